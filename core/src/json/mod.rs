@@ -1,0 +1,345 @@
+//! A strict RFC 8259 reader.
+//!
+//! [`parse`] turns bytes into a flat [`Tape`] of 16-byte [`Node`]s in document order that point back
+//! into the input: no tree, no copies, one pass, no recursion. A container knows where it ends, so a
+//! reader skips it in one step. [`Document`] and [`Value`] read a tape; [`Str`] is a string that may
+//! still hold escapes. Stricter than the RFC, so that no second reader can see another document:
+//! duplicate member names, lone surrogates, a BOM and numbers beyond binary64 are refused.
+//!
+//! Worst case: time and nodes are linear in the input, but for objects of more than 16 members, whose
+//! names are sorted to find duplicates.
+
+mod error;
+mod number;
+mod parse;
+mod pointer;
+mod string;
+mod write;
+
+pub use error::{ParseError, ParseErrorKind};
+pub use number::Number;
+pub use parse::{Limits, parse};
+pub use pointer::{write_pointer, write_pointer_at};
+pub use string::Str;
+pub use write::{write_escaped, write_string};
+
+use crate::buf::Buf;
+
+/// What a [`Node`] stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// `null`
+    #[default]
+    Null = 0,
+    /// `false`
+    False = 1,
+    /// `true`
+    True = 2,
+    /// A number, spelt as in the input.
+    Number = 3,
+    /// A string value.
+    String = 4,
+    /// An array; its elements follow.
+    Array = 5,
+    /// An object; its members follow, each a [`Key`](Self::Key) and a value.
+    Object = 6,
+    /// The name of a member; its value is the next node.
+    Key = 7,
+}
+
+/// One value or member name: 16 bytes that point into the input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Node {
+    /// Offset of the first byte, quotes and brackets included.
+    pub(crate) start: u32,
+    /// Offset after the last byte.
+    pub(crate) end: u32,
+    /// Container: index of the node after its last descendant. Key: fingerprint of the name.
+    /// Zero for the rest.
+    pub(crate) link: u32,
+    /// Kind in bits 0–3, flags in bits 4–7, and above them a 24-bit number: members or elements of a
+    /// container; for a key, the name id that a schema gave it.
+    pub(crate) meta: u32,
+}
+
+/// The string or key holds a backslash.
+pub(crate) const ESCAPED: u32 = 1 << 4;
+/// The number is written without fraction and exponent.
+pub(crate) const PLAIN: u32 = 1 << 5;
+/// The member is cut: readers of the cleaned document pass over it.
+pub(crate) const CUT: u32 = 1 << 6;
+/// The largest number that [`Node::number`] holds.
+pub(crate) const MAX_NUMBER: u32 = (1 << 24) - 1;
+
+impl Node {
+    /// What this node stands for.
+    #[inline]
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self.meta & 15 {
+            1 => Kind::False,
+            2 => Kind::True,
+            3 => Kind::Number,
+            4 => Kind::String,
+            5 => Kind::Array,
+            6 => Kind::Object,
+            7 => Kind::Key,
+            _ => Kind::Null,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn has(self, flag: u32) -> bool {
+        self.meta & flag != 0
+    }
+
+    #[inline]
+    pub(crate) const fn number(self) -> u32 {
+        self.meta >> 8
+    }
+
+    #[inline]
+    pub(crate) const fn set_number(&mut self, number: u32) {
+        self.meta = (self.meta & 0xff) | (number << 8);
+    }
+
+    #[inline]
+    const fn is_container(self) -> bool {
+        self.meta & 15 == Kind::Array as u32 || self.meta & 15 == Kind::Object as u32
+    }
+}
+
+/// The nodes of the last document that was parsed, and the storage to parse the next one.
+#[derive(Debug)]
+pub struct Tape<'m> {
+    pub(crate) nodes: Buf<'m, Node>,
+    /// Member names of one large object, sorted to find duplicates.
+    pub(crate) order: Buf<'m, u32>,
+}
+
+impl<'m> Tape<'m> {
+    /// A tape over lent storage: `nodes` bounds the document (one node for each value and each member
+    /// name), `order` the members of one object (needed only above 16).
+    #[must_use]
+    pub const fn lent(nodes: &'m mut [Node], order: &'m mut [u32]) -> Self {
+        Self { nodes: Buf::lent(nodes), order: Buf::lent(order) }
+    }
+
+    /// A tape that grows with the document.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn growable() -> Self {
+        Self { nodes: Buf::growable(), order: Buf::growable() }
+    }
+
+    /// Reads the document that was last parsed from `bytes`.
+    pub(crate) fn document<'t>(&'t self, bytes: &'t [u8]) -> Document<'t> {
+        Document { bytes, nodes: &self.nodes }
+    }
+}
+
+/// A parsed document: the input and its nodes. Cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'t> {
+    bytes: &'t [u8],
+    nodes: &'t [Node],
+}
+
+impl<'t> Document<'t> {
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn new(bytes: &'t [u8], nodes: &'t [Node]) -> Self {
+        Self { bytes, nodes }
+    }
+
+    /// The value that the document is.
+    #[must_use]
+    pub const fn root(self) -> Value<'t> {
+        Value { doc: self, index: 0 }
+    }
+
+    /// The bytes that were parsed.
+    #[must_use]
+    pub const fn bytes(self) -> &'t [u8] {
+        self.bytes
+    }
+
+    /// The value at node `index`.
+    pub(crate) const fn at(self, index: u32) -> Value<'t> {
+        Value { doc: self, index }
+    }
+
+    /// The node at `index`; past the end an empty `null`, so that no index can panic.
+    #[inline]
+    pub(crate) fn node(self, index: u32) -> Node {
+        self.nodes.get(index as usize).copied().unwrap_or_default()
+    }
+
+    /// How many nodes the document has.
+    pub(crate) const fn len(self) -> u32 {
+        self.nodes.len() as u32
+    }
+
+    /// The index after the value at `index` and all below it.
+    #[inline]
+    pub(crate) fn after(self, index: u32) -> u32 {
+        let node = self.node(index);
+        if node.is_container() { node.link } else { index + 1 }
+    }
+
+    #[inline]
+    fn slice(self, start: u32, end: u32) -> &'t [u8] {
+        self.bytes.get(start as usize..end as usize).unwrap_or(&[])
+    }
+
+    /// The text of the string or key at `index`, without its quotes.
+    #[inline]
+    pub(crate) fn text(self, index: u32) -> Str<'t> {
+        let node = self.node(index);
+        Str::new(self.slice(node.start + 1, node.end.saturating_sub(1)), node.has(ESCAPED))
+    }
+}
+
+/// One value of a [`Document`].
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'t> {
+    doc: Document<'t>,
+    index: u32,
+}
+
+impl<'t> Value<'t> {
+    /// What it is; never [`Kind::Key`].
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.node().kind()
+    }
+
+    /// Its bytes as they stand in the input.
+    #[must_use]
+    pub fn raw(self) -> &'t [u8] {
+        let node = self.node();
+        self.doc.slice(node.start, node.end)
+    }
+
+    /// Offset of its first byte and offset after its last.
+    #[must_use]
+    pub fn span(self) -> (usize, usize) {
+        let node = self.node();
+        (node.start as usize, node.end as usize)
+    }
+
+    /// The text, when it is a string.
+    #[must_use]
+    pub fn as_str(self) -> Option<Str<'t>> {
+        (self.kind() == Kind::String).then(|| self.doc.text(self.index))
+    }
+
+    /// The number, when it is one.
+    #[must_use]
+    pub fn as_number(self) -> Option<Number<'t>> {
+        (self.kind() == Kind::Number).then(|| Number::new(self.raw()))
+    }
+
+    /// The boolean, when it is one.
+    #[must_use]
+    pub fn as_bool(self) -> Option<bool> {
+        match self.kind() {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            _ => None,
+        }
+    }
+
+    /// How many members or elements it has; zero when it is no container.
+    #[must_use]
+    pub fn len(self) -> usize {
+        let node = self.node();
+        if node.is_container() { node.number() as usize } else { 0 }
+    }
+
+    /// Whether it has no members or elements.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The members of an object, in document order; nothing for any other kind.
+    #[must_use]
+    pub fn members(self) -> Members<'t> {
+        let end = if self.kind() == Kind::Object { self.node().link } else { 0 };
+        Members { doc: self.doc, next: self.index + 1, end }
+    }
+
+    /// The elements of an array, in document order; nothing for any other kind.
+    #[must_use]
+    pub fn elements(self) -> Elements<'t> {
+        let end = if self.kind() == Kind::Array { self.node().link } else { 0 };
+        Elements { doc: self.doc, next: self.index + 1, end }
+    }
+
+    /// The member called `name`, compared after unescaping.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Value<'t>> {
+        self.members().find(|(key, _)| key.is(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// The document that this value is part of.
+    #[must_use]
+    pub const fn document(self) -> Document<'t> {
+        self.doc
+    }
+
+    /// The index of the value's node.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    pub(crate) const fn index(self) -> u32 {
+        self.index
+    }
+
+    fn node(self) -> Node {
+        self.doc.node(self.index)
+    }
+}
+
+/// Iterator over the members of an object that are not cut: the name and the value.
+#[derive(Clone, Debug)]
+pub struct Members<'t> {
+    doc: Document<'t>,
+    next: u32,
+    end: u32,
+}
+
+impl<'t> Iterator for Members<'t> {
+    type Item = (Str<'t>, Value<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next < self.end {
+            let key = self.next;
+            self.next = self.doc.after(key + 1);
+            if !self.doc.node(key).has(CUT) {
+                return Some((self.doc.text(key), self.doc.at(key + 1)));
+            }
+        }
+        None
+    }
+}
+
+/// Iterator over the elements of an array.
+#[derive(Clone, Debug)]
+pub struct Elements<'t> {
+    doc: Document<'t>,
+    next: u32,
+    end: u32,
+}
+
+impl<'t> Iterator for Elements<'t> {
+    type Item = Value<'t>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let value = self.doc.at(self.next);
+        self.next = self.doc.after(self.next);
+        Some(value)
+    }
+}

@@ -1,0 +1,119 @@
+//! RFC 6901 pointers to nodes and to byte offsets.
+
+use core::fmt::{self, Write};
+
+use super::{Document, Kind, Str};
+
+/// Writes the JSON pointer of the value or key at node `index` (RFC 6901, section 3); the empty
+/// string for the root. A key's pointer is that of its value.
+///
+/// # Errors
+/// When `out` refuses.
+pub fn write_pointer(doc: Document<'_>, index: u32, out: &mut impl Write) -> fmt::Result {
+    let mut at = 0;
+    while at < index {
+        // `at` is a container and an ancestor of the target: find the child that holds it.
+        let node = doc.node(at);
+        let mut child = at + 1;
+        let mut position = 0_u32;
+        loop {
+            let value = if node.kind() == Kind::Object { child + 1 } else { child };
+            let after = doc.after(value);
+            if index < after {
+                out.write_char('/')?;
+                if node.kind() == Kind::Object {
+                    write_token(doc.text(child), out)?;
+                } else {
+                    write!(out, "{position}")?;
+                }
+                at = value;
+                break;
+            }
+            if after >= node.link {
+                return Ok(());
+            }
+            child = after;
+            position += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the pointer of the innermost value that is still open at byte `offset` of `bytes`, which are
+/// valid JSON up to there; the name of a member counts from its opening quote on.
+///
+/// # Errors
+/// When `out` refuses, or when the containers are nested more than 132 deep.
+pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fmt::Result {
+    /// An open container: its last key (start and end of the text), or the position in the array.
+    #[derive(Clone, Copy)]
+    enum Step {
+        Start,
+        Key(usize, usize),
+        Item(u32),
+    }
+    let mut steps = [Step::Start; 132];
+    let mut depth = 0;
+    let mut at = 0;
+    // Whether a string that begins here would be a member name.
+    let mut naming = false;
+    while let Some(&byte) = bytes.get(at).filter(|_| at <= offset) {
+        match byte {
+            b'{' | b'[' if at < offset => {
+                naming = byte == b'{';
+                *steps.get_mut(depth).ok_or(fmt::Error)? =
+                    if naming { Step::Start } else { Step::Item(0) };
+                depth += 1;
+            }
+            b'}' | b']' if at < offset => {
+                depth = depth.saturating_sub(1);
+                naming = false;
+            }
+            b',' if at < offset => match depth.checked_sub(1).and_then(|d| steps.get_mut(d)) {
+                Some(Step::Item(position)) => *position += 1,
+                _ => naming = true,
+            },
+            b'"' => {
+                let start = at + 1;
+                at = start;
+                while let Some(&byte) = bytes.get(at) {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => at += 2,
+                        _ => at += 1,
+                    }
+                }
+                if naming && let Some(step) = depth.checked_sub(1).and_then(|d| steps.get_mut(d)) {
+                    *step = Step::Key(start, at);
+                    naming = false;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    for step in steps.iter().take(depth) {
+        match *step {
+            Step::Start => {}
+            Step::Key(start, end) => {
+                out.write_char('/')?;
+                let end = end.min(bytes.len());
+                write_token(Str::new(bytes.get(start..end).unwrap_or(&[]), true), out)?;
+            }
+            Step::Item(position) => write!(out, "/{position}")?,
+        }
+    }
+    Ok(())
+}
+
+/// One reference token: `~` and `/` escaped.
+fn write_token(name: Str<'_>, out: &mut impl Write) -> fmt::Result {
+    for c in name.chars() {
+        match c {
+            '~' => out.write_str("~0")?,
+            '/' => out.write_str("~1")?,
+            c => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The engine of Airlock: a firewall for the tool calls of AI agents.
+//!
+//! ```text
+//! before:  argument bytes ─ json ─▶ tape ─ policy ─▶ ghosts cut ─ schema ─▶ Allow(clean bytes) | Refuse(report)
+//! after:   output bytes ─ redact ─▶ masked ─ truncate ─▶ bytes to show
+//! around:  one JSON-RPC message ─ mcp ─▶ forward | answer | drop
+//! ```
+#![no_std]
+#![deny(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+mod buf;
+mod caller;
+#[cfg(feature = "alloc")]
+mod guard;
+pub mod json;
+mod reason;
+
+pub use buf::{Buf, Full};
+pub use caller::{Call, Caller};
+#[cfg(feature = "alloc")]
+pub use guard::*;
+pub use reason::Reason;

@@ -1,0 +1,95 @@
+//! The one numbered registry of refusal reasons.
+
+/// Why a call was refused. Numbers and names are contracts: never renumbered, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The arguments do not satisfy the tool's schema.
+    ValidationFailed = 1,
+    /// The arguments are not one strict JSON object.
+    MalformedArguments = 2,
+    /// Every violation is an argument that the tool does not declare.
+    GhostArguments = 3,
+    /// No completed tool list declares this name.
+    UnknownTool = 4,
+    /// A deny rule names this tool.
+    ToolDenied = 5,
+    /// No allow rule names this tool.
+    ToolNotAllowed = 6,
+    /// A condition on the arguments does not hold.
+    ConditionFailed = 7,
+    /// Outside the time window.
+    TimeRestricted = 8,
+    /// A rate limit is used up.
+    RateLimited = 9,
+    /// The policy wants to know the agent.
+    IdentityRequired = 10,
+    /// The caller lacks the role.
+    RoleDenied = 11,
+    /// A budget is used up.
+    BudgetExceeded = 12,
+    /// The tool's definition is not the one that was approved.
+    ToolChanged = 13,
+    /// The tool's output does not satisfy its output schema, or cannot be shown.
+    OutputInvalid = 14,
+    /// The sandbox could not run the call.
+    SandboxError = 15,
+    /// A fault of the guard itself.
+    InternalError = 16,
+    /// A human must approve this call.
+    ApprovalRequired = 17,
+    /// The kill switch is on.
+    Halted = 18,
+    /// A rule about the calls before this one.
+    SessionRule = 19,
+    /// A bound on work was reached.
+    TooComplex = 20,
+    /// The tool's schema cannot be compiled, so its calls cannot be checked.
+    ToolUnsupported = 21,
+}
+
+impl Reason {
+    /// The stable name, as in a refusal's `reason`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ValidationFailed => "validation_failed",
+            Self::MalformedArguments => "malformed_arguments",
+            Self::GhostArguments => "ghost_arguments",
+            Self::UnknownTool => "unknown_tool",
+            Self::ToolDenied => "tool_denied",
+            Self::ToolNotAllowed => "tool_not_allowed",
+            Self::ConditionFailed => "condition_failed",
+            Self::TimeRestricted => "time_restricted",
+            Self::RateLimited => "rate_limited",
+            Self::IdentityRequired => "identity_required",
+            Self::RoleDenied => "role_denied",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::ToolChanged => "tool_changed",
+            Self::OutputInvalid => "output_invalid",
+            Self::SandboxError => "sandbox_error",
+            Self::InternalError => "internal_error",
+            Self::ApprovalRequired => "approval_required",
+            Self::Halted => "halted",
+            Self::SessionRule => "session_rule",
+            Self::TooComplex => "too_complex",
+            Self::ToolUnsupported => "tool_unsupported",
+        }
+    }
+
+    /// Whether the model may send a corrected call; no correction of arguments lifts the others.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::ValidationFailed
+                | Self::MalformedArguments
+                | Self::GhostArguments
+                | Self::ConditionFailed
+                | Self::RateLimited
+                | Self::SandboxError
+                | Self::TooComplex
+        )
+    }
+}

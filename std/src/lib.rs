@@ -1,0 +1,2 @@
+//! Airlock for programs with an operating system.
+pub use airlock_core as core;
