@@ -411,7 +411,8 @@ impl<'a> Compiler<'a> {
             return;
         }
         let mut warning = format!("{}: unknown keyword", self.path(value));
-        if let Some(meant) = near::nearest_name(key, ASSERTIONS) {
+        let nearest = near::nearest(key.chars(), ASSERTIONS.iter().map(|name| name.chars()));
+        if let Some(meant) = nearest.and_then(|at| ASSERTIONS.get(at)) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
         self.warnings.push(warning);

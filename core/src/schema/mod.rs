@@ -317,9 +317,14 @@ impl Schema {
     }
 
     /// The subschema for the elements of arrays under `sub`, when its own `items` has one.
-    pub(crate) fn items(&self, sub: u32) -> Option<u32> {
-        let rules = self.arrays.get(self.sub(sub)?.array as usize)?;
+    pub(crate) fn items_of(&self, sub: &Sub) -> Option<u32> {
+        let rules = self.arrays.get(sub.array as usize)?;
         (rules.items != NONE).then_some(rules.items)
+    }
+
+    /// Whether some object of the schema must have `name`.
+    pub(crate) fn requires(&self, name: u32) -> bool {
+        self.members.iter().any(|member| member.name == name && member.required)
     }
 }
 

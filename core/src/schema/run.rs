@@ -394,7 +394,7 @@ impl Run<'_, '_> {
         check(rules.max, core::cmp::Ordering::is_le, Keyword::Maximum);
         check(rules.above, core::cmp::Ordering::is_gt, Keyword::ExclusiveMinimum);
         check(rules.below, core::cmp::Ordering::is_lt, Keyword::ExclusiveMaximum);
-        if let Some(divisor) = self.schema.divisors.get(rules.multiple_of as usize)
+        if let Some(&divisor) = self.schema.divisors.get(rules.multiple_of as usize)
             && !number.is_multiple_of(divisor)
         {
             valid = false;
