@@ -2,8 +2,8 @@
 //! of `regex-syntax`.
 //!
 //! By recursive descent, a bounded number of groups deep. Read beyond the grammar, because every
-//! engine that accepts them gives them the same meaning: escaped ASCII punctuation, and a `]` or `}`
-//! that closes nothing. Captures are not kept: whether a text matches does not depend on them.
+//! engine that accepts them gives them the same meaning: an escaped space or ASCII punctuation, and a
+//! `]` or `}` that closes nothing. Captures are not kept: whether a text matches does not depend on them.
 
 use alloc::vec::Vec;
 
@@ -385,7 +385,7 @@ impl<'p> Parser<'p> {
             }
             'x' => self.hex(2).ok_or(bad)?,
             'u' => self.unicode_escape().ok_or(bad)?,
-            c if c.is_ascii_punctuation() && c != '_' => c.into(),
+            c if c == ' ' || c.is_ascii_punctuation() && c != '_' => c.into(),
             _ => return Err(bad),
         };
         Ok(Atom::Code(code))
