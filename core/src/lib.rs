@@ -18,7 +18,13 @@ mod caller;
 #[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
+mod near;
 mod reason;
+#[cfg(feature = "alloc")]
+pub mod schema;
+#[cfg(test)]
+#[path = "../tests/support/shared.rs"]
+mod shared;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};
