@@ -91,9 +91,11 @@ impl Report<'_> {
         self.suggestions.clear();
     }
 
-    pub(crate) fn shrink(&mut self) {
-        self.text.shrink_to(0);
-        self.path.shrink_to(0);
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        self.clear();
+        self.text.shrink_to(bytes);
+        self.path.clear();
+        self.path.shrink_to(bytes);
     }
 
     fn get(&self, text: Text) -> &str {

@@ -22,15 +22,7 @@ pub(crate) struct Reporter<'a, 'm> {
     pub(crate) inner: &'a mut Tape<'m>,
 }
 
-/// The words of one violation.
-struct Words<'w> {
-    expected: fmt::Arguments<'w>,
-    received: &'w str,
-    message: fmt::Arguments<'w>,
-    hint: fmt::Arguments<'w>,
-}
-
-impl Reporter<'_, '_> {
+impl<'a> Reporter<'a, '_> {
     /// Reports the ghosts: those for which `refuse` holds as violations, the rest as stripped. Both name
     /// what was probably meant.
     pub(crate) fn ghosts(&mut self, refuse: impl Fn(Option<u32>) -> bool) {
@@ -60,21 +52,26 @@ impl Reporter<'_, '_> {
             return;
         }
         let ghost = shown(self.doc.text(cut.key));
-        let words = match meant.map(|name| shown_name(self.schema.name(name))) {
-            Some(name) => Words {
-                expected: format_args!("{name}"),
-                received: "an undeclared name",
-                message: format_args!("{ghost} is not a parameter here; {name} is."),
-                hint: format_args!("Rename {ghost} to {name}."),
-            },
-            None => Words {
-                expected: format_args!("a declared name"),
-                received: "an undeclared name",
-                message: format_args!("{ghost} is not a parameter here."),
-                hint: format_args!("Remove {ghost}."),
-            },
+        let received = "an undeclared name";
+        let mut record = match meant.map(|name| self.schema.name(name)) {
+            Some(name) => {
+                let name = shown_name(name);
+                let words = [
+                    format_args!("{name}"),
+                    format_args!("{ghost} is not a parameter here; {name} is."),
+                    format_args!("Rename {ghost} to {name}."),
+                ];
+                self.report.say(Keyword::Ghost, path, received, words)
+            }
+            None => {
+                let words = [
+                    format_args!("a declared name"),
+                    format_args!("{ghost} is not a parameter here."),
+                    format_args!("Remove {ghost}."),
+                ];
+                self.report.say(Keyword::Ghost, path, received, words)
+            }
         };
-        let mut record = self.report.say(Keyword::Ghost, path, &words);
         record.fix = Some(match meant {
             Some(name) => {
                 let to = self.report.json_string(self.schema.name(name));
@@ -133,7 +130,10 @@ impl Reporter<'_, '_> {
         let Some(&sub) = self.schema.sub(fault.sub) else { return };
         let path = self.report.pointer(pointer);
         let value = self.doc.at(fault.node);
-        let name = Name(self.key_of(fault.node));
+        let element = fault.node > 0
+            && !matches!(self.doc.node(fault.node - 1).kind(), Kind::Key)
+            && self.doc.node(fault.node).kind() != Kind::Key;
+        let name = Name { pointer: core::str::from_utf8(pointer).unwrap_or(""), element };
         match fault.keyword {
             Keyword::Type => self.wrong_type(fault, &sub, path, name),
             Keyword::Required | Keyword::DependentRequired => self.missing(fault, path),
@@ -141,13 +141,16 @@ impl Reporter<'_, '_> {
             Keyword::Const => {
                 let constant = self.schema.document().at(sub.constant);
                 let shown = spelt(constant, 60);
-                let words = Words {
-                    expected: format_args!("{shown}"),
-                    received: type_name(value.kind()),
-                    message: format_args!("{name} must be {shown}."),
-                    hint: format_args!("Send {shown}."),
-                };
-                let mut record = self.report.say(fault.keyword, path, &words);
+                let mut record = self.report.say(
+                    fault.keyword,
+                    path,
+                    type_name(value.kind()),
+                    [
+                        format_args!("{shown}"),
+                        format_args!("{name} must be {shown}."),
+                        format_args!("Send {shown}."),
+                    ],
+                );
                 record.fix = self.replace(constant, path);
                 let _ = self.report.violations.push(record);
             }
@@ -156,45 +159,19 @@ impl Reporter<'_, '_> {
     }
 
     fn wrong_type(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
-        let value = self.doc.at(fault.node);
-        let expected = TypeList { types: sub.types, articles: false };
+        let kind = self.doc.node(fault.node).kind();
         let wanted = TypeList { types: sub.types, articles: true };
-        let received = type_name(value.kind());
-        let message = format_args!("{name} must be {wanted}, not {}.", a_type(value.kind()));
         let repair = self.type_repair(fault.node, sub);
-        let words = |hint| Words { expected: format_args!("{expected}"), received, message, hint };
-        let mut record = match repair {
-            Repair::Unquote => self.report.say(
-                fault.keyword,
-                path,
-                &words(format_args!("Send {name} as {wanted}, without quotes.")),
-            ),
-            Repair::Parse => self.report.say(
-                fault.keyword,
-                path,
-                &words(format_args!("Send {wanted} itself, not a string that holds JSON.")),
-            ),
-            Repair::Wrap => self.report.say(
-                fault.keyword,
-                path,
-                &words(format_args!("Put the value of {name} in square brackets.")),
-            ),
-            Repair::Remove => self.report.say(
-                fault.keyword,
-                path,
-                &words(format_args!("Leave {name} out, or send {wanted}.")),
-            ),
-            Repair::None if fault.node == 0 => self.report.say(
-                fault.keyword,
-                path,
-                &words(format_args!("Send the arguments as one JSON object.")),
-            ),
-            Repair::None => self.report.say(
-                fault.keyword,
-                path,
-                &words(format_args!("Send {name} as {wanted}.")),
-            ),
-        };
+        let mut record = self.report.say(
+            fault.keyword,
+            path,
+            type_name(kind),
+            [
+                format_args!("{}", TypeList { types: sub.types, articles: false }),
+                format_args!("{name} must be {wanted}, not {}.", a_type(kind)),
+                format_args!("{}", TypeHint { repair, name, wanted, root: fault.node == 0 }),
+            ],
+        );
         record.fix = repair.op().map(|op| FixRecord { op, path, to: None });
         let _ = self.report.violations.push(record);
     }
@@ -257,26 +234,23 @@ impl Reporter<'_, '_> {
         let types = sub.map_or(Types::ANY, |sub| sub.types);
         let wanted = TypeList { types, articles: true };
         let expected = TypeList { types, articles: false };
-        let any = types == Types::ANY;
-        let of_type = core::fmt::from_fn(|f| {
-            if any { Ok(()) } else { write!(f, ", {wanted}") }
-        });
-        let expected =
-            core::fmt::from_fn(|f| if any { f.write_str("a value") } else { write!(f, "{expected}") });
-        let message = format_args!("{property} is required.");
         let mut record = match renamed {
             Some(cut) => {
                 let ghost = shown(self.doc.text(cut.key));
-                let hint = format_args!("Rename {ghost} to {property}.");
-                let expected = format_args!("{expected}");
-                let words = Words { expected, received: "nothing", message, hint };
-                self.report.say(fault.keyword, path, &words)
+                let words = [
+                    format_args!("{expected}"),
+                    format_args!("{property} is required."),
+                    format_args!("Rename {ghost} to {property}."),
+                ];
+                self.report.say(fault.keyword, path, "nothing", words)
             }
             None => {
-                let hint = format_args!("Add {property}{of_type}.");
-                let expected = format_args!("{expected}");
-                let words = Words { expected, received: "nothing", message, hint };
-                self.report.say(fault.keyword, path, &words)
+                let words = [
+                    format_args!("{expected}"),
+                    format_args!("{property} is required."),
+                    format_args!("Add {property}, {wanted}."),
+                ];
+                self.report.say(fault.keyword, path, "nothing", words)
             }
         };
         record.property = Some(self.report.write(format_args!("{missing}")));
@@ -314,18 +288,17 @@ impl Reporter<'_, '_> {
             choices.elements().nth(near::nearest(text.chars(), members)?)
         });
         let received = type_name(value.kind());
-        let message = format_args!("{name} must be one of the allowed values.");
-        let expected = format_args!("one of {list}");
-        let mut record = match nearest {
-            Some(choice) => {
-                let hint = format_args!("Send {}.", spelt(choice, 60));
-                self.report.say(fault.keyword, path, &Words { expected, received, message, hint })
-            }
-            None => {
-                let hint = format_args!("Send one of the allowed values.");
-                self.report.say(fault.keyword, path, &Words { expected, received, message, hint })
-            }
-        };
+        let advice = Advice(nearest);
+        let mut record = self.report.say(
+            fault.keyword,
+            path,
+            received,
+            [
+                format_args!("one of {list}"),
+                format_args!("{name} must be one of the allowed values."),
+                format_args!("{advice}"),
+            ],
+        );
         if let Some(choice) = nearest {
             record.fix = self.replace(choice, path);
             if let Some(text) = choice.as_str() {
@@ -343,8 +316,8 @@ impl Reporter<'_, '_> {
         let count = schema.get(fault.keyword.name()).map_or(0, Value::len);
         let received = type_name(self.doc.node(fault.node).kind());
         let say = |report: &mut Report<'_>, expected: fmt::Arguments<'_>, hint: fmt::Arguments<'_>| {
-            let message = format_args!("{name} must be {expected}.");
-            report.say(fault.keyword, path, &Words { expected, received, message, hint })
+            let words = [expected, format_args!("{name} must be {expected}."), hint];
+            report.say(fault.keyword, path, received, words)
         };
         let report = &mut *self.report;
         let record = match fault.keyword {
@@ -485,15 +458,6 @@ impl Reporter<'_, '_> {
         name != UNNAMED && self.schema.requires(name)
     }
 
-    /// The name of the member whose value is at `at`.
-    fn key_of(&self, at: u32) -> Option<Str<'_>> {
-        if self.doc.node(at).kind() == Kind::Key {
-            return Some(self.doc.text(at));
-        }
-        let key = at.checked_sub(1)?;
-        (self.doc.node(key).kind() == Kind::Key).then(|| self.doc.text(key))
-    }
-
     fn has(&self, object: u32, name: u32) -> bool {
         let end = self.doc.after(object);
         let mut key = object + 1;
@@ -530,15 +494,58 @@ impl Repair {
     }
 }
 
-/// How a message calls the value that it is about.
+/// The hint for a wrong type.
+struct TypeHint<'t> {
+    repair: Repair,
+    name: Name<'t>,
+    wanted: TypeList,
+    /// The value is the arguments as a whole.
+    root: bool,
+}
+
+impl fmt::Display for TypeHint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { repair, name, wanted, root } = self;
+        match repair {
+            Repair::Unquote => write!(f, "Send {name} as {wanted}, without quotes."),
+            Repair::Parse => write!(f, "Send {wanted} itself, not a string that holds JSON."),
+            Repair::Wrap => write!(f, "Put the value of {name} in square brackets."),
+            Repair::Remove => write!(f, "Leave {name} out, or send {wanted}."),
+            Repair::None if *root => f.write_str("Send the arguments as one JSON object."),
+            Repair::None => write!(f, "Send {name} as {wanted}."),
+        }
+    }
+}
+
+/// The hint for a value that is no member of an `enum`: the member that is nearest.
+struct Advice<'t>(Option<Value<'t>>);
+
+impl fmt::Display for Advice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(choice) => write!(f, "Send {}.", spelt(choice, 60)),
+            None => f.write_str("Send one of the allowed values."),
+        }
+    }
+}
+
+/// How a message calls the value that it is about: `amount`, `items[2]`.
 #[derive(Clone, Copy)]
-struct Name<'t>(Option<Str<'t>>);
+struct Name<'t> {
+    pointer: &'t str,
+    /// The value is an element of an array.
+    element: bool,
+}
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(name) => write!(f, "{}", shown(name)),
-            None => f.write_str("this value"),
+        let mut tokens = self.pointer.rsplit('/');
+        match (tokens.next(), tokens.next()) {
+            (Some(position), Some(name)) if self.element && !name.is_empty() => {
+                write!(f, "{}[{position}]", shown_name(name))
+            }
+            (Some(name), Some(_)) if !self.element => write!(f, "{}", shown_name(name)),
+            _ => f.write_str("this value"),
         }
     }
 }
@@ -562,12 +569,6 @@ impl Report<'_> {
         let duplicate = error.kind == json::ParseErrorKind::DuplicateKey;
         let cause = json::cause(bytes, error);
         let (line, column) = json::line_column(bytes, error.offset as usize);
-        let words = Words {
-            expected: format_args!("one JSON object"),
-            received: if duplicate { "a repeated name" } else { "malformed JSON" },
-            message: format_args!("{} (line {line}, column {column}).", cause.message),
-            hint: format_args!("{}", cause.hint),
-        };
         let path = if duplicate {
             let mut path = core::mem::take(&mut self.path);
             path.clear();
@@ -579,19 +580,34 @@ impl Report<'_> {
             Text::default()
         };
         let keyword = if duplicate { Keyword::DuplicateKey } else { Keyword::Parse };
-        let mut record = self.say(keyword, path, &words);
+        let mut record = self.say(
+            keyword,
+            path,
+            if duplicate { "a repeated name" } else { "malformed JSON" },
+            [
+                format_args!("one JSON object"),
+                format_args!("{} (line {line}, column {column}).", cause.message),
+                format_args!("{}", cause.hint),
+            ],
+        );
         record.offset = Some(error.offset);
         let _ = self.violations.push(record);
     }
 
-    fn say(&mut self, keyword: Keyword, path: Text, words: &Words<'_>) -> Record {
+    fn say(
+        &mut self,
+        keyword: Keyword,
+        path: Text,
+        received: &str,
+        [expected, message, hint]: [fmt::Arguments<'_>; 3],
+    ) -> Record {
         Record {
             keyword,
             path,
-            expected: self.write(words.expected),
-            received: self.write(format_args!("{}", words.received)),
-            message: self.write(words.message),
-            hint: self.write(words.hint),
+            expected: self.write(expected),
+            received: self.write(format_args!("{received}")),
+            message: self.write(message),
+            hint: self.write(hint),
             ..Record::default()
         }
     }
@@ -611,9 +627,10 @@ impl Report<'_> {
     /// A pointer, cut at [`MAX_POINTER`] bytes.
     fn pointer(&mut self, pointer: &[u8]) -> Text {
         let text = core::str::from_utf8(pointer).unwrap_or("");
-        let cut = text.floor_char_boundary(text.len().min(MAX_POINTER));
+        let most = text.len().min(MAX_POINTER);
+        let cut = (0..=most).rev().find_map(|at| text.get(..at)).unwrap_or("");
         let start = self.text.len();
-        let _ = self.text.extend(text.get(..cut).unwrap_or("").as_bytes());
+        let _ = self.text.extend(cut.as_bytes());
         self.since(start)
     }
 

@@ -66,6 +66,7 @@ pub(super) const fn type_name(kind: Kind) -> &'static str {
 }
 
 /// Types in words: `integer`, or with articles `an integer or null`.
+#[derive(Clone, Copy)]
 pub(super) struct TypeList {
     pub(super) types: Types,
     pub(super) articles: bool,
@@ -73,6 +74,9 @@ pub(super) struct TypeList {
 
 impl fmt::Display for TypeList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.types == Types::ANY {
+            return f.write_str(if self.articles { "any value" } else { "any" });
+        }
         let mut first = true;
         for (bit, name) in Types::NAMED {
             if !self.types.meets(bit) {

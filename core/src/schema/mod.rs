@@ -28,9 +28,9 @@ pub(crate) use compile::{Options, compile};
 pub(crate) use cut::{Cut, cut};
 pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
-pub(crate) use run::{Collect, Fault, Outcome, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
 
-use crate::json::{Document, Kind, Node, Str};
+use crate::json::{Document, Kind, Node, PLAIN, Str};
 
 /// Most bytes of one schema.
 pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
@@ -100,10 +100,14 @@ impl Types {
         match doc.node(index).kind() {
             Kind::Null => Self::NULL,
             Kind::False | Kind::True => Self::BOOLEAN,
-            Kind::Number => match doc.at(index).as_number() {
-                Some(number) if number.is_integer() => Self(Self::INTEGER.0 | Self::NUMBER.0),
-                _ => Self::NUMBER,
-            },
+            Kind::Number => {
+                let node = doc.node(index);
+                if node.has(PLAIN) || is_integral(doc.at(index).raw()) {
+                    Self(Self::INTEGER.0 | Self::NUMBER.0)
+                } else {
+                    Self::NUMBER
+                }
+            }
             Kind::String | Kind::Key => Self::STRING,
             Kind::Array => Self::ARRAY,
             Kind::Object => Self::OBJECT,
@@ -117,6 +121,15 @@ impl Types {
     const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+}
+
+/// Whether a number that is written with a fraction or an exponent is an integer. What counts is the
+/// binary64 value, which is what receivers read (RFC 8259, section 6): `3.0000000000000001` is 3.
+fn is_integral(raw: &[u8]) -> bool {
+    /// From here on every binary64 value is an integer.
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    let value = core::str::from_utf8(raw).ok().and_then(|text| text.parse::<f64>().ok());
+    value.is_some_and(|value| value.abs() >= EXACT || (value as i64) as f64 == value)
 }
 
 /// One subschema: the types it admits, and where its other rules stand ([`NONE`] for no rules).

@@ -465,7 +465,10 @@ impl Run<'_, '_> {
         }
         let base = self.memory.marks.len();
         let count = node.number() as usize;
-        let (Ok(room), true) = (self.memory.marks.reserve(count), self.pay(count)) else {
+        if !self.pay(count) {
+            return false;
+        }
+        let Ok(room) = self.memory.marks.reserve(count) else {
             self.steps = 0;
             return false;
         };
