@@ -15,9 +15,11 @@ extern crate std;
 
 mod buf;
 mod caller;
+pub mod glob;
 #[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
+pub mod policy;
 mod reason;
 
 pub use buf::{Buf, Full};
