@@ -41,6 +41,8 @@ const PII: &[&str] = &[
     "-pii.core.mac",
 ];
 
+const EFFECTS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
+
 pub(super) const DOCUMENT: Keys = Keys {
     known: &[
         "agents",
@@ -345,12 +347,10 @@ impl Compiler {
             let id = rule.require("id")?;
             check_name(id.text()?, &id)?;
             let effect = rule.require("effect")?;
-            let word = effect.word(&[
-                ("allow", Some(Effect::Allow)),
-                ("deny", Some(Effect::Deny)),
-                ("ask", None),
-            ])?;
-            let unsupported = || effect.error("this version does not support approvals (`ask`)");
+            if effect.text()? == "ask" {
+                return Err(effect.error("this version does not support approvals (`ask`)"));
+            }
+            let effect = effect.word(&EFFECTS)?;
             let tools = rule.require("tools")?;
             let subject = self.subject(&rule)?;
             let hint = rule.read("hint", hint)?;
@@ -358,7 +358,7 @@ impl Compiler {
                 id: id.text()?,
                 place: &id,
                 span: rule.span(),
-                effect: word.ok_or_else(unsupported)?,
+                effect,
                 tools: tools.some_texts()?,
                 hint,
                 subject,
@@ -607,7 +607,6 @@ fn check_version(item: &Item<'_>) -> Result<(), PolicyError> {
 
 /// A document that says what is allowed denies the rest, unless it says otherwise.
 fn default_effect(document: &Table<'_>, base: Option<Effect>) -> Result<Effect, PolicyError> {
-    let words = [("allow", Effect::Allow), ("deny", Effect::Deny)];
     let lists = document.get("allowed_tools").is_some();
     let Some(item) = document.get("default") else {
         let has_rules = lists || document.get("rule").is_some();
@@ -617,7 +616,7 @@ fn default_effect(document: &Table<'_>, base: Option<Effect>) -> Result<Effect, 
             base.unwrap_or(Effect::Allow)
         });
     };
-    let effect = item.word(&words)?;
+    let effect = item.word(&EFFECTS)?;
     if effect == Effect::Allow && lists {
         return Err(item.error("`allowed_tools` means that nothing else is allowed"));
     }

@@ -89,27 +89,33 @@ fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&
         .map(|(_, candidate)| candidate)
 }
 
-/// How many characters must be inserted, deleted or replaced to turn one text into the other
-/// (Levenshtein), row by row.
+/// How many characters must be inserted, deleted, replaced or swapped with their neighbour to turn one
+/// text into the other (optimal string alignment), row by row.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i.saturating_add(1);
-        if let Some(first) = row.first_mut() {
-            *first = left;
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    let mut above_that = above.clone();
+    let mut last = None;
+    for (row, a) in (1..).zip(one.chars()) {
+        let mut current = Vec::from([row]);
+        for (column, b) in other.iter().enumerate() {
+            let cell = |cells: &[usize], at: usize| cells.get(at).copied().unwrap_or(usize::MAX);
+            let right = column.saturating_add(1);
+            let mut least = cell(&above, column).saturating_add(usize::from(a != *b));
+            least = least.min(cell(&above, right).saturating_add(1));
+            least = least.min(cell(&current, column).saturating_add(1));
+            if let Some(before) = column.checked_sub(1)
+                && last == Some(*b)
+                && other.get(before) == Some(&a)
+            {
+                least = least.min(cell(&above_that, before).saturating_add(1));
+            }
+            current.push(least);
         }
-        for (cell, b) in row.iter_mut().skip(1).zip(&other) {
-            let replaced = diagonal.saturating_add(usize::from(a != *b));
-            diagonal = *cell;
-            left = replaced
-                .min(left.saturating_add(1))
-                .min(diagonal.saturating_add(1));
-            *cell = left;
-        }
+        above_that = core::mem::replace(&mut above, current);
+        last = Some(a);
     }
-    row.last().copied().unwrap_or(0)
+    above.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -123,7 +129,7 @@ mod tests {
             ("abc", "", 3),
             ("", "abc", 3),
             ("kitten", "sitting", 3),
-            ("ab", "ba", 2),
+            ("dney", "deny", 1),
         ] {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
