@@ -48,7 +48,7 @@ impl PolicyFile {
             (Err(_), None) if Path::new(arg).exists() => Err(Error::new(format!(
                 "{arg}: a policy file ends in .toml or .json"
             ))),
-            (Err(error), None) => Err(Error::new(format!("no policy `{arg}`: {error}"))),
+            (Err(error), None) => Err(Error::new(format!("{arg}: {error}"))),
         }
     }
 

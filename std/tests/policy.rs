@@ -207,7 +207,7 @@ fn an_argument_is_a_preset_or_a_file() {
         ("strict", "rate limits"),
         ("read-only", "did you mean `read_only`?"),
         ("no/such/file.toml", "no/such/file.toml: "),
-        ("policy.yaml", "no policy `policy.yaml`"),
+        ("policy.yaml", "policy.yaml: no preset has this name"),
         (env!("CARGO_MANIFEST_DIR"), "ends in .toml or .json"),
     ] {
         let error = policy::open(arg).map(drop).unwrap_err().to_string();
@@ -253,6 +253,21 @@ fn a_mask_error_found_later_shows_the_place() {
         error.starts_with("p.toml:2:16: output.\"*\".mask: `sceret` is no type\n"),
         "{error}"
     );
+}
+
+#[test]
+fn the_examples_in_the_documentation_compile() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policy.md");
+    let text = fs::read_to_string(path).unwrap();
+    let mut seen = 0;
+    for block in text.split("```toml\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        if let Err(error) = PolicyFile::parse("docs/policy.toml", block) {
+            panic!("{error}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
 }
 
 /// The specification's own policies need what comes later; they must be refused, not half obeyed.

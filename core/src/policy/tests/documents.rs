@@ -78,6 +78,18 @@ fn what_comes_later_is_refused_by_name() {
 }
 
 #[test]
+fn every_key_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for (table, keys, _, _) in TABLES {
+        let later = keys.later.iter().map(|(key, _)| key);
+        for key in keys.known.iter().chain(later) {
+            assert!(text.contains(&format!("`{key}`")), "{table} {key}");
+        }
+    }
+}
+
+#[test]
 fn unknown_keys_are_errors_everywhere() {
     for (_, _, before, after) in TABLES {
         let found = error(&format!(r#"{before}"firewall": 1{after}"#));
