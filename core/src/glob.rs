@@ -1,10 +1,10 @@
 //! Patterns over names: `*` is any run of characters, `?` is one character, all else is itself.
 //!
-//! A pattern covers the whole text. There are no classes and no escapes: [`check`] refuses the bytes
-//! that would mean them elsewhere, because a deny pattern that silently means something else denies
-//! nothing. Matching keeps one position to go back to, the last `*`, so it needs no recursion and no
-//! memory. Worst case: each byte of the text is compared at most once for each byte of the pattern,
-//! which is linear in the text for patterns of at most [`MAX_PATTERN`] bytes.
+//! A pattern covers the whole text. There are no classes and no escapes: [`check`] refuses the
+//! bytes that would mean them elsewhere, because a deny pattern that silently means something else
+//! denies nothing. Matching keeps one position to go back to, the last `*`, so it needs no
+//! recursion and no memory. Worst case: each byte of the text is compared at most once for each
+//! byte of the pattern, which is linear in the text for patterns of at most [`MAX_PATTERN`] bytes.
 
 use core::fmt;
 

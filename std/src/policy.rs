@@ -1,7 +1,8 @@
 //! Policies from files: TOML for people, JSON for programs.
 //!
-//! [`open`] takes what a person writes after `--policy`, a preset's name or a path. [`PolicyFile`] also
-//! keeps the text, so that errors and rules can be shown as `file:line:column`. At most 1 MiB is read.
+//! [`open`] takes what a person writes after `--policy`, a preset's name or a path. [`PolicyFile`]
+//! also keeps the text, so that errors and rules can be shown as `file:line:column`. At most 1 MiB
+//! is read.
 
 mod source;
 mod toml;
@@ -16,8 +17,8 @@ pub use airlock_core::policy::*;
 use self::source::Source;
 use self::tree::{MAX_DOCUMENT, Span, Tree};
 
-/// Opens the preset or the `.toml` or `.json` file that `arg` names. A preset comes first: a file that
-/// is called like one is opened as `./strict`.
+/// Opens the preset or the `.toml` or `.json` file that `arg` names. A preset comes first: a file
+/// that is called like one is opened as `./strict`.
 ///
 /// # Errors
 /// See [`Error`].

@@ -92,16 +92,17 @@ impl Policy {
         self.agents.get(index).map(|agent| AgentRef { agent })
     }
 
-    /// Whether any rule, agent or list of the document uses the role called `name`. A caller may have
-    /// other roles, but they mean nothing here: at the start of a program they are typing errors.
+    /// Whether any rule, agent or list of the document uses the role called `name`. A caller may
+    /// have other roles, but they mean nothing here: at the start of a program they are typing
+    /// errors.
     #[must_use]
     pub fn knows_role(&self, name: &str) -> bool {
         self.roles.find(name, &self.pool).is_some()
     }
 
-    /// Whether a tool may have this name on the wire: 1 to 128 of `A`-`Z` `a`-`z` `0`-`9` `_` `.` `/`
-    /// `-`, or exactly what an allow rule spells without wildcards. Other names can look like a name
-    /// that a rule is about and be another, so patterns and defaults do not reach them.
+    /// Whether a tool may have this name on the wire: 1 to 128 of `A`-`Z` `a`-`z` `0`-`9` `_` `.`
+    /// `/` `-`, or exactly what an allow rule spells without wildcards. Other names can look like a
+    /// name that a rule is about and be another, so patterns and defaults do not reach them.
     #[must_use]
     pub fn admits_spelling(&self, tool: &str) -> bool {
         let plain =
@@ -116,8 +117,8 @@ impl Policy {
         self.outputs.find(tool, &self.pool)
     }
 
-    /// Every mask list of the document; the first one is for tools that no entry of `[output]` gives
-    /// another. [`OutputPolicy::mask`] is an index into it.
+    /// Every mask list of the document; the first one is for tools that no entry of `[output]`
+    /// gives another. [`OutputPolicy::mask`] is an index into it.
     #[must_use]
     pub fn mask_lists(&self) -> &[MaskList] {
         &self.masks

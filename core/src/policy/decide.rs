@@ -1,9 +1,9 @@
 //! The decision by tool name and caller: pure, without allocation.
 //!
 //! Deny overrides allow, allow overrides the default, and the order of rules only chooses which of
-//! several that agree is named: the first. A deny rule fires unless the caller is known not to be its
-//! subject; an allow rule allows only a caller who is known to be. Worst case: the rules that name the
-//! tool, found through an index, times the length of their lists of agents and tenants.
+//! several that agree is named: the first. A deny rule fires unless the caller is known not to be
+//! its subject; an allow rule allows only a caller who is known to be. Worst case: the rules that
+//! name the tool, found through an index, times the length of their lists of agents and tenants.
 
 use super::compiled::Policy;
 use super::rule::{Effect, Rule, Truth, Who};
@@ -53,9 +53,9 @@ impl Policy {
     /// Decides whether `caller` may use `tool`.
     ///
     /// Of several reasons the answer has the first of [`Reason::ToolDenied`],
-    /// [`Reason::ToolNotAllowed`], [`Reason::IdentityRequired`] and [`Reason::RoleDenied`]; the last
-    /// one stands for every caller who is known and is not one that the policy wants: by role, by
-    /// name or by tenant.
+    /// [`Reason::ToolNotAllowed`], [`Reason::IdentityRequired`] and [`Reason::RoleDenied`]; the
+    /// last one stands for every caller who is known and is not one that the policy wants: by role,
+    /// by name or by tenant.
     #[must_use]
     pub fn decide(&self, tool: &str, caller: &Caller<'_>) -> Decision<'_> {
         let who = Who::new(caller, &self.roles, &self.pool);

@@ -89,8 +89,8 @@ fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&
         .map(|(_, candidate)| candidate)
 }
 
-/// How many characters must be inserted, deleted, replaced or swapped with their neighbour to turn one
-/// text into the other (optimal string alignment), row by row.
+/// How many characters must be inserted, deleted, replaced or swapped with their neighbour to turn
+/// one text into the other (optimal string alignment), row by row.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut above: Vec<usize> = (0..=other.len()).collect();

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::PolicyError;
+use super::keys::Keys;
 use super::tree::{Member, Span, Tree, Value};
 
 /// Most entries of one list.
@@ -19,14 +20,6 @@ const MAX_LIST: usize = 4096;
 pub(super) struct Item<'t> {
     path: String,
     tree: &'t Tree,
-}
-
-/// The keys of one kind of table.
-pub(super) struct Keys {
-    /// Those that are read.
-    pub known: &'static [&'static str],
-    /// Those that belong to the language but not to this version, and what they are for.
-    pub later: &'static [(&'static str, &'static str)],
 }
 
 /// A table all of whose keys are known.
@@ -128,8 +121,8 @@ impl<'t> Item<'t> {
         Ok(items)
     }
 
-    /// [`texts`](Self::texts), at least one: an empty list of subjects names nobody, and whether its
-    /// author meant nobody or everybody cannot be told.
+    /// [`texts`](Self::texts), at least one: an empty list of subjects names nobody, and whether
+    /// its author meant nobody or everybody cannot be told.
     pub fn some_texts(&self) -> Result<Vec<Item<'t>>, PolicyError> {
         let items = self.texts()?;
         if items.is_empty() {

@@ -1,10 +1,10 @@
 //! Finding the rules that name a tool without trying every rule.
 //!
 //! A pattern is its head, the text before the first wildcard, and its tail. Rules hang under their
-//! heads in a hash table. A look-up walks once over the tool's name, hashing as it goes, and asks the
-//! table at those lengths that some head has; the tails it finds are matched against the rest of the
-//! name. Worst case: patterns that share a head are tried one after the other, as are those that
-//! begin with a wildcard, whose head is empty.
+//! heads in a hash table. A look-up walks once over the tool's name, hashing as it goes, and asks
+//! the table at those lengths that some head has; the tails it finds are matched against the rest
+//! of the name. Worst case: patterns that share a head are tried one after the other, as are those
+//! that begin with a wildcard, whose head is empty.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;

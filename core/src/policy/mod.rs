@@ -1,14 +1,15 @@
 //! Who may use which tool, and what becomes of arguments and outputs.
 //!
 //! ```text
-//! TOML (std) ─┐
-//! JSON ───────┴▶ Tree ─ compile ─▶ Policy ─ decide(tool, caller) ─▶ Allow | Refuse(reason, rule, hint)
+//! TOML ─┐
+//! JSON ─┴▶ Tree ─ compile ─▶ Policy ─ decide(tool, caller) ─▶ Allow | Refuse(reason, rule, hint)
 //! ```
 //!
-//! A document compiles whole or not at all: a key, word or pattern that cannot be honoured is an error
-//! with its place. A [`Policy`] is immutable and flat: rules in one list, all text in one allocation,
-//! names in hash tables over the text before their first wildcard, roles as bits. A decision costs what
-//! the rules that name the tool cost, however many others there are, and allocates nothing.
+//! A document compiles whole or not at all: a key, word or pattern that cannot be honoured is an
+//! error with its place. A [`Policy`] is immutable and flat: rules in one list, all text in one
+//! allocation, names in hash tables over the text before their first wildcard, roles as bits. A
+//! decision costs what the rules that name the tool cost, however many others there are, and
+//! allocates nothing.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
@@ -21,11 +22,15 @@ mod compiled;
 #[cfg(feature = "alloc")]
 mod decide;
 #[cfg(feature = "alloc")]
+mod document;
+#[cfg(feature = "alloc")]
 mod error;
 #[cfg(feature = "alloc")]
 mod fields;
 #[cfg(feature = "alloc")]
 mod index;
+#[cfg(feature = "alloc")]
+mod keys;
 mod names;
 #[cfg(feature = "alloc")]
 mod output;

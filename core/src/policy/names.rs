@@ -1,7 +1,7 @@
 //! A policy by tool name alone, for programs without an allocator.
 //!
-//! Two lists of patterns that can be constants of the program. A decision tries every pattern; there
-//! is no index, so the cost is linear in the lists.
+//! Two lists of patterns that can be constants of the program. A decision tries every pattern;
+//! there is no index, so the cost is linear in the lists.
 
 use crate::glob::{self, Case, GlobError};
 use crate::reason::Reason;

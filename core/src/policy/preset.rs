@@ -10,8 +10,8 @@ use super::tree::Span;
 const NAMES: [&str; 4] = ["permissive", "strict", "read_only", "business_hours"];
 
 impl Policy {
-    /// The policy of a guard without a policy document: every tool is allowed, also one that no list
-    /// declares; arguments are validated and outputs masked as always.
+    /// The policy of a guard without a policy document: every tool is allowed, also one that no
+    /// list declares; arguments are validated and outputs masked as always.
     #[must_use]
     pub fn permissive() -> Self {
         let mut compiler = Compiler::default();

@@ -1,7 +1,8 @@
 //! Roles and what they inherit.
 //!
-//! A role is a bit. Inheritance is resolved when a policy compiles: each role knows the set of roles
-//! that it is, itself included, so that a decision is an OR per role of the caller and an AND per rule.
+//! A role is a bit. Inheritance is resolved when a policy compiles: each role knows the set of
+//! roles that it is, itself included, so that a decision is an OR per role of the caller and an AND
+//! per rule.
 
 use alloc::vec::Vec;
 
@@ -99,7 +100,7 @@ impl Roles {
     pub fn resolve(&mut self) -> Result<(), Role> {
         let parents = self.sets.clone();
         let all = || (0..=u8::MAX).map(Role).take(self.names.len());
-        // Each round reaches one step farther; no chain is longer than the number of roles.
+        // Each round doubles the reach, and no chain is longer than the number of roles: nine rounds.
         for _ in all() {
             let reached = self.sets.clone();
             for set in &mut self.sets {

@@ -70,8 +70,8 @@ impl Hash {
         self.0 = (self.0 ^ byte as u64).wrapping_mul(0x100_0000_01b3);
     }
 
-    /// The hash, its high bits mixed into the low ones and the low ones into the seven highest, which
-    /// a hash table compares first.
+    /// The hash, its high bits mixed into the low ones and the low ones into the seven highest,
+    /// which a hash table compares first.
     #[inline]
     pub const fn finish(self) -> u64 {
         (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)

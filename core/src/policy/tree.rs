@@ -1,10 +1,10 @@
 //! A policy document as a tree in which every value knows where it stands.
 //!
-//! TOML and JSON spell the same documents. JSON is read here; std reads TOML with a parser of its own
-//! and hands over the same tree, so that there is one compiler and one kind of error.
-//! Worst case: linear in the document; depth and size are bounded before anything walks the tree.
+//! TOML and JSON spell the same documents. JSON is read here; std reads TOML with a parser of its
+//! own and hands over the same tree, so that there is one compiler and one kind of error. Worst
+//! case: linear in the document; depth and size are bounded before anything walks the tree.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::PolicyError;
@@ -197,15 +197,10 @@ fn integer(value: json::Value<'_>) -> Value {
         .map_or(Value::Other("a number that is not whole"), Value::Integer)
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::format;
+    use std::string::ToString;
     use std::vec;
 
     use super::*;
@@ -232,7 +227,7 @@ mod tests {
         );
         assert_eq!(members[1].name, "b!");
         assert_eq!(at(members[1].span), r#""b\u0021""#);
-        assert_eq!(members[1].value.value, Value::from("x\ny"));
+        assert_eq!(members[1].value.value, Value::Text("x\ny".to_string()));
         assert_eq!(
             members[2].value.value.describe(),
             "a number that is not whole"

@@ -2,8 +2,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::super::compile::{AGENT, DENIED, DOCUMENT, OUTPUT, RULE};
-use super::super::fields::Keys;
+use super::super::keys::{AGENT, DENIED, DOCUMENT, Keys, OUTPUT, RULE};
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};

@@ -2,11 +2,11 @@
 //!
 //! Used: every policy check that was allowed or was refused by name or identity, with the keys that
 //! exist here (the others could only have refused more), and the labelled cases of least privilege.
-//! Left out, until the keys exist: refusals by time, rate, approval and capability. Deviations among
-//! the cases used: none but the names of reasons. Known ones that no case shows: an empty
+//! Left out, until the keys exist: refusals by time, rate, approval and capability. Deviations
+//! among the cases used: none but the names of reasons. Known ones that no case shows: an empty
 //! `allowed_tools` allows nothing here (there: everything), a caller without identity does not pass
-//! `allowed_roles` (there: it does), deny patterns ignore ASCII case, character classes in patterns are
-//! refused, and a name that is denied is told so before identity is asked for.
+//! `allowed_roles` (there: it does), deny patterns ignore ASCII case, character classes in patterns
+//! are refused, and a name that is denied is told so before identity is asked for.
 
 use std::path::{Path, PathBuf};
 use std::println;
