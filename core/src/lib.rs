@@ -17,10 +17,12 @@ mod buf;
 mod caller;
 #[cfg(feature = "alloc")]
 mod catalog;
+pub mod glob;
 #[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
 mod near;
+pub mod policy;
 mod reason;
 #[cfg(feature = "alloc")]
 mod report;

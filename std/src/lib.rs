@@ -1,2 +1,4 @@
 //! Airlock for programs with an operating system.
 pub use airlock_core as core;
+
+pub mod policy;
