@@ -9,6 +9,7 @@
 //! Worst case: time and nodes are linear in the input, but for objects of more than 16 members, whose
 //! names are sorted to find duplicates.
 
+mod cause;
 mod error;
 mod number;
 mod parse;
@@ -16,6 +17,7 @@ mod pointer;
 mod string;
 mod write;
 
+pub use cause::{Cause, cause, line_column};
 pub use error::{ParseError, ParseErrorKind};
 pub use number::Number;
 pub use parse::{Limits, parse};
