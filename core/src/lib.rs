@@ -19,6 +19,7 @@ mod caller;
 mod guard;
 pub mod json;
 mod reason;
+pub mod redact;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};
