@@ -1,7 +1,7 @@
 //! `airlock redact`: secrets and personal data out of text, JSON or a batch of lines.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,7 +23,12 @@ pub struct Args {
     #[arg(long)]
     jsonl: bool,
     /// What to mask: ids or groups such as `secret,pii.core,-pii.core.ip`. Everything when absent.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     types: Vec<String>,
     /// What to write in its place.
     #[arg(long, value_enum, default_value_t = Mask::Default)]
@@ -108,7 +113,9 @@ fn open(file: Option<&Path>) -> Result<Box<dyn BufRead>, Fault> {
 
 fn read(mut input: impl BufRead) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|error| Fault::Input(error.to_string()))?;
+    input
+        .read_to_end(&mut bytes)
+        .map_err(|error| Fault::Input(error.to_string()))?;
     Ok(bytes)
 }
 

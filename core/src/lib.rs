@@ -20,6 +20,7 @@ mod guard;
 pub mod json;
 mod reason;
 pub mod redact;
+pub mod truncate;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};

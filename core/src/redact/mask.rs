@@ -2,8 +2,9 @@
 
 use core::fmt::Write;
 
-use super::token::public_prefix;
-use super::value::ELLIPSIS;
+use super::bytes::slice;
+use super::token::{public_prefix, public_prefix_before};
+use super::value::{ELLIPSIS, is_mask};
 use super::{Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
 
@@ -47,7 +48,9 @@ impl Redactor {
         findings: &[Finding],
         out: &mut Buf<'_, u8>,
     ) -> Result<(), Full> {
-        self.pieces(text, start, end, findings, |piece| out.extend(piece.as_bytes()))
+        self.pieces(text, start, end, findings, |piece| {
+            out.extend(piece.as_bytes())
+        })
     }
 
     /// Hands `text[start..end]` with its findings replaced to `sink`, piece by piece.
@@ -100,4 +103,31 @@ impl Redactor {
         sink(core::str::from_utf8(&upper).unwrap_or(""))?;
         sink("]")
     }
+}
+
+/// The greatest offset up to `cut` at which `text` can be cut without splitting one of the
+/// replacements above. It looks at 64 bytes to either side.
+pub(crate) fn outside_mask(text: &[u8], cut: usize) -> usize {
+    const LONGEST: usize = 34;
+    // `[NAME]`: the last bracket before the cut, and the first behind it.
+    let head = slice(text, cut.saturating_sub(LONGEST), cut);
+    if let Some(i) = memchr::memrchr(b'[', head) {
+        let start = cut - head.len() + i;
+        let tail = slice(text, cut, start + LONGEST);
+        if let Some(close) = memchr::memchr(b']', tail)
+            && is_mask(slice(text, start, cut + close + 1))
+        {
+            return start;
+        }
+    }
+    // A prefix, and the sign that its rest is masked.
+    let from = cut.saturating_sub(ELLIPSIS.len() - 1);
+    let window = slice(text, from, cut + 64);
+    if let Some(i) = memchr::memmem::find(window, ELLIPSIS) {
+        let start = from + i - public_prefix_before(slice(text, 0, from + i));
+        if start < cut {
+            return start;
+        }
+    }
+    cut
 }

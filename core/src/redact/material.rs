@@ -31,7 +31,9 @@ pub(super) fn putty(text: &[u8], at: usize) -> Option<usize> {
     if !rest.starts_with(b"PuTTY-User-Key-File-") {
         return None;
     }
-    let Some(mac) = memchr::memmem::find(rest, b"Private-MAC:") else { return Some(text.len()) };
+    let Some(mac) = memchr::memmem::find(rest, b"Private-MAC:") else {
+        return Some(text.len());
+    };
     let tail = rest.get(mac..).unwrap_or(&[]);
     Some(at + mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()))
 }

@@ -28,6 +28,7 @@ mod verify;
 
 pub use json::Work;
 pub use mask::Style;
+pub(crate) use mask::outside_mask;
 pub use types::{TypeId, Types, UnknownType};
 
 use crate::buf::{Buf, Full};

@@ -27,16 +27,27 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
         start += 1;
     }
     let rest = slice(text, at + 1, at + 1 + DOMAIN);
-    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
+    let len = rest
+        .iter()
+        .take_while(|&&b| HOST.has(b) || b >= 0x80)
+        .count();
     let domain = rest.get(..len)?;
-    let kept = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
+    let kept = domain
+        .iter()
+        .rev()
+        .skip_while(|&&b| matches!(b, b'.' | b'-'))
+        .count();
     let domain = domain.get(..kept)?;
     let dot = domain.iter().rposition(|&b| b == b'.')?;
     let top = domain.get(dot + 1..)?;
     let named = top.len() >= 2 && top.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80)
         || top.starts_with(b"xn--");
     // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
-    let density = domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
+    let density = domain
+        .iter()
+        .skip_while(|b| b.is_ascii_digit())
+        .take(2)
+        .eq(b"x.");
     let end = at + 1 + kept;
     let remote = byte(text, end) == b':'
         && (slice(text, start, at) == b"git"
@@ -55,32 +66,39 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
     if ALNUM.has(before(text, at)) {
         return None;
     }
-    let mut digits = 0_u32;
-    let (mut count, mut end, mut i) = (0, at + 1, at + 1);
     // After the country code of North America come exactly ten digits.
     let north_america = byte(text, at + 1) == b'1';
     let most = if north_america { 11 } else { 15 };
-    let mut parted = 0;
+    let mut country = 0_u32;
+    let (mut count, mut end, mut i, mut parted) = (0, at + 1, at + 1, 0);
+    // Where the number ended before its last group: that may belong to what follows.
+    let mut shorter = (0, end);
     while count < most && i < at + 32 {
         match byte(text, i) {
             digit @ b'0'..=b'9' => {
-                if count < 3 {
-                    digits = digits * 10 + u32::from(digit - b'0');
+                if parted > 0 {
+                    shorter = (count, end);
                 }
-                count += 1;
-                end = i + 1;
-                parted = 0;
+                if count < 3 {
+                    country = country * 10 + u32::from(digit - b'0');
+                }
+                (count, end, parted) = (count + 1, i + 1, 0);
             }
-            b' ' | b'-' | b'.' | b'(' | b')' if parted < 2 && count > 0 => parted += 1,
+            b' ' | b'-' | b'.' | b'(' | b')' if parted < 2 && (1..12).contains(&count) => {
+                parted += 1;
+            }
             _ => break,
-        }
-        // A second number on the same line is not taken in.
-        if count >= 12 && parted > 0 {
-            break;
         }
         i += 1;
     }
-    let country = match digits {
+    let cut = |end| match byte(text, end) {
+        b'-' | b'.' | b':' => DIGITS.has(byte(text, end + 1)),
+        other => ALNUM.has(other),
+    };
+    if cut(end) {
+        (count, end) = shorter;
+    }
+    let assigned = match country {
         100..=199 | 700..=799 => true,
         200..=209 | 270..=279 | 300..=349 | 360..=369 | 390..=419 | 430..=499 => true,
         510..=589 | 600..=669 | 810..=829 | 840..=849 | 860..=869 | 900..=959 | 980..=989 => true,
@@ -88,12 +106,12 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
         670..=699 | 850..=859 | 870..=889 | 960..=979 | 990..=999 => true,
         _ => false,
     };
-    let long = if north_america { count == 11 } else { count >= 9 };
-    let cut = match byte(text, end) {
-        b'-' | b'.' | b':' => DIGITS.has(byte(text, end + 1)),
-        other => ALNUM.has(other),
+    let long = if north_america {
+        count == 11
+    } else {
+        count >= 9
     };
-    (country && long && !cut).then_some(end)
+    (assigned && long && !cut(end)).then_some(end)
 }
 
 /// The end of the public IPv4 address that begins at `at`. Addresses that are local, private or
@@ -106,7 +124,9 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         if !(1..=3).contains(&(end - i)) || end - i > 1 && byte(text, i) == b'0' {
             return None;
         }
-        *octet = slice(text, i, end).iter().fold(0, |n, b| n * 10 + u16::from(b - b'0'));
+        *octet = slice(text, i, end)
+            .iter()
+            .fold(0, |n, b| n * 10 + u16::from(b - b'0'));
         let last = n == 3;
         if *octet > 255 || !last && byte(text, end) != b'.' {
             return None;
@@ -138,9 +158,17 @@ fn is_versioned(text: &[u8], at: usize) -> bool {
     let end = run_back(text, at, SPACE, 4);
     let word = slice(text, run_back(text, end, LETTERS, 16), end);
     let word = word.get(word.len().saturating_sub(7)..).unwrap_or(word);
-    [&b"version"[..], b"ver", b"v", b"release", b"build", b"section", b"oid"]
-        .iter()
-        .any(|known| word.eq_ignore_ascii_case(known))
+    [
+        &b"version"[..],
+        b"ver",
+        b"v",
+        b"release",
+        b"build",
+        b"section",
+        b"oid",
+    ]
+    .iter()
+    .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// The end of the IPv6 address of the global unicast block 2000::/3 (RFC 4291) that begins at `at`.
@@ -171,7 +199,11 @@ pub(super) fn ipv6(text: &[u8], at: usize) -> Option<usize> {
             end = i;
         }
     }
-    let whole = if short { groups < 8 && groups >= 2 } else { groups == 8 };
+    let whole = if short {
+        groups < 8 && groups >= 2
+    } else {
+        groups == 8
+    };
     let cut = byte(text, end) == b':' && HEXES.has(byte(text, end + 1));
     (whole && !cut && !ALNUM.has(byte(text, end))).then_some(end)
 }
@@ -187,13 +219,19 @@ pub(super) fn mac(text: &[u8], at: usize) -> Option<usize> {
     };
     let mark = byte(text, at + step - 1);
     let shaped = (0..len).all(|i| {
-        if i % step == step - 1 { byte(text, at + i) == mark } else { hex(at + i) }
+        if i % step == step - 1 {
+            byte(text, at + i) == mark
+        } else {
+            hex(at + i)
+        }
     });
     let whole = slice(text, at, at + len);
     // Without a letter it may be a date or a count.
     let letters = mark == b':' || whole.iter().any(u8::is_ascii_alphabetic);
     let plain = whole.iter().all(|b| matches!(b, b'0' | b':' | b'-' | b'.'))
-        || whole.iter().all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
+        || whole
+            .iter()
+            .all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
     let cut = ALNUM.has(byte(text, at + len))
         || byte(text, at + len) == mark && hex(at + len + 1)
         || before(text, at) == mark && at > 1 && ALNUM.has(before(text, at - 1));
@@ -288,19 +326,27 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
     let blank =
         |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
     let all = rest.iter().position(blank).unwrap_or(rest.len());
-    let strict = rest.iter().position(|b| b"/?#".contains(b)).unwrap_or(all).min(all);
+    let strict = rest
+        .iter()
+        .position(|b| b"/?#".contains(b))
+        .unwrap_or(all)
+        .min(all);
     let mut scope = rest.get(..strict).unwrap_or(&[]);
     let mut sign = memchr::memrchr(b'@', scope);
     if sign.is_none()
         && let Some(colon) = memchr::memchr(b':', scope)
-        && scope.get(colon + 1..).is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
+        && scope
+            .get(colon + 1..)
+            .is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
     {
         // A password with an unescaped `/`, `?` or `#`.
         scope = rest.get(..all).unwrap_or(&[]);
         sign = memchr::memrchr(b'@', scope);
     }
     let end = start + scope.len();
-    let Some(sign) = sign else { return UserInfo { secret: None, end } };
+    let Some(sign) = sign else {
+        return UserInfo { secret: None, end };
+    };
     let user = scope.get(..sign).unwrap_or(&[]);
     let secret = match memchr::memchr(b':', user) {
         Some(colon) if colon + 1 < sign => Some((start + colon + 1, start + sign)),
@@ -319,7 +365,9 @@ pub(super) fn jwt(text: &[u8], at: usize, header_end: usize) -> Option<usize> {
     }
     let mut decoded = [0; 192];
     let head = super::bytes::decode64(slice(text, at, header_end.min(at + 256)), &mut decoded);
-    let claims = text.get(header_end + 1..).is_some_and(|rest| rest.starts_with(b"eyJ"));
+    let claims = text
+        .get(header_end + 1..)
+        .is_some_and(|rest| rest.starts_with(b"eyJ"));
     let signed = [&b"\"alg\""[..], b"\"enc\"", b"\"typ\"", b"\"kid\""];
     if !claims && !signed.iter().any(|name| contains(head, name)) {
         return None;
@@ -342,7 +390,10 @@ mod tests {
 
     #[test]
     fn mail_addresses_and_what_only_looks_like_them() {
-        assert_eq!(mail("to <ann.b+c@mail.example.org>."), Some("ann.b+c@mail.example.org"));
+        assert_eq!(
+            mail("to <ann.b+c@mail.example.org>."),
+            Some("ann.b+c@mail.example.org")
+        );
         assert_eq!(mail(r"x\nann@example.org"), Some("ann@example.org"));
         assert_eq!(mail("ann@exämple.de,"), Some("ann@exämple.de"));
         for text in [
@@ -374,20 +425,37 @@ mod tests {
     fn machines() {
         let four = |text: &str| ipv4(text.as_bytes(), 0);
         assert_eq!(four("203.0.113.9:80"), Some(11));
-        for text in ["1.2.3.4.5", "256.1.1.1", "10.0.0.1", "127.0.0.1", "1.2.3.4-rc1", "01.2.3.4"] {
+        for text in [
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "10.0.0.1",
+            "127.0.0.1",
+            "1.2.3.4-rc1",
+            "01.2.3.4",
+        ] {
             assert_eq!(four(text), None, "{text}");
         }
         assert_eq!(ipv4(b"version 1.2.3.4", 8), None);
         let six = |text: &str| ipv6(text.as_bytes(), 0);
         assert_eq!(six("2001:db8::1 "), Some(11));
         assert_eq!(six("2001:db8:1:2:3:4:5:6"), Some(20));
-        for text in ["2001:db8", "2001", "20:30:40", "2001::1::2", "2001:db8:1:2:3:4:5:6:7"] {
+        for text in [
+            "2001:db8",
+            "2001",
+            "20:30:40",
+            "2001::1::2",
+            "2001:db8:1:2:3:4:5:6:7",
+        ] {
             assert_eq!(six(text), None, "{text}");
         }
         let mac = |text: &str| mac(text.as_bytes(), 0);
         assert_eq!(mac("0a:1b:2c:3d:4e:5f"), Some(17));
         assert_eq!(mac("0a1b.2c3d.4e5f"), Some(14));
-        for text in ["0a:1b:2c:3d:4e:5f:60", "00:00:00:00:00:00", "10-20-30-40-50-60"] {
+        for text in [
+            "0a:1b:2c:3d:4e:5f:60",
+            "00:00:00:00:00:00",
+            "10-20-30-40-50-60",
+        ] {
             assert_eq!(mac(text), None, "{text}");
         }
     }
@@ -404,7 +472,8 @@ mod tests {
     fn passwords_in_urls() {
         let password = |text: &str| {
             let info = authority(text.as_bytes(), text.find("://").unwrap());
-            info.secret.and_then(|(start, end)| text.get(start..end).map(std::string::String::from))
+            info.secret
+                .and_then(|(start, end)| text.get(start..end).map(std::string::String::from))
         };
         assert_eq!(password("db://u:p4ss@h:1/x").as_deref(), Some("p4ss"));
         assert_eq!(password("db://u:p@ss@h/x").as_deref(), Some("p@ss"));

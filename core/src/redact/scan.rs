@@ -101,7 +101,11 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if !self.types.contains(id) || start >= end {
             return Ok(());
         }
-        self.found.push(Finding { start: start as u32, end: end as u32, id })
+        self.found.push(Finding {
+            start: start as u32,
+            end: end as u32,
+            id,
+        })
     }
 
     /// Looks at the sign at `at` and answers where to go on.
@@ -171,7 +175,11 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if kinds == LOWER && end - start > 8 {
             return Ok(());
         }
-        if kinds & DIGIT == 0 { self.letters(start, end, kinds) } else { self.mixed(start, end, kinds) }
+        if kinds & DIGIT == 0 {
+            self.letters(start, end, kinds)
+        } else {
+            self.mixed(start, end, kinds)
+        }
     }
 
     /// A word of letters.
@@ -284,7 +292,9 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     fn telegram(&mut self, start: usize, colon: usize) -> Result<(), Full> {
         let body = slice(self.text, colon + 1, colon + 65);
         let len = run(body, 0, URL64);
-        if byte(body, 0) == b'A' && (30..=40).contains(&len) && token::is_random(slice(body, 0, len))
+        if byte(body, 0) == b'A'
+            && (30..=40).contains(&len)
+            && token::is_random(slice(body, 0, len))
         {
             self.push(TypeId::TELEGRAM, start, colon + 1 + len)?;
         }
@@ -339,8 +349,8 @@ fn has_word(window: &[u8], words: &[&str]) -> bool {
     (0..window.len()).any(|i| {
         let (left, first) = (before(window, i), byte(window, i));
         // A word begins after anything but a letter, and at the hump of a camel.
-        let begins = !left.is_ascii_alphabetic()
-            || left.is_ascii_lowercase() && first.is_ascii_uppercase();
+        let begins =
+            !left.is_ascii_alphabetic() || left.is_ascii_lowercase() && first.is_ascii_uppercase();
         begins
             && words.iter().any(|word| {
                 starts_folded(window.get(i..).unwrap_or(&[]), word.as_bytes())

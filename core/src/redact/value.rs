@@ -1,41 +1,100 @@
 //! Values that are none: placeholders, references, code, and our own masks.
 
-use super::bytes::{ALNUM, Set, byte, slice, variety};
+use super::bytes::{ALNUM, Set, byte, run, slice, variety};
 use super::token::public_prefix;
 
 /// What stands for a secret whose public prefix is kept.
 pub(super) const ELLIPSIS: &[u8] = b"...XXXX";
 
-/// Whether `value` is what [`mask`](super::mask) writes: `[REDACTED]`, `[EMAIL]`, `sk-...XXXX`.
+/// Whether `value` is what [`mask`](super::mask) writes, once or more: `[REDACTED]`, `[EMAIL]`,
+/// `sk-...XXXX`.
 pub(super) fn is_mask(value: &[u8]) -> bool {
-    if let Some(prefix) = value.strip_suffix(ELLIPSIS) {
-        return prefix.is_empty() || public_prefix(prefix) == prefix.len();
+    let mut rest = value;
+    while !rest.is_empty() {
+        match mask_length(rest) {
+            Some(len) => rest = rest.get(len..).unwrap_or(&[]),
+            None => return false,
+        }
     }
+    !value.is_empty()
+}
+
+/// The length of the mask that `text` begins with.
+fn mask_length(text: &[u8]) -> Option<usize> {
     const NAME: Set = Set::new(b"0-9A-Z_");
-    value
-        .strip_prefix(b"[")
-        .and_then(|rest| rest.strip_suffix(b"]"))
-        .is_some_and(|name| (2..=32).contains(&name.len()) && name.iter().all(|&b| NAME.has(b)))
+    if byte(text, 0) == b'[' {
+        let close = run(slice(text, 0, 40), 1, NAME);
+        return (close > 2 && byte(text, close) == b']').then_some(close + 1);
+    }
+    let kept = memchr::memmem::find(slice(text, 0, 64), ELLIPSIS)?;
+    (public_prefix(text) == kept).then_some(kept + ELLIPSIS.len())
 }
 
 /// Whether `value` stands for a secret without being one.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     const WHOLE: &[&str] = &[
-        "null", "none", "nil", "true", "false", "undefined", "empty", "unset", "required",
-        "optional", "string", "str", "secret", "password", "passwd", "token", "changeit", "hidden",
-        "masked", "redacted", "n/a", "todo", "tbd", "hash", "bearer", "basic", "default", "value",
+        "null",
+        "none",
+        "nil",
+        "true",
+        "false",
+        "undefined",
+        "empty",
+        "unset",
+        "required",
+        "optional",
+        "string",
+        "str",
+        "secret",
+        "password",
+        "passwd",
+        "token",
+        "changeit",
+        "hidden",
+        "masked",
+        "redacted",
+        "n/a",
+        "todo",
+        "tbd",
+        "hash",
+        "bearer",
+        "basic",
+        "default",
+        "value",
     ];
     const BEGIN: &[&str] = &[
-        "your", "changeme", "change_me", "change-me", "replace", "insert", "placeholder", "example",
-        "dummy", "sample", "enter", "redacted", "my-secret", "my_secret", "xxxx", "process.env",
-        "os.environ", "os.getenv", "env.", "env(",
+        "your",
+        "changeme",
+        "change_me",
+        "change-me",
+        "replace",
+        "insert",
+        "placeholder",
+        "example",
+        "dummy",
+        "sample",
+        "enter",
+        "redacted",
+        "my-secret",
+        "my_secret",
+        "xxxx",
+        "process.env",
+        "os.environ",
+        "os.getenv",
+        "env.",
+        "env(",
     ];
     let head = slice(value, 0, 64);
     let short = value.len() <= 64;
     is_mask(value)
-        || variety(head) <= 2 && short
-        || short && WHOLE.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
-        || BEGIN.iter().any(|word| super::bytes::starts_folded(value, word.as_bytes()))
+        || short && variety(value.get(public_prefix(value)..).unwrap_or(&[])) <= 1
+        || short
+            && WHOLE
+                .iter()
+                .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || BEGIN
+            .iter()
+            .any(|word| super::bytes::starts_folded(value, word.as_bytes()))
         || head.iter().all(|b| b"*.xX-_#?\xe2\x80\xa2\xa6".contains(b))
         || short && (value.ends_with(b"EXAMPLE") || value.ends_with(b"EXAMPLEKEY"))
         || is_reference(head)
@@ -48,8 +107,12 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         b'$' => {
             let name = value.get(1..).unwrap_or(&[]);
             matches!(second, b'{' | b'(')
-                || name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
-                || name.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
+                || name
+                    .iter()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
+                || name
+                    .iter()
+                    .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
         }
         b'{' => second == b'{' || value.ends_with(b"}"),
         b'<' => value.ends_with(b">") || second.is_ascii_alphabetic(),
@@ -68,7 +131,10 @@ pub(super) fn is_code(value: &[u8]) -> bool {
 /// Whether `value` could be a name in a program: letters, `_` and dots, no digits but at the end.
 pub(super) fn is_name(value: &[u8]) -> bool {
     const WORD: Set = Set::new(b"A-Za-z_.");
-    let last = value.iter().rposition(|b| !b.is_ascii_digit()).map_or(0, |at| at + 1);
+    let last = value
+        .iter()
+        .rposition(|b| !b.is_ascii_digit())
+        .map_or(0, |at| at + 1);
     value.len() - last <= 1 && value.iter().take(last).all(|&b| WORD.has(b))
 }
 
@@ -101,22 +167,46 @@ mod tests {
     #[test]
     fn placeholders_and_references() {
         for value in [
-            "", "YOUR_API_KEY", "<your-token-here>", "xxxxxxxxxxxxxxxx", "${DB_PASSWORD}",
-            "{{ secrets.API_TOKEN }}", "changeme", "********", "REPLACE_ME", "$(pass show api)",
-            "os.environ['TOKEN']", "process.env.API_KEY", "<redacted>", "[REDACTED]", "null",
-            "%API_KEY%", "dummy-secret", "your-256-bit-secret", "sk-...XXXX", "[US_SSN]", "$HOME",
+            "",
+            "YOUR_API_KEY",
+            "<your-token-here>",
+            "xxxxxxxxxxxxxxxx",
+            "${DB_PASSWORD}",
+            "{{ secrets.API_TOKEN }}",
+            "changeme",
+            "********",
+            "REPLACE_ME",
+            "$(pass show api)",
+            "os.environ['TOKEN']",
+            "process.env.API_KEY",
+            "<redacted>",
+            "[REDACTED]",
+            "null",
+            "%API_KEY%",
+            "dummy-secret",
+            "your-256-bit-secret",
+            "sk-...XXXX",
+            "[US_SSN]",
+            "$HOME",
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         ] {
             assert!(is_placeholder(value.as_bytes()), "{value}");
         }
-        for value in ["hunter2", "$ecret99", "pa%ss%w", "[x", "Tr0ub4dor&3", "correct-horse"] {
+        for value in [
+            "hunter2",
+            "$ecret99",
+            "pa%ss%w",
+            "[x",
+            "Tr0ub4dor&3",
+            "correct-horse",
+        ] {
             assert!(!is_placeholder(value.as_bytes()), "{value}");
         }
     }
 
     #[test]
     fn a_mask_with_a_foreign_prefix_is_none() {
-        assert!(is_mask(b"ghp_...XXXX") && is_mask(b"...XXXX"));
+        assert!(is_mask(b"ghp_...XXXX") && is_mask(b"[REDACTED]...XXXX[EMAIL]"));
         assert!(!is_mask(b"hunter2...XXXX"));
     }
 
