@@ -24,6 +24,7 @@ pub mod json;
 mod near;
 pub mod policy;
 mod reason;
+pub mod redact;
 #[cfg(feature = "alloc")]
 mod report;
 #[cfg(feature = "alloc")]
@@ -33,6 +34,7 @@ mod scratch;
 #[cfg(test)]
 #[path = "../tests/support/shared.rs"]
 mod shared;
+pub mod truncate;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};
