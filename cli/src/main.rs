@@ -1,6 +1,8 @@
 //! The `airlock` command.
 
+mod check;
 mod redact;
+mod style;
 
 use std::process::ExitCode;
 
@@ -10,12 +12,15 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "airlock", version)]
 enum Command {
+    /// Check tool calls against schemas and a policy, without a server.
+    Check(check::Args),
     /// Mask secrets and personal data in text.
     Redact(redact::Args),
 }
 
 fn main() -> ExitCode {
     match Command::parse() {
+        Command::Check(args) => check::run(&args),
         Command::Redact(args) => redact::run(args),
     }
 }
