@@ -18,6 +18,8 @@ mod caller;
 #[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
+#[cfg(feature = "alloc")]
+pub mod mcp;
 mod reason;
 
 pub use buf::{Buf, Full};

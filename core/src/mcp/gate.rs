@@ -1,0 +1,75 @@
+//! Every question that the relay asks the guard, in one place.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::caller::{Call, Caller};
+use crate::guard::{
+    Catalog, CatalogBuilder, CompileError, Filtered, Guard, Output, Refusal, Scratch,
+    ToolDefinition, Verdict,
+};
+
+/// The longest tool name that MCP allows.
+const MAX_NAME: usize = 128;
+
+/// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for
+/// byte. Others are look-alikes, or text for the model.
+pub(super) fn admits_spelling(_guard: &Guard, tool: &str) -> bool {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+    (1..=MAX_NAME).contains(&tool.len()) && tool.bytes().all(plain)
+}
+
+/// Whether the policy wants it to seem that `tool` does not exist.
+pub(super) fn hides(_guard: &Guard, _tool: &str, _caller: &Caller<'_>) -> bool {
+    false
+}
+
+/// Whether calls of tools that no list declares pass unchecked.
+pub(super) fn forwards_unknown(_guard: &Guard) -> bool {
+    false
+}
+
+/// What the policy says about the name alone, whether or not such a tool exists.
+pub(super) fn decide_name<'s>(
+    _guard: &'s Guard,
+    _call: &Call<'s>,
+    _scratch: &'s mut Scratch<'_>,
+) -> Result<(), Refusal<'s>> {
+    Ok(())
+}
+
+/// Decides on a call to a tool of `catalog`.
+pub(super) fn check<'s>(
+    guard: &'s Guard,
+    catalog: &'s Catalog,
+    call: &Call<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Verdict<'s> {
+    guard.check_in(catalog, call, scratch)
+}
+
+/// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.
+pub(super) fn learn(
+    builder: &mut CatalogBuilder,
+    name: &str,
+    input_schema: &[u8],
+    _output_schema: Option<&[u8]>,
+) -> Result<Vec<String>, CompileError> {
+    builder.tool(ToolDefinition { name, input_schema })
+}
+
+/// Masks, then cuts an output of `tool`; the empty name for what no tool said.
+pub(super) fn filter<'s>(
+    guard: &'s Guard,
+    tool: &'s str,
+    output: Output<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Result<Filtered<'s>, Refusal<'s>> {
+    guard.filter(tool, output, scratch)
+}
+
+/// Whether structured output that was masked still satisfies the tool's output schema.
+pub(super) fn output_accepts(_catalog: &Catalog, _tool: &str, _output: &[u8]) -> bool {
+    true
+}
