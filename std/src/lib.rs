@@ -1,2 +1,8 @@
 //! Airlock for programs with an operating system.
 pub use airlock_core as core;
+
+pub mod audit;
+#[cfg(unix)]
+pub mod child;
+#[cfg(unix)]
+pub mod stdio;
