@@ -1,191 +1,156 @@
 //! The public face: compile once, then check calls and filter outputs.
-use alloc::string::String;
-use alloc::vec::Vec;
+//!
+//! The only module that knows the order of things. Cheap refusals come first; the arguments are read
+//! only for a call that its name and its caller may make.
+
+use core::fmt::Write;
 
 use crate::buf::Buf;
 use crate::caller::Call;
-use crate::json::Tape;
+use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
+use crate::json::{self, Kind, Limits};
 use crate::reason::Reason;
+use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
+use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
+use crate::scratch::Scratch;
 
-/// STUB SKELETON (signatures are final, bodies are being written).
+pub use crate::report::{Fix, Violation};
+
+/// More ghosts than this in one call are not stripped but refused.
+const MAX_GHOSTS: usize = 1024;
+
+/// What happens to members that a schema does not declare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ghosts {
+    /// They are cut out and reported.
+    #[default]
+    Strip,
+    /// The call is refused.
+    Reject,
+    /// They stay; the schema alone decides.
+    Allow,
+}
+
+/// What happens to a ghost that is probably a misspelt declared name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NearMiss {
+    /// The call is refused with the suggestion: stripping would run the tool with a default and look
+    /// like success.
+    #[default]
+    Refuse,
+    /// It is stripped like any ghost, and the suggestion is reported.
+    Strip,
+}
+
+/// Policy and detectors, compiled once: immutable, shared by every thread.
 #[derive(Debug, Default)]
 pub struct Guard {
     catalog: Catalog,
+    ghosts: Ghosts,
+    near_miss: NearMiss,
 }
 
 /// Builds a [`Guard`].
-#[derive(Debug, Default)]
-pub struct GuardBuilder {}
-
-/// A tool as MCP's `tools/list` describes it.
-#[derive(Clone, Copy, Debug)]
-pub struct ToolDefinition<'a> {
-    /// The name, compared byte for byte.
-    pub name: &'a str,
-    /// The `inputSchema`, as JSON.
-    pub input_schema: &'a [u8],
-}
-
-/// The compiled tools of one server: an immutable snapshot.
-#[derive(Debug, Default)]
-pub struct Catalog {}
-
-impl Catalog {
-    /// Starts an empty catalog that is filled tool by tool. `live` = learned from a running server's
-    /// `tools/list` (the `properties: {}` exception applies).
-    pub fn builder(_live: bool) -> CatalogBuilder {
-        CatalogBuilder {}
-    }
-    /// Whether `name` is listed (also true for a tool whose schema did not compile).
-    pub fn contains(&self, _name: &str) -> bool {
-        false
-    }
-}
-
-/// Builds a [`Catalog`].
 #[derive(Debug)]
-pub struct CatalogBuilder {}
-
-impl CatalogBuilder {
-    /// Compiles and adds one tool. On `Err` the tool is in the catalog as unsupported: its calls are
-    /// refused with `tool_unsupported`; the host withholds it from the list and reports why.
-    pub fn tool(&mut self, _tool: ToolDefinition<'_>) -> Result<Vec<String>, CompileError> {
-        Ok(Vec::new())
-    }
-    /// The finished snapshot.
-    pub fn build(self) -> Catalog {
-        Catalog {}
-    }
+pub struct GuardBuilder {
+    guard: Guard,
+    catalog: CatalogBuilder,
 }
 
-/// Why a schema or policy cannot be compiled: where (JSON pointer into it) and why.
-#[derive(Debug, Clone)]
-pub struct CompileError {
-    /// RFC 6901 pointer into the schema.
-    pub path: String,
-    /// What cannot be honoured.
-    pub message: String,
-}
-
-/// Memory of one caller thread, reused from call to call.
-#[derive(Debug)]
-pub struct Scratch<'m> {
-    pub(crate) tape: Tape<'m>,
-    pub(crate) out: Buf<'m, u8>,
-}
-
-/// The answer to a call.
+/// The answer to a call. It has two arms for ever: a host that knows two arms is safe.
 #[derive(Debug)]
 pub enum Verdict<'s> {
-    /// The call may run with these arguments.
+    /// The call may run, with these arguments.
     Allow(Allowed<'s>),
     /// The call must not run.
     Refuse(Refusal<'s>),
 }
 
 /// An allowed call.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Allowed<'s> {
     arguments: &'s [u8],
+    report: &'s report::Report<'s>,
+    changed: bool,
 }
 
 impl<'s> Allowed<'s> {
     /// The exact bytes to pass on: the input itself when nothing was stripped.
-    pub fn arguments(&self) -> &'s [u8] {
+    #[must_use]
+    pub const fn arguments(&self) -> &'s [u8] {
         self.arguments
     }
-    /// Whether they differ from the input.
-    pub fn is_changed(&self) -> bool {
-        false
+
+    /// Whether something was stripped.
+    #[must_use]
+    pub const fn is_changed(&self) -> bool {
+        self.changed
     }
-    /// JSON pointers of the ghost members that were stripped, in document order.
+
+    /// Pointers of the members that were stripped, in document order.
     pub fn stripped(&self) -> impl Iterator<Item = &'s str> {
-        core::iter::empty()
+        self.report.stripped()
     }
-    /// Near misses of stripped ghosts: (pointer of the ghost, declared name).
+
+    /// Near misses among them: the pointer, and the declared name that was probably meant.
     pub fn suggestions(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
-        core::iter::empty()
+        self.report.suggestions()
     }
 }
 
 /// A refused call.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Refusal<'s> {
     json: &'s [u8],
     reason: Reason,
+    rule: Option<&'s str>,
+    hint: Option<&'s str>,
+    report: &'s report::Report<'s>,
 }
 
 impl<'s> Refusal<'s> {
-    /// The refusal JSON for the model, at most 2048 bytes (contract of DESIGN section 4).
-    pub fn json(&self) -> &'s [u8] {
+    /// The refusal for the model: one JSON object of at most 2,048 bytes.
+    #[must_use]
+    pub const fn json(&self) -> &'s [u8] {
         self.json
     }
+
     /// Why.
-    pub fn reason(&self) -> Reason {
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
         self.reason
     }
-    /// For the operator only: the rule that decided.
-    pub fn rule(&self) -> Option<&'s str> {
-        None
+
+    /// The rule that decided; for the operator, not for the model.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&'s str> {
+        self.rule
     }
-    /// One sentence for the model.
-    pub fn message(&self) -> &'s str {
-        ""
+
+    /// A hint that belongs to no violation.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'s str> {
+        self.hint
     }
-    /// Pointers of ghosts that were stripped before the call was refused for other reasons.
-    pub fn stripped(&self) -> impl Iterator<Item = &'s str> {
-        core::iter::empty()
-    }
-    /// (pointer, declared name or enum member as JSON text... plain text).
-    pub fn suggestions(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
-        core::iter::empty()
-    }
-    /// Every violation found (capped), uncut.
+
+    /// The violations, in document order.
     pub fn violations(&self) -> impl Iterator<Item = Violation<'s>> {
-        core::iter::empty()
+        self.report.violations()
     }
-    /// Hints that belong to no violation (a policy rule's hint).
-    pub fn hint(&self) -> Option<&'s str> {
-        None
+
+    /// Pointers of members that stripping would have removed.
+    pub fn stripped(&self) -> impl Iterator<Item = &'s str> {
+        self.report.stripped()
     }
-}
 
-/// One violation.
-#[derive(Debug, Clone, Copy)]
-pub struct Violation<'s> {
-    /// RFC 6901 pointer into the arguments.
-    pub path: &'s str,
-    /// The JSON Schema keyword, or `parse`, `duplicateKey`, `ghost`.
-    pub keyword: &'s str,
-    /// `required`: the missing name.
-    pub property: Option<&'s str>,
-    /// `parse`, `duplicateKey`: the byte offset.
-    pub offset: Option<u32>,
-    /// What the schema wants, in words.
-    pub expected: &'s str,
-    /// What came: a type, never the value.
-    pub received: &'s str,
-    /// A sentence.
-    pub message: &'s str,
-    /// An imperative sentence; empty when there is none.
-    pub fix_hint: &'s str,
-    /// A repair that a program can make.
-    pub fix: Option<Fix<'s>>,
-}
-
-/// A repair that a program can make without reading prose.
-#[derive(Debug, Clone, Copy)]
-pub struct Fix<'s> {
-    /// `rename`, `replace`, `unquote`, `wrap`, `parse`, `remove` or `add`.
-    pub op: &'static str,
-    /// What it applies to.
-    pub path: &'s str,
-    /// JSON text: the new name or value; `null` when the operation needs none.
-    pub to: &'s str,
+    /// Near misses: the pointer, and the declared name or enum member that was probably meant.
+    pub fn suggestions(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
+        self.report.suggestions()
+    }
 }
 
 /// The output of a tool.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Output<'a> {
     /// Plain text.
     Text(&'a [u8]),
@@ -194,7 +159,7 @@ pub enum Output<'a> {
 }
 
 /// An output that may be shown.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Filtered<'s> {
     /// The bytes to show: the input itself when nothing was masked or cut.
     pub bytes: &'s [u8],
@@ -206,34 +171,99 @@ pub struct Filtered<'s> {
 
 impl Guard {
     /// Starts a guard.
+    #[must_use]
     pub fn builder() -> GuardBuilder {
-        GuardBuilder::default()
+        GuardBuilder { guard: Self::default(), catalog: Catalog::builder(Origin::Trusted) }
     }
-    /// Memory for one thread, sized for this guard.
+
+    /// Memory for one thread.
+    #[must_use]
     pub fn scratch(&self) -> Scratch<'static> {
-        Scratch {
-            tape: Tape::growable(),
-            out: Buf::growable(),
-        }
+        Scratch::new()
     }
+
     /// Decides on a call to one of the guard's own tools.
     pub fn check<'s>(&'s self, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
         self.check_in(&self.catalog, call, scratch)
     }
-    /// Decides on a call to one of `catalog`'s tools.
+
+    /// Decides on a call to one of `catalog`'s tools. Pure: nothing is charged or remembered.
     pub fn check_in<'s>(
         &'s self,
-        _catalog: &'s Catalog,
-        _call: &Call<'s>,
+        catalog: &'s Catalog,
+        call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
-        let _ = &scratch.tape;
-        Verdict::Refuse(Refusal {
-            json: &scratch.out,
-            reason: Reason::InternalError,
-        })
+        scratch.report.clear();
+        let schema = match catalog.get(call.tool) {
+            None => return refuse(Reason::UnknownTool, call, scratch),
+            Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
+            Some(Some(schema)) => schema,
+        };
+        if let Err(error) = json::parse(call.arguments, Limits::ARGUMENTS, &mut scratch.tape) {
+            scratch.report.parse_error(call.arguments, error);
+            return refuse(Reason::MalformedArguments, call, scratch);
+        }
+        let object = scratch.tape.nodes.first().is_some_and(|root| root.kind() == Kind::Object);
+        match self.validate(schema, call.arguments, scratch) {
+            Ok(()) if scratch.report.has_violations() => {
+                refuse(Reason::GhostArguments, call, scratch)
+            }
+            Ok(()) => allow(call, scratch),
+            Err(Reason::ValidationFailed) if !object => {
+                refuse(Reason::MalformedArguments, call, scratch)
+            }
+            Err(reason) => refuse(reason, call, scratch),
+        }
     }
+
+    /// Cuts ghosts and validates the rest; refused ghosts and violations are in the report.
+    fn validate(
+        &self,
+        schema: &Schema,
+        bytes: &[u8],
+        scratch: &mut Scratch<'_>,
+    ) -> Result<(), Reason> {
+        let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
+        let json::Tape { nodes, order } = tape;
+        cuts.clear();
+        schema.bind(bytes, nodes);
+        if self.ghosts != Ghosts::Allow {
+            schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
+            if cuts.len() > MAX_GHOSTS {
+                return Err(Reason::TooComplex);
+            }
+        }
+        let doc = json::Document::new(bytes, nodes);
+        let memory = Memory { order, marks };
+        let mut outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, None);
+        if outcome == Outcome::Invalid {
+            faults.clear();
+            let mut collect = Collect { faults, most: MAX_VIOLATIONS };
+            let memory = Memory { order, marks };
+            outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, Some(&mut collect));
+        }
+        if outcome != Outcome::TooComplex && (outcome == Outcome::Invalid || !cuts.is_empty()) {
+            let mut reporter = Reporter { report, doc, schema, cuts, inner };
+            reporter.ghosts(|meant| {
+                self.ghosts == Ghosts::Reject
+                    || meant.is_some() && self.near_miss == NearMiss::Refuse
+            });
+            if outcome == Outcome::Invalid {
+                reporter.faults(faults);
+            }
+        }
+        match outcome {
+            Outcome::Valid => Ok(()),
+            Outcome::Invalid => Err(Reason::ValidationFailed),
+            Outcome::TooComplex => Err(Reason::TooComplex),
+        }
+    }
+
     /// Masks, then truncates the output of `tool`.
+    ///
+    /// # Errors
+    /// When the output cannot be made safe; then nothing of it may be shown.
     pub fn filter<'s>(
         &'s self,
         _tool: &str,
@@ -241,21 +271,94 @@ impl Guard {
         _scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         let (Output::Text(bytes) | Output::Json(bytes)) = output;
-        Ok(Filtered {
-            bytes,
-            truncated: false,
-            masked: 0,
-        })
+        Ok(Filtered { bytes, truncated: false, masked: 0 })
     }
 }
 
 impl GuardBuilder {
-    /// Adds a tool (trusted definition: `properties: {}` closes).
-    pub fn tool(self, _tool: ToolDefinition<'_>) -> Result<Self, CompileError> {
+    /// Compiles and adds a tool.
+    ///
+    /// # Errors
+    /// When its schema cannot be honoured.
+    pub fn tool(mut self, tool: ToolDefinition<'_>) -> Result<Self, CompileError> {
+        self.catalog.tool(tool)?;
         Ok(self)
     }
-    /// The finished guard.
-    pub fn build(self) -> Result<Guard, CompileError> {
-        Ok(Guard::default())
+
+    /// Says what happens to undeclared members.
+    #[must_use]
+    pub fn ghosts(mut self, ghosts: Ghosts) -> Self {
+        self.guard.ghosts = ghosts;
+        self
     }
+
+    /// Says what happens to undeclared members that are probably misspelt.
+    #[must_use]
+    pub fn near_miss(mut self, near_miss: NearMiss) -> Self {
+        self.guard.near_miss = near_miss;
+        self
+    }
+
+    /// The finished guard.
+    ///
+    /// # Errors
+    /// None yet: every part was checked when it was added.
+    pub fn build(self) -> Result<Guard, CompileError> {
+        Ok(Guard { catalog: self.catalog.build(), ..self.guard })
+    }
+}
+
+fn allow<'s>(call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+    if scratch.cuts.is_empty() {
+        return Verdict::Allow(Allowed {
+            arguments: call.arguments,
+            report: &scratch.report,
+            changed: false,
+        });
+    }
+    if splice(call.arguments, &scratch.cuts, &mut scratch.out).is_err() {
+        return refuse(Reason::InternalError, call, scratch);
+    }
+    Verdict::Allow(Allowed { arguments: &scratch.out, report: &scratch.report, changed: true })
+}
+
+/// Writes `bytes` without the ranges of `cuts`.
+fn splice(
+    bytes: &[u8],
+    cuts: &[Cut],
+    out: &mut Buf<'_, u8>,
+) -> Result<(), crate::buf::Full> {
+    out.clear();
+    let mut kept = 0;
+    for cut in cuts {
+        out.extend(bytes.get(kept..cut.start as usize).unwrap_or(&[]))?;
+        kept = cut.end as usize;
+    }
+    out.extend(bytes.get(kept..).unwrap_or(&[]))
+}
+
+fn refuse<'s>(reason: Reason, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+    let Scratch { report, out, .. } = scratch;
+    let mut memory = [0; 64];
+    let mut message = Buf::lent(&mut memory);
+    // What does not fit into 64 bytes is said by the reason alone.
+    let _ = match (reason, report.violations().count()) {
+        (Reason::ValidationFailed | Reason::GhostArguments, 1) => {
+            message.write_str("1 argument is wrong.")
+        }
+        (Reason::ValidationFailed | Reason::GhostArguments, count) => {
+            write!(message, "{count} arguments are wrong.")
+        }
+        _ => message.write_str(reason.message()),
+    };
+    let notice = Notice {
+        reason,
+        tool: call.tool,
+        message: core::str::from_utf8(&message).unwrap_or(""),
+        hint: None,
+        rule: None,
+        retry_after_ms: None,
+    };
+    report::write_refusal(report, &notice, out);
+    Verdict::Refuse(Refusal { json: out, reason, rule: None, hint: None, report })
 }

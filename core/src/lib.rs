@@ -16,14 +16,35 @@ extern crate std;
 mod buf;
 mod caller;
 #[cfg(feature = "alloc")]
+mod catalog;
+#[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
 #[cfg(feature = "alloc")]
 pub mod mcp;
+mod near;
 mod reason;
+#[cfg(feature = "alloc")]
+mod report;
+#[cfg(feature = "alloc")]
+mod schema;
+#[cfg(feature = "alloc")]
+mod scratch;
+#[cfg(test)]
+#[path = "../tests/support/shared.rs"]
+mod shared;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};
 #[cfg(feature = "alloc")]
-pub use guard::*;
+pub use catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
+#[cfg(feature = "alloc")]
+pub use guard::{
+    Allowed, Filtered, Fix, Ghosts, Guard, GuardBuilder, NearMiss, Output, Refusal, Verdict,
+    Violation,
+};
 pub use reason::Reason;
+#[cfg(feature = "alloc")]
+pub use schema::CompileError;
+#[cfg(feature = "alloc")]
+pub use scratch::Scratch;

@@ -78,6 +78,34 @@ impl Reason {
         }
     }
 
+    /// What it means, in a sentence for the model of at most 64 bytes.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::ValidationFailed => "The arguments do not fit the tool.",
+            Self::MalformedArguments => "The arguments are not one valid JSON object.",
+            Self::GhostArguments => "Some arguments are not declared by the tool.",
+            Self::UnknownTool => "There is no tool of this name.",
+            Self::ToolDenied => "This tool must not be used.",
+            Self::ToolNotAllowed => "This tool is not among the allowed ones.",
+            Self::ConditionFailed => "The arguments are outside of what is allowed.",
+            Self::TimeRestricted => "This tool must not be used at this time.",
+            Self::RateLimited => "Too many calls; wait before the next.",
+            Self::IdentityRequired => "This tool needs to know the agent.",
+            Self::RoleDenied => "The agent lacks the role for this tool.",
+            Self::BudgetExceeded => "The budget for this tool is used up.",
+            Self::ToolChanged => "This tool has changed since it was approved.",
+            Self::OutputInvalid => "The output of the tool cannot be shown.",
+            Self::SandboxError => "The sandbox could not run the call.",
+            Self::InternalError => "The call could not be checked.",
+            Self::ApprovalRequired => "A human must approve this call.",
+            Self::Halted => "All tool calls are halted.",
+            Self::SessionRule => "This call must not follow the calls before it.",
+            Self::TooComplex => "The arguments are too complex to check.",
+            Self::ToolUnsupported => "The calls of this tool cannot be checked.",
+        }
+    }
+
     /// Whether the model may send a corrected call; no correction of arguments lifts the others.
     #[must_use]
     pub const fn is_retryable(self) -> bool {

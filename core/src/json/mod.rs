@@ -9,6 +9,7 @@
 //! Worst case: time and nodes are linear in the input, but for objects of more than 16 members, whose
 //! names are sorted to find duplicates.
 
+mod cause;
 mod error;
 mod number;
 mod parse;
@@ -16,11 +17,14 @@ mod pointer;
 mod string;
 mod write;
 
+pub use cause::{Cause, cause, line_column};
 pub use error::{ParseError, ParseErrorKind};
-pub use number::Number;
+pub use number::{Divisor, Number};
 pub use parse::{Limits, parse};
+pub(crate) use pointer::each_pointer;
 pub use pointer::{write_pointer, write_pointer_at};
-pub use string::Str;
+pub(crate) use string::fingerprint;
+pub use string::{Chars, Str};
 pub use write::{write_escaped, write_string};
 
 use crate::buf::Buf;
@@ -118,6 +122,13 @@ pub struct Tape<'m> {
     pub(crate) order: Buf<'m, u32>,
 }
 
+#[cfg(feature = "alloc")]
+impl Default for Tape<'_> {
+    fn default() -> Self {
+        Self::growable()
+    }
+}
+
 impl<'m> Tape<'m> {
     /// A tape over lent storage: `nodes` bounds the document (one node for each value and each member
     /// name), `order` the members of one object (needed only above 16).
@@ -136,14 +147,6 @@ impl<'m> Tape<'m> {
         Self {
             nodes: Buf::growable(),
             order: Buf::growable(),
-        }
-    }
-
-    /// Reads the document that was last parsed from `bytes`.
-    pub(crate) fn document<'t>(&'t self, bytes: &'t [u8]) -> Document<'t> {
-        Document {
-            bytes,
-            nodes: &self.nodes,
         }
     }
 }

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{Document, Kind, Str};
+use crate::buf::Buf;
 
 /// Writes the JSON pointer of the value or key at node `index` (RFC 6901, section 3); the empty
 /// string for the root. A key's pointer is that of its value.
@@ -118,6 +119,62 @@ fn write_token(name: Str<'_>, out: &mut impl Write) -> fmt::Result {
             '/' => out.write_str("~1")?,
             c => out.write_char(c)?,
         }
+    }
+    Ok(())
+}
+
+/// Calls `found` with the pointer of each of `targets`, which are node indexes in ascending order: one
+/// walk over the document for all of them. The pointer of a key is that of its value.
+///
+/// # Errors
+/// When `path`, the memory for one pointer, is full.
+pub(crate) fn each_pointer(
+    doc: Document<'_>,
+    targets: impl Iterator<Item = u32>,
+    path: &mut Buf<'_, u8>,
+    mut found: impl FnMut(u32, &[u8]),
+) -> fmt::Result {
+    path.clear();
+    visit(doc, 0, &mut targets.peekable(), path, &mut found)
+}
+
+fn visit(
+    doc: Document<'_>,
+    index: u32,
+    targets: &mut core::iter::Peekable<impl Iterator<Item = u32>>,
+    path: &mut Buf<'_, u8>,
+    found: &mut impl FnMut(u32, &[u8]),
+) -> fmt::Result {
+    while targets.next_if_eq(&index).is_some() {
+        found(index, path);
+    }
+    let node = doc.node(index);
+    let object = node.kind() == Kind::Object;
+    if !object && node.kind() != Kind::Array {
+        return Ok(());
+    }
+    let mut child = index + 1;
+    let mut position = 0_u32;
+    while child < node.link {
+        let value = if object { child + 1 } else { child };
+        let after = doc.after(value);
+        let Some(&next) = targets.peek() else { return Ok(()) };
+        if next < after {
+            let length = path.len();
+            path.write_char('/')?;
+            if object {
+                write_token(doc.text(child), path)?;
+                while targets.next_if_eq(&child).is_some() {
+                    found(child, path);
+                }
+            } else {
+                write!(path, "{position}")?;
+            }
+            visit(doc, value, targets, path, found)?;
+            path.truncate(length);
+        }
+        child = after;
+        position += 1;
     }
     Ok(())
 }

@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::caller::{Call, Caller};
-use crate::guard::{
-    Catalog, CatalogBuilder, CompileError, Filtered, Guard, Output, Refusal, Scratch,
-    ToolDefinition, Verdict,
-};
+use crate::catalog::{Catalog, CatalogBuilder, ToolDefinition};
+use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
+use crate::schema::CompileError;
+use crate::scratch::Scratch;
 
 /// The longest tool name that MCP allows.
 const MAX_NAME: usize = 128;

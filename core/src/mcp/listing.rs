@@ -16,7 +16,8 @@ use core::mem;
 use super::event::{Audit, Direction, Event, Outcome};
 use super::gate;
 use crate::caller::Caller;
-use crate::guard::{Catalog, CatalogBuilder, Guard};
+use crate::catalog::{Catalog, CatalogBuilder, Origin};
+use crate::guard::Guard;
 use crate::json::{Kind, Value};
 
 const MAX_PAGES: u32 = 64;
@@ -68,7 +69,7 @@ impl Tools {
     pub(super) fn new(nonce: &str) -> Self {
         let prefix: String = nonce.chars().filter(char::is_ascii_alphanumeric).collect();
         Self {
-            catalog: Arc::new(Catalog::builder(true).build()),
+            catalog: Arc::new(Catalog::builder(Origin::Live).build()),
             epoch: 0,
             known: None,
             tried: None,
@@ -306,7 +307,7 @@ enum Fate {
 impl Listing {
     fn new(epoch: u64) -> Self {
         Self {
-            builder: Catalog::builder(true),
+            builder: Catalog::builder(Origin::Live),
             names: BTreeSet::new(),
             pages: 0,
             bytes: 0,

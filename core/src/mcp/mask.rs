@@ -9,8 +9,9 @@ use alloc::vec::Vec;
 
 use super::edit::Edits;
 use super::gate;
-use crate::guard::{Guard, Output, Scratch};
+use crate::guard::{Guard, Output};
 use crate::json::{Kind, Str, Value};
+use crate::scratch::Scratch;
 
 /// Members that one side must get back as it sent them.
 const TOKENS: [&[u8]; 6] = [

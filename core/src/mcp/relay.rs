@@ -12,8 +12,9 @@ use super::listing::Tools;
 use super::outline::Outline;
 use super::pending::Table;
 use crate::caller::Caller;
-use crate::guard::{Guard, Scratch};
+use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
+use crate::scratch::Scratch;
 
 /// How much memory is kept after a message for the next one: bytes, or nodes, of each buffer.
 const KEEP: usize = 16 << 10;

@@ -1,0 +1,367 @@
+//! What was probably meant: misspelt names and enum members.
+//!
+//! Names are folded (case, `_` and `-` dropped) and compared by optimal string alignment: the least
+//! number of characters to insert, delete, replace or swap with their neighbour. Only distances up
+//! to a small bound matter, so only a band of the table is computed, in fixed arrays.
+//!
+//! Worst case: 64 rows of at most 43 cells a pair; names that differ in length by more than the
+//! bound, or within their first few characters, cost a few dozen steps. Longer names are compared
+//! for equality only.
+
+/// More characters than this are compared for equality only.
+const MAX_CHARS: usize = 64;
+
+/// Suggestions for an enum look at no more members than this.
+const MAX_MEMBERS: usize = 1024;
+
+/// How near a name that is not declared is to one that is: 0 when they are equal once folded, else
+/// their distance; `None` when it is no near miss.
+///
+/// Near is a distance of 1 when the shorter name has 3 to 5 bytes, of 2 when it has more.
+pub fn near_miss<G, D>(ghost: G, declared: D) -> Option<u32>
+where
+    G: Iterator<Item = char> + Clone,
+    D: Iterator<Item = char> + Clone,
+{
+    let folded = |name: G| name.filter_map(fold);
+    if folded(ghost.clone()).eq(declared.clone().filter_map(fold)) {
+        return Some(0);
+    }
+    let bytes = bytes_up_to(ghost.clone(), 6).min(bytes_up_to(declared.clone(), 6));
+    let max = match bytes {
+        0..=2 => return None,
+        3..=5 => 1,
+        _ => 2,
+    };
+    let ghost = Word::new(folded(ghost))?;
+    let declared = Word::new(declared.filter_map(fold))?;
+    distance(ghost.chars(), declared.chars(), max)
+}
+
+/// Drops what naming styles differ in: `_` and `-` are nothing, letters lose their case.
+pub fn fold(c: char) -> Option<char> {
+    (c != '_' && c != '-').then(|| lower(c))
+}
+
+/// The position of the member that is nearest to `value`, when exactly one is and it is plausible: no
+/// more than a third of the longer text differs (one character of a short one). Case, spaces and
+/// punctuation do not count.
+pub fn nearest<V, M>(value: V, members: M) -> Option<usize>
+where
+    V: Iterator<Item = char>,
+    M: IntoIterator<Item: Iterator<Item = char>>,
+{
+    let value = Word::new(value.filter(|c| c.is_alphanumeric()).map(lower))?;
+    let mut best = None;
+    let mut least = u32::MAX;
+    for (position, member) in members.into_iter().enumerate() {
+        if position == MAX_MEMBERS {
+            return None;
+        }
+        let Some(member) = Word::new(member.filter(|c| c.is_alphanumeric()).map(lower)) else {
+            continue;
+        };
+        let longer = value.len.max(member.len) as u32;
+        let plausible = (longer / 3).max(1).min(longer.saturating_sub(1)).min(least);
+        match distance(value.chars(), member.chars(), plausible) {
+            Some(distance) if distance < least => (least, best) = (distance, Some(position)),
+            Some(_) => best = None,
+            None => {}
+        }
+    }
+    best
+}
+
+/// The optimal string alignment distance of `a` and `b`; `None` when it is above `max`, or when one
+/// of them has more than 64 characters and they differ.
+pub fn distance(a: &[char], b: &[char], max: u32) -> Option<u32> {
+    if a == b {
+        return Some(0);
+    }
+    let max = max.min(MAX_CHARS as u32) as usize;
+    if a.len() > MAX_CHARS || b.len() > MAX_CHARS || a.len().abs_diff(b.len()) > max {
+        return None;
+    }
+    // Row i holds the distances of the first i characters of `a` to every prefix of `b`. Cells off
+    // the diagonal by more than `max` are beyond it and hold `far`.
+    let far = (MAX_CHARS * 2) as u8;
+    let mut before = [far; MAX_CHARS + 1];
+    let mut above = [far; MAX_CHARS + 1];
+    for (j, cell) in above.iter_mut().enumerate().take(max + 1) {
+        *cell = j as u8;
+    }
+    let mut swapped = None;
+    for (i, &x) in a.iter().enumerate() {
+        let mut row = [far; MAX_CHARS + 1];
+        let mut least = far;
+        if i < max {
+            row[0] = i as u8 + 1;
+            least = row[0];
+        }
+        let first = i.saturating_sub(max);
+        let mut previous = first.checked_sub(1).and_then(|j| b.get(j)).copied();
+        for (j, &y) in b.iter().enumerate().take(i + max + 1).skip(first) {
+            let at = |row: &[u8; MAX_CHARS + 1], j: usize| row.get(j).copied().unwrap_or(far);
+            let replaced = at(&above, j) + u8::from(x != y);
+            let mut cell = replaced.min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
+            if swapped == Some(y) && previous == Some(x) {
+                cell = cell.min(j.checked_sub(1).map_or(far, |j| at(&before, j)) + 1);
+            }
+            if let Some(slot) = row.get_mut(j + 1) {
+                *slot = cell;
+            }
+            least = least.min(cell);
+            previous = Some(y);
+        }
+        // A swap reaches back two rows: both must be beyond the bound before nothing can come back.
+        if usize::from(least) > max && above.iter().all(|&cell| usize::from(cell) > max) {
+            return None;
+        }
+        swapped = Some(x);
+        before = above;
+        above = row;
+    }
+    let distance = u32::from(above.get(b.len()).copied()?);
+    (distance as usize <= max).then_some(distance)
+}
+
+/// The characters of a folded text, when they are not too many.
+struct Word {
+    chars: [char; MAX_CHARS],
+    len: usize,
+}
+
+impl Word {
+    fn new(text: impl Iterator<Item = char>) -> Option<Self> {
+        let mut word = Self {
+            chars: ['\0'; MAX_CHARS],
+            len: 0,
+        };
+        for c in text {
+            *word.chars.get_mut(word.len)? = c;
+            word.len += 1;
+        }
+        Some(word)
+    }
+
+    fn chars(&self) -> &[char] {
+        self.chars.get(..self.len).unwrap_or(&[])
+    }
+}
+
+/// One character for one, so that lengths stay: the few that lower to several keep the first.
+fn lower(c: char) -> char {
+    if c.is_ascii() {
+        c.to_ascii_lowercase()
+    } else {
+        c.to_lowercase().next().unwrap_or(c)
+    }
+}
+
+/// The length in UTF-8, counted no further than needed.
+fn bytes_up_to(text: impl Iterator<Item = char>, enough: usize) -> usize {
+    let mut bytes = 0;
+    for c in text {
+        if bytes >= enough {
+            break;
+        }
+        bytes += c.len_utf8();
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::shared;
+
+    /// The whole table, straight from the definition.
+    fn oracle(a: &[char], b: &[char]) -> u32 {
+        let mut table = vec![vec![0_u32; b.len() + 1]; a.len() + 1];
+        for i in 0..=a.len() {
+            for j in 0..=b.len() {
+                table[i][j] = match (i, j) {
+                    (0, _) => j as u32,
+                    (_, 0) => i as u32,
+                    _ => {
+                        let replaced = table[i - 1][j - 1] + u32::from(a[i - 1] != b[j - 1]);
+                        let mut cell = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+                        if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                            cell = cell.min(table[i - 2][j - 2] + 1);
+                        }
+                        cell
+                    }
+                };
+            }
+        }
+        table[a.len()][b.len()]
+    }
+
+    fn miss(ghost: &str, declared: &str) -> Option<u32> {
+        near_miss(ghost.chars(), declared.chars())
+    }
+
+    #[test]
+    fn names_that_were_meant() {
+        assert_eq!(miss("perPage", "per_page"), Some(0));
+        assert_eq!(miss("File-Path", "filepath"), Some(0));
+        assert_eq!(miss("apge", "page"), Some(1));
+        assert_eq!(miss("connfidence", "confidence"), Some(1));
+        assert_eq!(miss("locaton", "location"), Some(1));
+        assert_eq!(miss("lcoatoin", "location"), Some(2));
+        assert_eq!(miss("strat-dates", "startDate"), Some(2));
+    }
+
+    #[test]
+    fn names_that_were_not() {
+        assert_eq!(miss("id", "in"), None, "names of two letters are all near");
+        assert_eq!(miss("page", "path"), None);
+        assert_eq!(miss("force", "recursive"), None);
+        assert_eq!(miss("confirm", "confidence"), None);
+        assert_eq!(miss("", "x"), None);
+        let long = "n".repeat(65);
+        assert_eq!(miss(&long, &long.to_uppercase()), Some(0));
+        assert_eq!(miss(&long, &long[1..]), None);
+    }
+
+    fn meant<'a>(value: &str, members: &[&'a str]) -> Option<&'a str> {
+        nearest(value.chars(), members.iter().map(|m| m.chars())).map(|i| members[i])
+    }
+
+    #[test]
+    fn members_that_were_meant() {
+        assert_eq!(meant("deesc", &["asc", "desc"]), Some("desc"));
+        assert_eq!(meant(" Area", &["Area", "Elevation"]), Some("Area"));
+        assert_eq!(
+            meant("Celcius", &["celsius", "fahrenheit"]),
+            Some("celsius")
+        );
+        assert_eq!(
+            meant("in progress", &["open", "in_progress", "closed"]),
+            Some("in_progress")
+        );
+        assert_eq!(meant("cat", &["bat", "rat"]), None, "two are nearest");
+        assert_eq!(meant("cat", &["bat", "cat "]), Some("cat "));
+        assert_eq!(meant("x", &["y"]), None, "nothing is left of it");
+        assert_eq!(meant("purple", &["red", "green"]), None);
+        assert_eq!(meant("", &["", "a"]), Some(""));
+        let many: Vec<&str> = core::iter::repeat_n("other", 2000)
+            .chain(["this"])
+            .collect();
+        assert_eq!(meant("this", &many), None, "huge enums are not searched");
+    }
+
+    /// Every value under `key` in `json`, however deep.
+    fn under<'a>(key: &str, json: &'a Value, found: &mut Vec<&'a Value>) {
+        match json {
+            Value::Object(members) => {
+                found.extend(members.get(key));
+                members.values().for_each(|value| under(key, value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| under(key, value, found)),
+            _ => {}
+        }
+    }
+
+    /// Where the data names what was meant, so do we: the ghost among the names of the object schema
+    /// that declares the right one, the value among the enum that holds the right one.
+    #[test]
+    fn agrees_with_the_recorded_calls() {
+        let Some(tools) = shared::lines("validation/dev_tools.jsonl") else {
+            return;
+        };
+        let Some(calls) = shared::lines("validation/dev_calls.jsonl") else {
+            return;
+        };
+        let mut reached = [0; 2];
+        let mut all = [0; 2];
+        for call in calls.iter() {
+            let Some(suggestions) = call["expect"]["suggest"].as_array() else {
+                continue;
+            };
+            let tool = tools
+                .iter()
+                .find(|tool| tool["tool"] == call["tool"])
+                .unwrap();
+            let text = call["arguments_text"].as_str().unwrap();
+            let arguments: Value = serde_json::from_str(text).unwrap();
+            for suggestion in suggestions {
+                let path = suggestion["path"].as_str().unwrap();
+                let want = suggestion["to"].as_str().unwrap();
+                let misspelt = call["class"] == "misspelt_name";
+                let (parent, last) = path.rsplit_once('/').unwrap();
+                let mut found = Vec::new();
+                let got = if misspelt {
+                    let ghost = last.replace("~1", "/").replace("~0", "~");
+                    under("properties", &tool["input_schema"], &mut found);
+                    let names = found
+                        .iter()
+                        .find_map(|p| p.as_object()?.get(want).and(p.as_object()));
+                    let present = arguments.pointer(parent).unwrap();
+                    let absent = names
+                        .unwrap()
+                        .keys()
+                        .filter(|name| present.get(name).is_none());
+                    let mut ranked: Vec<(u32, &String)> = absent
+                        .filter_map(|name| Some((miss(&ghost, name)?, name)))
+                        .collect();
+                    ranked.sort();
+                    match *ranked {
+                        [(first, _), (second, _), ..] if first == second => None,
+                        [(_, name), ..] => Some(name.as_str()),
+                        [] => None,
+                    }
+                } else {
+                    let value = arguments.pointer(path).unwrap().as_str().unwrap();
+                    under("enum", &tool["input_schema"], &mut found);
+                    let members = found.iter().filter_map(|list| list.as_array());
+                    let members =
+                        members.map(|list| list.iter().filter_map(Value::as_str).collect());
+                    let members: Vec<Vec<&str>> = members.collect();
+                    let members = members.iter().find(|list| list.contains(&want)).unwrap();
+                    meant(value, members)
+                };
+                all[usize::from(misspelt)] += 1;
+                reached[usize::from(misspelt)] += usize::from(got == Some(want));
+            }
+        }
+        std::println!("suggested: {reached:?} of {all:?} (enum members, names)");
+        assert!(all[0] > 0 && all[1] > 0);
+        assert_eq!(reached, all);
+    }
+
+    proptest! {
+        #[test]
+        fn the_band_loses_nothing(a in "[abc]{0,12}", b in "[abc]{0,12}", max in 0_u32..14) {
+            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            let whole = oracle(&a, &b);
+            prop_assert_eq!(distance(&a, &b, max), (whole <= max).then_some(whole));
+        }
+
+        #[test]
+        fn long_words_too(a in "[ab]{50,64}", edits in prop::collection::vec((0_usize..64, "[abc]"), 0..6), max in 0_u32..22) {
+            let a: Vec<char> = a.chars().collect();
+            let mut b = a.clone();
+            for (at, c) in edits {
+                let at = at % b.len();
+                let c = c.chars().next().unwrap();
+                if c == 'c' && at > 0 { b.swap(at, at - 1) } else { b[at] = c }
+            }
+            let whole = oracle(&a, &b);
+            prop_assert_eq!(distance(&a, &b, max), (whole <= max).then_some(whole));
+        }
+
+        #[test]
+        fn any_text_is_safe(a in any::<String>(), b in any::<String>()) {
+            prop_assert_eq!(miss(&a, &b), miss(&b, &a));
+            let _ = nearest(a.chars(), [b.chars(), a.chars()]);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Cuts ghosts out of a parsed document.
+//!
+//! One walk over the objects and arrays whose location can close; a ghost is flagged in the tape, so
+//! that validation does not see it, and its byte range is recorded, so that the cleaned document is the
+//! input without the ranges. Recursion is bounded by the depth of the document.
+
+use super::{FREE, Location, Schema};
+use crate::buf::{Buf, Full};
+use crate::json::{CUT, Kind, Node, Str};
+
+/// A ghost and the bytes to leave out for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cut {
+    /// Node of its name.
+    pub(crate) key: u32,
+    /// Node of the object that holds it.
+    pub(crate) object: u32,
+    /// Where that object stands.
+    pub(crate) location: u32,
+    /// The bytes to leave out, one comma included where needed.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// Flags every ghost of the document in `nodes` and appends it to `cuts`, in document order. The
+/// document must be [bound](Schema::bind) to `schema`.
+///
+/// # Errors
+/// When `cuts` is full.
+pub(crate) fn cut(
+    schema: &Schema,
+    bytes: &[u8],
+    nodes: &mut [Node],
+    cuts: &mut Buf<'_, Cut>,
+) -> Result<(), Full> {
+    if schema.root == FREE {
+        return Ok(());
+    }
+    Cutter { schema, bytes, nodes, cuts }.value(0, schema.root)
+}
+
+struct Cutter<'a, 'm> {
+    schema: &'a Schema,
+    bytes: &'a [u8],
+    nodes: &'a mut [Node],
+    cuts: &'a mut Buf<'m, Cut>,
+}
+
+impl Cutter<'_, '_> {
+    fn value(&mut self, index: u32, location: u32) -> Result<(), Full> {
+        if location == FREE {
+            return Ok(());
+        }
+        let Some(&place) = self.schema.locations.get(location as usize) else { return Ok(()) };
+        match self.node(index).kind() {
+            Kind::Object => self.object(index, location, &place),
+            Kind::Array => self.array(index, &place),
+            _ => Ok(()),
+        }
+    }
+
+    fn object(&mut self, index: u32, location: u32, place: &Location) -> Result<(), Full> {
+        let object = self.node(index);
+        let declared = place.names.of(&self.schema.declared);
+        let mut kept = object.number();
+        let mut last_kept = None;
+        let mut key = index + 1;
+        while key < object.link {
+            let node = self.node(key);
+            let value = self.node(key + 1);
+            let after = if value.link > key + 1 { value.link } else { key + 2 };
+            let name = node.number();
+            let known = declared.binary_search_by_key(&name, |d| d.name).ok();
+            let below = match known.and_then(|at| declared.get(at)) {
+                Some(declared) => Some(declared.location),
+                None => self.undeclared(key, place),
+            };
+            if let Some(location) = below {
+                self.value(key + 1, location)?;
+                last_kept = Some(value.end);
+            } else {
+                kept -= 1;
+                let (start, end) = match last_kept {
+                    // With the comma before it, up to the end of the value.
+                    Some(end) => (end, value.end),
+                    // With the comma after it, up to the next member.
+                    None if after < object.link => (node.start, self.node(after).start),
+                    None => (node.start, value.end),
+                };
+                self.cuts.push(Cut { key, object: index, location, start, end })?;
+                if let Some(node) = self.nodes.get_mut(key as usize) {
+                    node.meta |= CUT;
+                }
+            }
+            key = after;
+        }
+        if let Some(node) = self.nodes.get_mut(index as usize) {
+            node.set_number(kept);
+        }
+        Ok(())
+    }
+
+    /// Where the value of a member stands whose name is not declared; none when it is a ghost.
+    fn undeclared(&self, key: u32, place: &Location) -> Option<u32> {
+        let node = self.node(key);
+        let name = self.bytes.get(node.start as usize + 1..node.end as usize - 1).unwrap_or(&[]);
+        let name = Str::new(name, node.has(crate::json::ESCAPED));
+        let mut set = 0;
+        for (bit, &pattern) in place.patterns.of(&self.schema.places).iter().enumerate() {
+            let pattern = self.schema.patterns.get(pattern as usize)?;
+            set |= u32::from(pattern.is_match_str(name)) << bit;
+        }
+        if place.closed && set == 0 {
+            return None;
+        }
+        self.schema.places.get((place.others + set) as usize).copied()
+    }
+
+    fn array(&mut self, index: u32, place: &Location) -> Result<(), Full> {
+        let array = self.node(index);
+        let prefix = place.prefix.of(&self.schema.places);
+        let mut element = index + 1;
+        let mut nth = 0;
+        while element < array.link {
+            let location = prefix.get(nth).copied().unwrap_or(place.rest);
+            self.value(element, location)?;
+            let node = self.node(element);
+            element = if node.link > element { node.link } else { element + 1 };
+            nth += 1;
+        }
+        Ok(())
+    }
+
+    fn node(&self, index: u32) -> Node {
+        self.nodes.get(index as usize).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,403 @@
+//! What a tool accepts: JSON Schema, compiled once, run over tapes.
+//!
+//! [`Schema::compile`] turns a schema document (2020-12 or draft-07) into flat tables linked by `u32`
+//! indexes: subschemas, rules by instance kind, interned names, and the *locations* that the ghost
+//! rule works on. [`ghost`](self::cut) then cuts undeclared members out of a parsed document and
+//! [`run`](self::validate) validates what is left. Neither allocates.
+//!
+//! A keyword that cannot be honoured is a [`CompileError`] that names its place, never skipped; unknown
+//! keywords are annotations (JSON Schema core, section 4.3.1) and are reported as warnings.
+//!
+//! Worst case: a check takes one step for each visited pair of subschema and instance node and stops at
+//! a budget; see [`Budget`].
+
+mod compile;
+mod cut;
+mod format;
+mod keyword;
+mod locate;
+pub mod pattern;
+mod run;
+mod same;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+pub(crate) use compile::{Options, compile};
+pub(crate) use cut::{Cut, cut};
+pub(crate) use format::Format;
+pub(crate) use keyword::Keyword;
+pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
+
+use crate::json::{Document, Kind, Node, PLAIN, Str};
+
+/// Most bytes of one schema.
+pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
+/// Most nested containers of one schema.
+pub const MAX_SCHEMA_DEPTH: u32 = 64;
+/// Most ghost locations of one schema.
+pub const MAX_LOCATIONS: usize = 65_536;
+/// Steps that compiling one schema may take.
+pub const MAX_COMPILE_STEPS: u32 = 1 << 22;
+/// Steps that one check may take unless the guard says otherwise.
+pub const DEFAULT_STEPS: u32 = 1 << 20;
+
+/// "There is none" in every table of a [`Schema`].
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A run of entries in one of the tables of a [`Schema`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    fn of<T>(self, table: &[T]) -> &[T] {
+        let start = self.start as usize;
+        table.get(start..start + self.len as usize).unwrap_or(&[])
+    }
+
+    const fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// The types of JSON Schema as bits. An integer has both [`INTEGER`](Self::INTEGER) and
+/// [`NUMBER`](Self::NUMBER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Types(u8);
+
+impl Types {
+    pub(crate) const NULL: Self = Self(1);
+    pub(crate) const BOOLEAN: Self = Self(2);
+    pub(crate) const INTEGER: Self = Self(4);
+    pub(crate) const NUMBER: Self = Self(8);
+    pub(crate) const STRING: Self = Self(16);
+    pub(crate) const ARRAY: Self = Self(32);
+    pub(crate) const OBJECT: Self = Self(64);
+    pub(crate) const ANY: Self = Self(127);
+    const EMPTY: Self = Self(0);
+
+    /// Every type with its name, in the order in which messages list them.
+    pub(crate) const NAMED: [(Self, &'static str); 7] = [
+        (Self::STRING, "string"),
+        (Self::INTEGER, "integer"),
+        (Self::NUMBER, "number"),
+        (Self::BOOLEAN, "boolean"),
+        (Self::ARRAY, "array"),
+        (Self::OBJECT, "object"),
+        (Self::NULL, "null"),
+    ];
+
+    fn parse(name: Str<'_>) -> Option<Self> {
+        Self::NAMED.into_iter().find(|(_, n)| name.is(n.as_bytes())).map(|(bit, _)| bit)
+    }
+
+    /// The types that the node at `index` has.
+    pub(crate) fn of(doc: Document<'_>, index: u32) -> Self {
+        match doc.node(index).kind() {
+            Kind::Null => Self::NULL,
+            Kind::False | Kind::True => Self::BOOLEAN,
+            Kind::Number => {
+                let node = doc.node(index);
+                if node.has(PLAIN) || is_integral(doc.at(index).raw()) {
+                    Self(Self::INTEGER.0 | Self::NUMBER.0)
+                } else {
+                    Self::NUMBER
+                }
+            }
+            Kind::String | Kind::Key => Self::STRING,
+            Kind::Array => Self::ARRAY,
+            Kind::Object => Self::OBJECT,
+        }
+    }
+
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// Whether a number that is written with a fraction or an exponent is an integer. What counts is the
+/// binary64 value, which is what receivers read (RFC 8259, section 6): `3.0000000000000001` is 3.
+fn is_integral(raw: &[u8]) -> bool {
+    /// From here on every binary64 value is an integer.
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    let value = core::str::from_utf8(raw).ok().and_then(|text| text.parse::<f64>().ok());
+    value.is_some_and(|value| value.abs() >= EXACT || (value as i64) as f64 == value)
+}
+
+/// One subschema: the types it admits, and where its other rules stand ([`NONE`] for no rules).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sub {
+    pub(crate) types: Types,
+    /// The subschema is the boolean `false`.
+    pub(crate) never: bool,
+    /// Its node in the schema document, for enum members, bounds and wording.
+    pub(crate) node: u32,
+    /// Node of the `enum` array in the schema document.
+    pub(crate) choices: u32,
+    /// Node of the `const` value in the schema document.
+    pub(crate) constant: u32,
+    pub(crate) object: u32,
+    pub(crate) array: u32,
+    pub(crate) string: u32,
+    pub(crate) number: u32,
+    pub(crate) logic: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ObjectRules {
+    /// Names in `properties` and `required`, sorted by name id.
+    members: Span,
+    /// How many of them are required.
+    required: u32,
+    /// `patternProperties`.
+    patterns: Span,
+    additional: u32,
+    unevaluated: u32,
+    names: u32,
+    min: u64,
+    max: u64,
+    /// `dependentRequired` and `dependentSchemas`.
+    dependents: Span,
+}
+
+/// A name that an object schema knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    name: u32,
+    /// Its subschema; [`NONE`] when the name is only required.
+    sub: u32,
+    required: bool,
+}
+
+/// What the presence of `name` demands: other names, or that the object satisfies `sub`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dependent {
+    name: u32,
+    names: Span,
+    sub: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArrayRules {
+    prefix: Span,
+    items: u32,
+    unevaluated: u32,
+    contains: u32,
+    min_contains: u64,
+    max_contains: u64,
+    min: u64,
+    max: u64,
+    unique: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StringRules {
+    min: u64,
+    max: u64,
+    /// Index into [`Schema::patterns`].
+    pattern: u32,
+    format: Option<Format>,
+}
+
+/// Bounds are nodes of the schema document: compared as they are spelt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NumberRules {
+    min: u32,
+    max: u32,
+    above: u32,
+    below: u32,
+    /// Index into [`Schema::divisors`].
+    multiple_of: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogicRules {
+    reference: u32,
+    all: Span,
+    any: Span,
+    one: Span,
+    not: u32,
+    condition: u32,
+    then: u32,
+    otherwise: u32,
+}
+
+/// Where an object or array can stand, for the ghost rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Location {
+    /// A member that is not declared here is a ghost.
+    closed: bool,
+    /// Declared names, sorted by name id.
+    names: Span,
+    /// Patterns whose match declares a name.
+    patterns: Span,
+    /// Where the value of an undeclared member stands: one location for each set of `patterns` that
+    /// its name matches, counted in binary.
+    others: u32,
+    /// Where the first elements of an array stand, and the rest.
+    prefix: Span,
+    rest: u32,
+}
+
+/// The location at and below which nothing is ever cut.
+pub(crate) const FREE: u32 = 0;
+
+/// A declared name of a location and where its value stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    name: u32,
+    location: u32,
+}
+
+/// A compiled schema. Immutable; shared by any number of threads.
+#[derive(Debug)]
+pub struct Schema {
+    /// The schema document: its text and its tape.
+    text: Box<[u8]>,
+    nodes: Box<[Node]>,
+    names: Names,
+    subs: Box<[Sub]>,
+    objects: Box<[ObjectRules]>,
+    arrays: Box<[ArrayRules]>,
+    strings: Box<[StringRules]>,
+    numbers: Box<[NumberRules]>,
+    logics: Box<[LogicRules]>,
+    members: Box<[Member]>,
+    dependents: Box<[Dependent]>,
+    /// `patternProperties`: index of the pattern, subschema.
+    keyed: Box<[(u32, u32)]>,
+    /// Lists of subschemas and of name ids.
+    lists: Box<[u32]>,
+    patterns: Box<[pattern::Pattern]>,
+    divisors: Box<[crate::json::Divisor]>,
+    locations: Box<[Location]>,
+    declared: Box<[Declared]>,
+    /// Lists of locations and of patterns.
+    places: Box<[u32]>,
+    /// Where the root stands.
+    root: u32,
+}
+
+/// The root subschema.
+pub(crate) const ROOT: u32 = 0;
+
+impl Schema {
+    /// The schema document.
+    pub(crate) fn document(&self) -> Document<'_> {
+        Document::new(&self.text, &self.nodes)
+    }
+
+    pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {
+        self.subs.get(index as usize)
+    }
+
+    /// The text of name `id`.
+    pub(crate) fn name(&self, id: u32) -> &str {
+        self.names.get(id)
+    }
+
+    /// Gives every key of the document in `nodes` the id of its name, so that all later look-ups compare
+    /// integers.
+    pub(crate) fn bind(&self, bytes: &[u8], nodes: &mut [Node]) {
+        for node in nodes.iter_mut() {
+            if node.kind() == Kind::Key {
+                let text = bytes.get(node.start as usize + 1..node.end as usize - 1);
+                let name = Str::new(text.unwrap_or(&[]), node.has(crate::json::ESCAPED));
+                node.set_number(self.names.find(node.link, name));
+            }
+        }
+    }
+
+    /// The names that are declared at a location.
+    pub(crate) fn declared_at(&self, location: u32) -> impl Iterator<Item = u32> + '_ {
+        let span = self.locations.get(location as usize).map_or_else(Span::default, |l| l.names);
+        span.of(&self.declared).iter().map(|declared| declared.name)
+    }
+
+    /// The subschema for member `name` of objects under `sub`, when its own `properties` has one.
+    pub(crate) fn property(&self, sub: u32, name: u32) -> Option<u32> {
+        let rules = self.objects.get(self.sub(sub)?.object as usize)?;
+        let member = rules.members.of(&self.members).iter().find(|m| m.name == name)?;
+        (member.sub != NONE).then_some(member.sub)
+    }
+
+    /// The subschema for the elements of arrays under `sub`, when its own `items` has one.
+    pub(crate) fn items_of(&self, sub: &Sub) -> Option<u32> {
+        let rules = self.arrays.get(sub.array as usize)?;
+        (rules.items != NONE).then_some(rules.items)
+    }
+
+    /// Whether some object of the schema must have `name`.
+    pub(crate) fn requires(&self, name: u32) -> bool {
+        self.members.iter().any(|member| member.name == name && member.required)
+    }
+}
+
+/// The names that a schema declares anywhere, found by fingerprint and then by text.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    text: String,
+    /// Sorted by fingerprint, then by text.
+    sorted: Box<[Name]>,
+    /// Where the text of each id stands.
+    by_id: Box<[(u32, u32)]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    print: u32,
+    id: u32,
+}
+
+/// The id of a name that the schema does not declare.
+pub(crate) const UNNAMED: u32 = crate::json::MAX_NUMBER;
+
+impl Names {
+    fn get(&self, id: u32) -> &str {
+        self.by_id
+            .get(id as usize)
+            .and_then(|&(start, end)| self.text.get(start as usize..end as usize))
+            .unwrap_or("")
+    }
+
+    #[inline]
+    fn find(&self, print: u32, name: Str<'_>) -> u32 {
+        let compare = |entry: &Name| {
+            entry.print.cmp(&print).then_with(|| {
+                let known = Str::new(self.get(entry.id).as_bytes(), false);
+                known.cmp_bytes(name)
+            })
+        };
+        self.sorted
+            .binary_search_by(compare)
+            .ok()
+            .and_then(|at| self.sorted.get(at))
+            .map_or(UNNAMED, |entry| entry.id)
+    }
+}
+
+/// Why a schema cannot be compiled, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError {
+    /// RFC 6901 pointer into the schema.
+    pub path: String,
+    /// What cannot be honoured, and what to do about it.
+    pub message: String,
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.path.is_empty() { "/" } else { &self.path };
+        write!(f, "{place}: {}", self.message)
+    }
+}
+
+impl core::error::Error for CompileError {}

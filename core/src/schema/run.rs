@@ -1,0 +1,666 @@
+//! Runs a compiled schema over a tape.
+//!
+//! One function for each kind of rule, generic over what happens to a fault: the first pass only wants
+//! a verdict and stops at the first fault ([`Silent`]); when it fails a second pass gathers all of them
+//! ([`Collect`]). Every visited pair of subschema and node takes a step of the budget, and so do
+//! compared items; a check that runs out of steps or of depth has no verdict and must be refused.
+
+use super::same::{order, same};
+use super::{
+    ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules, Sub,
+    Types,
+};
+use crate::buf::Buf;
+use crate::json::{CUT, Document, Kind};
+
+/// Nested calls that one check may make; bounds the stack.
+const MAX_CALLS: u32 = 1024;
+/// Up to this many elements `uniqueItems` compares pairwise, above it sorts.
+const PAIRWISE: usize = 16;
+
+/// The result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Valid,
+    Invalid,
+    /// The budget ran out before there was a verdict.
+    TooComplex,
+}
+
+/// One violation, as indexes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    /// Node of the instance.
+    pub(crate) node: u32,
+    /// The subschema that it violates.
+    pub(crate) sub: u32,
+    pub(crate) keyword: Keyword,
+    /// Name id for `required` and `dependentRequired`.
+    pub(crate) detail: u32,
+}
+
+impl Default for Fault {
+    fn default() -> Self {
+        Self { node: 0, sub: ROOT, keyword: Keyword::Type, detail: NONE }
+    }
+}
+
+/// What happens to a fault.
+pub(crate) trait Faults {
+    /// Whether to look for more after the first.
+    const ALL: bool;
+    fn add(&mut self, fault: Fault);
+}
+
+/// Nothing: only the verdict counts.
+struct Silent;
+
+impl Faults for Silent {
+    const ALL: bool = false;
+    fn add(&mut self, _: Fault) {}
+}
+
+/// Keeps faults until the buffer holds `most`.
+pub(crate) struct Collect<'a, 'm> {
+    pub(crate) faults: &'a mut Buf<'m, Fault>,
+    pub(crate) most: usize,
+}
+
+impl Faults for Collect<'_, '_> {
+    const ALL: bool = true;
+    fn add(&mut self, fault: Fault) {
+        if self.faults.len() < self.most {
+            // Lent storage that is full keeps the faults it has.
+            let _ = self.faults.push(fault);
+        }
+    }
+}
+
+/// Memory of a check.
+pub(crate) struct Memory<'a, 'm> {
+    /// Elements of an array, sorted.
+    pub(crate) order: &'a mut Buf<'m, u32>,
+    /// A stack of flags: which members or elements of a container are evaluated.
+    pub(crate) marks: &'a mut Buf<'m, bool>,
+}
+
+/// Validates the document, which is [bound](Schema::bind) to `schema`. With `faults` every violation is
+/// gathered, in no particular order.
+pub(crate) fn validate(
+    schema: &Schema,
+    doc: Document<'_>,
+    steps: u32,
+    memory: Memory<'_, '_>,
+    faults: Option<&mut Collect<'_, '_>>,
+) -> Outcome {
+    memory.marks.clear();
+    let mut run = Run { schema, own: schema.document(), doc, steps, calls: MAX_CALLS, memory };
+    let valid = match faults {
+        Some(faults) => run.sub(ROOT, 0, faults),
+        None => run.sub(ROOT, 0, &mut Silent),
+    };
+    match (run.steps, valid) {
+        (0, _) => Outcome::TooComplex,
+        (_, true) => Outcome::Valid,
+        (_, false) => Outcome::Invalid,
+    }
+}
+
+struct Run<'a, 'm> {
+    schema: &'a Schema,
+    /// The schema document.
+    own: Document<'a>,
+    doc: Document<'a>,
+    /// Steps left; at zero every answer is void.
+    steps: u32,
+    /// Nested calls left.
+    calls: u32,
+    memory: Memory<'a, 'm>,
+}
+
+impl Run<'_, '_> {
+    /// Whether the node at `at` satisfies subschema `index`.
+    fn sub<F: Faults>(&mut self, index: u32, at: u32, faults: &mut F) -> bool {
+        if self.calls == 0 || self.steps <= 1 {
+            self.steps = 0;
+            return false;
+        }
+        let Some(&sub) = self.schema.sub(index) else { return false };
+        self.steps -= 1;
+        self.calls -= 1;
+        let valid = self.rules(index, &sub, at, faults);
+        self.calls += 1;
+        valid
+    }
+
+    fn rules<F: Faults>(&mut self, index: u32, sub: &Sub, at: u32, faults: &mut F) -> bool {
+        let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        if sub.never {
+            faults.add(fault(Keyword::FalseSchema));
+            return false;
+        }
+        if sub.types != Types::ANY && !sub.types.meets(Types::of(self.doc, at)) {
+            faults.add(fault(Keyword::Type));
+            return false;
+        }
+        let mut valid = true;
+        if sub.choices != NONE && !self.is_choice(sub.choices, at) {
+            faults.add(fault(Keyword::Enum));
+            valid = false;
+        }
+        if sub.constant != NONE && !self.equal(sub.constant, at) {
+            faults.add(fault(Keyword::Const));
+            valid = false;
+        }
+        if !valid && !F::ALL {
+            return false;
+        }
+        valid &= match self.doc.node(at).kind() {
+            Kind::Object => match self.schema.objects.get(sub.object as usize).copied() {
+                Some(rules) => self.object(index, &rules, at, faults),
+                None => true,
+            },
+            Kind::Array => match self.schema.arrays.get(sub.array as usize).copied() {
+                Some(rules) => self.array(index, &rules, at, faults),
+                None => true,
+            },
+            Kind::String | Kind::Key => match self.schema.strings.get(sub.string as usize).copied() {
+                Some(rules) => self.string(index, &rules, at, faults),
+                None => true,
+            },
+            Kind::Number => match self.schema.numbers.get(sub.number as usize).copied() {
+                Some(rules) => self.number(index, &rules, at, faults),
+                None => true,
+            },
+            Kind::Null | Kind::False | Kind::True => true,
+        };
+        if sub.logic != NONE
+            && (valid || F::ALL)
+            && let Some(rules) = self.schema.logics.get(sub.logic as usize).copied()
+        {
+            valid &= self.logic(index, &rules, at, faults);
+        }
+        // Last, for they ask what everything else in this place has evaluated.
+        if valid || F::ALL {
+            valid &= self.unevaluated(index, sub, at, valid, faults);
+        }
+        valid
+    }
+
+    fn object<F: Faults>(
+        &mut self,
+        index: u32,
+        rules: &ObjectRules,
+        at: u32,
+        faults: &mut F,
+    ) -> bool {
+        let schema = self.schema;
+        let members = rules.members.of(&schema.members);
+        let object = self.doc.node(at);
+        let count = u64::from(object.number());
+        let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        let mut valid = true;
+        let mut required = 0;
+        let mut refused = false;
+        let mut key = at + 1;
+        while key < object.link {
+            let node = self.doc.node(key);
+            let value = key + 1;
+            let after = self.doc.after(value);
+            if node.has(CUT) {
+                key = after;
+                continue;
+            }
+            let name = node.number();
+            let mut known = false;
+            if let Some(member) =
+                members.binary_search_by_key(&name, |m| m.name).ok().and_then(|i| members.get(i))
+            {
+                required += u32::from(member.required);
+                if member.sub != NONE {
+                    known = true;
+                    valid &= self.sub(member.sub, value, faults);
+                }
+            }
+            for &(pattern, sub) in rules.patterns.of(&schema.keyed) {
+                if self.matches(pattern, key) {
+                    known = true;
+                    valid &= self.sub(sub, value, faults);
+                }
+            }
+            if !known && rules.additional != NONE {
+                if schema.sub(rules.additional).is_some_and(|sub| sub.never) {
+                    valid = false;
+                    if !core::mem::replace(&mut refused, true) {
+                        faults.add(fault(Keyword::AdditionalProperties));
+                    }
+                } else {
+                    valid &= self.sub(rules.additional, value, faults);
+                }
+            }
+            if rules.names != NONE && !self.sub(rules.names, key, &mut Silent) {
+                valid = false;
+                faults.add(fault(Keyword::PropertyNames));
+            }
+            if !valid && !F::ALL {
+                return false;
+            }
+            key = after;
+        }
+        if required < rules.required {
+            valid = false;
+            for member in members.iter().filter(|member| member.required) {
+                if F::ALL && !self.has(at, member.name) {
+                    faults.add(Fault { detail: member.name, ..fault(Keyword::Required) });
+                }
+            }
+        }
+        if count < rules.min {
+            valid = false;
+            faults.add(fault(Keyword::MinProperties));
+        }
+        if count > rules.max {
+            valid = false;
+            faults.add(fault(Keyword::MaxProperties));
+        }
+        for dependent in rules.dependents.of(&schema.dependents) {
+            if !self.has(at, dependent.name) {
+                continue;
+            }
+            for &name in dependent.names.of(&schema.lists) {
+                if !self.has(at, name) {
+                    valid = false;
+                    faults.add(Fault { detail: name, ..fault(Keyword::DependentRequired) });
+                }
+            }
+            if dependent.sub != NONE {
+                valid &= self.sub(dependent.sub, at, faults);
+            }
+        }
+        valid
+    }
+
+    fn array<F: Faults>(&mut self, index: u32, rules: &ArrayRules, at: u32, faults: &mut F) -> bool {
+        let schema = self.schema;
+        let array = self.doc.node(at);
+        let count = u64::from(array.number());
+        let prefix = rules.prefix.of(&schema.lists);
+        let mut valid = true;
+        if rules.items != NONE || !prefix.is_empty() {
+            let mut element = at + 1;
+            let mut nth = 0;
+            while element < array.link {
+                let sub = prefix.get(nth).copied().unwrap_or(rules.items);
+                if sub == NONE {
+                    break;
+                }
+                valid &= self.sub(sub, element, faults);
+                if !valid && !F::ALL {
+                    return false;
+                }
+                element = self.doc.after(element);
+                nth += 1;
+            }
+        }
+        let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        if count < rules.min {
+            valid = false;
+            faults.add(fault(Keyword::MinItems));
+        }
+        if count > rules.max {
+            valid = false;
+            faults.add(fault(Keyword::MaxItems));
+        }
+        if rules.contains != NONE {
+            let mut found = 0;
+            for element in self.doc.at(at).elements() {
+                found += u64::from(self.sub(rules.contains, element.index(), &mut Silent));
+            }
+            if found < rules.min_contains {
+                valid = false;
+                faults.add(fault(if found == 0 && rules.min_contains == 1 {
+                    Keyword::Contains
+                } else {
+                    Keyword::MinContains
+                }));
+            }
+            if found > rules.max_contains {
+                valid = false;
+                faults.add(fault(Keyword::MaxContains));
+            }
+        }
+        if rules.unique && !self.unique(at) {
+            valid = false;
+            faults.add(fault(Keyword::UniqueItems));
+        }
+        valid
+    }
+
+    fn string<F: Faults>(
+        &mut self,
+        index: u32,
+        rules: &StringRules,
+        at: u32,
+        faults: &mut F,
+    ) -> bool {
+        let text = self.doc.text(at);
+        let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        let mut valid = true;
+        if rules.min > 0 || rules.max < u64::MAX {
+            // A text of n bytes has at most n characters: mostly nothing needs counting.
+            let bytes = text.raw().len() as u64;
+            let plain = rules.min == 0 && bytes <= rules.max;
+            let length = if plain { bytes } else { text.chars().count() as u64 };
+            if length < rules.min {
+                valid = false;
+                faults.add(fault(Keyword::MinLength));
+            }
+            if length > rules.max {
+                valid = false;
+                faults.add(fault(Keyword::MaxLength));
+            }
+        }
+        if rules.pattern != NONE && !self.matches(rules.pattern, at) {
+            valid = false;
+            faults.add(fault(Keyword::Pattern));
+        }
+        if rules.format.is_some_and(|format| !format.accepts(text)) {
+            valid = false;
+            faults.add(fault(Keyword::Format));
+        }
+        valid
+    }
+
+    fn number<F: Faults>(
+        &mut self,
+        index: u32,
+        rules: &NumberRules,
+        at: u32,
+        faults: &mut F,
+    ) -> bool {
+        let Some(number) = self.doc.at(at).as_number() else { return true };
+        let own = self.own;
+        let mut valid = true;
+        let mut check = |bound: u32, holds: fn(core::cmp::Ordering) -> bool, keyword| {
+            if bound != NONE
+                && let Some(bound) = own.at(bound).as_number()
+                && !holds(number.cmp(bound))
+            {
+                valid = false;
+                faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
+            }
+        };
+        check(rules.min, core::cmp::Ordering::is_ge, Keyword::Minimum);
+        check(rules.max, core::cmp::Ordering::is_le, Keyword::Maximum);
+        check(rules.above, core::cmp::Ordering::is_gt, Keyword::ExclusiveMinimum);
+        check(rules.below, core::cmp::Ordering::is_lt, Keyword::ExclusiveMaximum);
+        if let Some(&divisor) = self.schema.divisors.get(rules.multiple_of as usize)
+            && !number.is_multiple_of(divisor)
+        {
+            valid = false;
+            faults.add(Fault { node: at, sub: index, keyword: Keyword::MultipleOf, detail: NONE });
+        }
+        valid
+    }
+
+    fn logic<F: Faults>(&mut self, index: u32, rules: &LogicRules, at: u32, faults: &mut F) -> bool {
+        let lists = &self.schema.lists;
+        let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);
+        for &sub in rules.all.of(lists) {
+            if !valid && !F::ALL {
+                return false;
+            }
+            valid &= self.sub(sub, at, faults);
+        }
+        if !rules.any.is_empty()
+            && !rules.any.of(lists).iter().any(|&sub| self.sub(sub, at, &mut Silent))
+        {
+            valid = false;
+            faults.add(fault(Keyword::AnyOf));
+        }
+        if !rules.one.is_empty() {
+            let matching =
+                rules.one.of(lists).iter().filter(|&&sub| self.sub(sub, at, &mut Silent)).take(2);
+            if matching.count() != 1 {
+                valid = false;
+                faults.add(fault(Keyword::OneOf));
+            }
+        }
+        if rules.not != NONE && self.sub(rules.not, at, &mut Silent) {
+            valid = false;
+            faults.add(fault(Keyword::Not));
+        }
+        if rules.condition != NONE && (rules.then != NONE || rules.otherwise != NONE) {
+            let holds = self.sub(rules.condition, at, &mut Silent);
+            let branch = if holds { rules.then } else { rules.otherwise };
+            valid &= branch == NONE || self.sub(branch, at, faults);
+        }
+        valid
+    }
+
+    /// `unevaluatedProperties` and `unevaluatedItems` (JSON Schema core, section 11).
+    fn unevaluated<F: Faults>(
+        &mut self,
+        index: u32,
+        sub: &Sub,
+        at: u32,
+        valid: bool,
+        faults: &mut F,
+    ) -> bool {
+        let node = self.doc.node(at);
+        let (rule, keyword) = match node.kind() {
+            Kind::Object => (
+                self.schema.objects.get(sub.object as usize).map_or(NONE, |r| r.unevaluated),
+                Keyword::UnevaluatedProperties,
+            ),
+            Kind::Array => (
+                self.schema.arrays.get(sub.array as usize).map_or(NONE, |r| r.unevaluated),
+                Keyword::UnevaluatedItems,
+            ),
+            _ => return true,
+        };
+        if rule == NONE {
+            return true;
+        }
+        let base = self.memory.marks.len();
+        let count = node.number() as usize;
+        if !self.pay(count) {
+            return false;
+        }
+        let Ok(room) = self.memory.marks.reserve(count) else {
+            self.steps = 0;
+            return false;
+        };
+        room.iter_mut().take(count).for_each(|mark| *mark = false);
+        self.memory.marks.commit(count);
+        self.mark(index, at, base, true);
+        let mut clean = true;
+        let mut nth = base;
+        let mut child = at + 1;
+        while child < node.link {
+            let member = self.doc.node(child).kind() == Kind::Key;
+            let value = if member { child + 1 } else { child };
+            if !(member && self.doc.node(child).has(CUT)) {
+                let evaluated = self.memory.marks.get(nth).copied().unwrap_or(false);
+                clean &= evaluated || self.sub(rule, value, &mut Silent);
+                nth += 1;
+            }
+            child = self.doc.after(value);
+        }
+        self.memory.marks.truncate(base);
+        // Where the object has another violation this one is often only its echo.
+        if !clean && valid {
+            faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
+        }
+        clean
+    }
+
+    /// Marks the members or elements of `at` that subschema `index` evaluates, which `at` satisfies.
+    /// `asking` is the subschema whose `unevaluated…` asks: that keyword itself does not count.
+    fn mark(&mut self, index: u32, at: u32, base: usize, asking: bool) {
+        if self.calls == 0 || self.steps <= 1 {
+            self.steps = 0;
+            return;
+        }
+        self.steps -= 1;
+        self.calls -= 1;
+        let schema = self.schema;
+        if let Some(sub) = schema.sub(index) {
+            if self.doc.node(at).kind() == Kind::Object {
+                if let Some(rules) = schema.objects.get(sub.object as usize) {
+                    self.mark_members(rules, at, base, asking);
+                }
+            } else if let Some(rules) = schema.arrays.get(sub.array as usize) {
+                self.mark_elements(rules, at, base, asking);
+            }
+            if let Some(rules) = schema.logics.get(sub.logic as usize) {
+                self.mark_logic(rules, at, base);
+            }
+        }
+        self.calls += 1;
+    }
+
+    fn mark_members(&mut self, rules: &ObjectRules, at: u32, base: usize, asking: bool) {
+        let schema = self.schema;
+        let members = rules.members.of(&schema.members);
+        let rest = rules.additional != NONE || (rules.unevaluated != NONE && !asking);
+        let object = self.doc.node(at);
+        let mut nth = base;
+        let mut key = at + 1;
+        while key < object.link {
+            let node = self.doc.node(key);
+            if !node.has(CUT) {
+                let name = node.number();
+                let known = rest
+                    || members
+                        .binary_search_by_key(&name, |m| m.name)
+                        .is_ok_and(|i| members.get(i).is_some_and(|m| m.sub != NONE))
+                    || rules.patterns.of(&schema.keyed).iter().any(|&(p, _)| self.matches(p, key));
+                self.set_mark(nth, known);
+                nth += 1;
+            }
+            key = self.doc.after(key + 1);
+        }
+        for dependent in rules.dependents.of(&schema.dependents) {
+            if dependent.sub != NONE && self.has(at, dependent.name) {
+                self.mark(dependent.sub, at, base, false);
+            }
+        }
+    }
+
+    fn mark_elements(&mut self, rules: &ArrayRules, at: u32, base: usize, asking: bool) {
+        let all = rules.items != NONE || (rules.unevaluated != NONE && !asking);
+        for (nth, element) in self.doc.at(at).elements().enumerate() {
+            let known = all
+                || nth < rules.prefix.len as usize
+                || (rules.contains != NONE
+                    && self.sub(rules.contains, element.index(), &mut Silent));
+            self.set_mark(base + nth, known);
+        }
+    }
+
+    fn mark_logic(&mut self, rules: &LogicRules, at: u32, base: usize) {
+        let lists = &self.schema.lists;
+        if rules.reference != NONE {
+            self.mark(rules.reference, at, base, false);
+        }
+        for &sub in rules.all.of(lists) {
+            self.mark(sub, at, base, false);
+        }
+        for &sub in rules.any.of(lists).iter().chain(rules.one.of(lists)) {
+            if self.sub(sub, at, &mut Silent) {
+                self.mark(sub, at, base, false);
+            }
+        }
+        if rules.condition != NONE {
+            let holds = self.sub(rules.condition, at, &mut Silent);
+            if holds {
+                self.mark(rules.condition, at, base, false);
+            }
+            let branch = if holds { rules.then } else { rules.otherwise };
+            if branch != NONE {
+                self.mark(branch, at, base, false);
+            }
+        }
+    }
+
+    fn set_mark(&mut self, at: usize, known: bool) {
+        if let Some(mark) = self.memory.marks.get_mut(at) {
+            *mark |= known;
+        }
+    }
+
+    /// Whether the object at `at` has a member called `name` that is not cut.
+    fn has(&mut self, at: u32, name: u32) -> bool {
+        let object = self.doc.node(at);
+        self.pay(object.number() as usize);
+        let mut key = at + 1;
+        while key < object.link {
+            let node = self.doc.node(key);
+            if node.number() == name && !node.has(CUT) {
+                return true;
+            }
+            key = self.doc.after(key + 1);
+        }
+        false
+    }
+
+    fn matches(&mut self, pattern: u32, at: u32) -> bool {
+        let text = self.doc.text(at);
+        self.pay(text.raw().len() / 16);
+        self.schema.patterns.get(pattern as usize).is_some_and(|p| p.is_match_str(text))
+    }
+
+    fn is_choice(&mut self, choices: u32, at: u32) -> bool {
+        self.own.at(choices).elements().any(|choice| self.equal(choice.index(), at))
+    }
+
+    /// Whether the value at `own` of the schema document equals the instance at `at`.
+    fn equal(&mut self, own: u32, at: u32) -> bool {
+        same(self.own, own, self.doc, at, &mut self.steps).unwrap_or_else(|| {
+            self.steps = 0;
+            false
+        })
+    }
+
+    /// Whether no two elements of the array at `at` are equal.
+    fn unique(&mut self, at: u32) -> bool {
+        let doc = self.doc;
+        self.memory.order.clear();
+        for element in doc.at(at).elements() {
+            if self.memory.order.push(element.index()).is_err() {
+                self.steps = 0;
+                return false;
+            }
+        }
+        if self.memory.order.len() > PAIRWISE {
+            self.pay(self.memory.order.len());
+            self.memory.order.sort_unstable_by(|&a, &b| order(doc, a, doc, b));
+        }
+        let sorted = self.memory.order.len() > PAIRWISE;
+        for (i, &a) in self.memory.order.iter().enumerate() {
+            for &b in self.memory.order.iter().skip(i + 1) {
+                if sorted && order(doc, a, doc, b).is_ne() {
+                    break;
+                }
+                match same(doc, a, doc, b, &mut self.steps) {
+                    Some(false) => {}
+                    Some(true) => return false,
+                    None => {
+                        self.steps = 0;
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes `count` steps; false when they ran out.
+    fn pay(&mut self, count: usize) -> bool {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.steps = self.steps.saturating_sub(count);
+        self.steps > 0
+    }
+}

@@ -1,0 +1,44 @@
+//! The memory of one caller thread.
+
+use crate::buf::Buf;
+use crate::json::Tape;
+use crate::report::Report;
+use crate::schema::{Cut, Fault};
+
+/// Everything that a check or a filter writes to, reused from call to call: after the first calls have
+/// sized it, nothing allocates. One thread at a time; verdicts borrow from it.
+#[derive(Debug, Default)]
+pub struct Scratch<'m> {
+    pub(crate) tape: Tape<'m>,
+    /// A second document: JSON inside a string, the result of a mask.
+    pub(crate) inner: Tape<'m>,
+    pub(crate) cuts: Buf<'m, Cut>,
+    pub(crate) faults: Buf<'m, Fault>,
+    pub(crate) marks: Buf<'m, bool>,
+    pub(crate) report: Report<'m>,
+    /// Cleaned arguments, a rendered refusal, or a filtered output.
+    pub(crate) out: Buf<'m, u8>,
+}
+
+impl Scratch<'_> {
+    /// Memory that grows with the calls that it serves.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives memory above `bytes` a buffer back to the allocator, after an unusually large call.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        for tape in [&mut self.tape, &mut self.inner] {
+            tape.nodes.clear();
+            tape.nodes.shrink_to(bytes / 16);
+            tape.order.clear();
+            tape.order.shrink_to(bytes / 4);
+        }
+        self.marks.clear();
+        self.marks.shrink_to(bytes);
+        self.out.clear();
+        self.out.shrink_to(bytes);
+        self.report.shrink_to(bytes);
+    }
+}
