@@ -92,7 +92,7 @@ pub fn spawn(command: &[OsString], own: Option<(&Path, &OsStr)>) -> io::Result<S
 /// Turns this process into the server: `arguments` are the parent's process id, `--`, and the command.
 /// Returns the exit code only when that fails.
 pub fn become_server(mut arguments: impl Iterator<Item = OsString>) -> i32 {
-    let parent = arguments.next().and_then(|id| id.to_str()?.parse().ok());
+    let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
     let program = arguments.nth(1);
     let (Some(parent), Some(program)) = (parent, program) else {
         eprintln!("airlock: this subcommand is for internal use");
