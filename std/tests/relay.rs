@@ -56,8 +56,8 @@ const TESTS: &[(&str, fn())] = &[
         a_line_above_the_limit_is_answered,
     ),
     (
-        "a_silent_server_is_not_waited_for",
-        a_silent_server_is_not_waited_for,
+        "a_server_that_dies_is_not_waited_for",
+        a_server_that_dies_is_not_waited_for,
     ),
     (
         "decisions_are_recorded_before_they_take_effect",
@@ -156,7 +156,7 @@ fn server(mode: &OsStr) -> i32 {
             continue;
         };
         let result = match message["method"].as_str() {
-            Some("tools/list") if mode == "silent" => continue,
+            Some("tools/list") if mode == "mute" => return 3,
             Some("tools/list") => json!({"tools": [{"name": "echo", "inputSchema": {
                 "type": "object",
                 "properties": {"text": {"type": "string"}, "n": {"type": "integer"}},
@@ -455,8 +455,8 @@ fn a_line_above_the_limit_is_answered() {
         (&reply["id"], &reply["error"]["code"]),
         (&json!(1), &json!(-32600))
     );
-    // The echo is as long as the call, and its envelope pushes it over the limit.
-    let most = "x".repeat((1 << 20) - 110);
+    // The echo repeats the text escaped once more, which pushes it over the limit.
+    let most = r#"\""#.repeat(400_000);
     relay.call(2, &format!(r#"{{"text":"{most}"}}"#));
     let reply = relay.receive();
     assert_eq!(
@@ -468,14 +468,13 @@ fn a_line_above_the_limit_is_answered() {
     assert_eq!(relay.end().0.code(), Some(0));
 }
 
-fn a_silent_server_is_not_waited_for() {
-    let mut relay = Running::start("silent");
+fn a_server_that_dies_is_not_waited_for() {
+    let mut relay = Running::start("mute");
+    // The call waits for a list that will never come.
     relay.call(1, "{}");
-    // The end of the input must not cut the wait short for those who still could get an answer, but the
-    // server ends with its input and then nobody can.
-    let (status, out, _) = relay.end();
-    assert!(out.is_empty() || out.contains("-32602"), "{out}");
-    assert!(status.code().is_some());
+    let started = Instant::now();
+    assert_eq!(relay.child.wait().unwrap().code(), Some(3));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 fn decisions_are_recorded_before_they_take_effect() {
