@@ -43,7 +43,7 @@ impl Turn<'_> {
         };
         self.desk.name.clear();
         if name.raw().len() > MAX_NAME {
-            return self.unknown(id);
+            return self.unknown(id, "the name is too long");
         }
         self.desk.name.extend(name.chars());
         self.named_call(id, params)
@@ -54,10 +54,11 @@ impl Turn<'_> {
         let (guard, caller, now) = (self.guard, self.caller, self.now);
         let modern = is_modern(Some(params));
         let arguments = params.get("arguments");
-        if !gate::admits_spelling(guard, &self.desk.name)
-            || gate::hides(guard, &self.desk.name, &caller)
-        {
-            return self.unknown(id);
+        if !gate::admits_spelling(guard, &self.desk.name) {
+            return self.unknown(id, "the name is not spelt as MCP allows");
+        }
+        if gate::hides(guard, &self.desk.name, &caller) {
+            return self.unknown(id, "the tool is hidden");
         }
         let call = Call {
             tool: &self.desk.name,
@@ -119,7 +120,7 @@ impl Turn<'_> {
             };
             self.audit.record(&event)
         } else {
-            return self.unknown(id);
+            return self.unknown(id, "unknown tool");
         };
         if step == Step::Answer {
             return step;
@@ -140,11 +141,11 @@ impl Turn<'_> {
     }
 
     /// The tool does not exist, or must seem not to.
-    fn unknown(self, id: &[u8]) -> Step {
+    fn unknown(self, id: &[u8], why: &str) -> Step {
         answer::unknown_tool(id, &self.desk.name, self.out);
         let outcome = Outcome::Rejected {
             code: INVALID_PARAMS,
-            why: "unknown tool",
+            why,
         };
         let event = Event {
             direction: self.direction,

@@ -22,13 +22,26 @@ const TOKENS: [&[u8]; 6] = [
     b"resultType",
     b"taskId",
 ];
-/// Members of the protocol that are no plain words, and still need no masking.
-const NAMES: [&[u8]; 5] = [
-    b"_meta",
+/// Members of the protocol whose names say nothing about a secret in their values.
+const NAMES: [&[u8]; 18] = [
+    b"annotations",
+    b"completion",
+    b"data",
+    b"description",
     b"inputRequests",
     b"isError",
+    b"level",
+    b"logger",
+    b"message",
     b"mimeType",
+    b"progress",
+    b"role",
+    b"status",
     b"structuredContent",
+    b"text",
+    b"title",
+    b"type",
+    b"uri",
 ];
 
 /// An output that may not be shown at all; the refusal, for the model.
@@ -80,7 +93,7 @@ impl<'t> Masker<'_, 't> {
                 for element in value.elements() {
                     self.leaf_part(element)?;
                 }
-            } else if key.is(b"task") {
+            } else if key.is(b"task") || key.is(b"_meta") {
                 self.leaf_part(value)?;
             } else if is_token(key, value) {
             } else {
@@ -135,12 +148,39 @@ impl<'t> Masker<'_, 't> {
         Ok(())
     }
 
-    /// A member that nothing is known of, and its name.
+    /// A member of an object that the protocol defines. One whose name the protocol does not know is
+    /// masked as a document of its own, so that its name is masked too and counts: a password is known
+    /// by nothing but its name.
     fn member(&mut self, key: Str<'t>, value: Value<'t>) -> Result {
-        if !is_word(key) && !NAMES.iter().any(|name| key.is(name)) {
-            self.literal(key, name_span(value))?;
+        if NAMES.iter().any(|name| key.is(name)) {
+            return self.any(value);
         }
-        self.any(value)
+        let span = (name_start(value), value.span().1);
+        let mut document = Vec::with_capacity(value.raw().len().saturating_add(64));
+        document.extend_from_slice(b"{\"");
+        document.extend_from_slice(key.raw());
+        document.extend_from_slice(b"\":");
+        document.extend_from_slice(value.raw());
+        document.push(b'}');
+        match gate::filter(self.guard, self.tool, Output::Json(&document), self.scratch) {
+            Ok(shown) => {
+                self.masked = self.masked.saturating_add(shown.masked);
+                self.truncated |= shown.truncated;
+                if shown.bytes != document {
+                    match shown
+                        .bytes
+                        .strip_prefix(b"{")
+                        .and_then(|rest| rest.strip_suffix(b"}"))
+                    {
+                        Some(member) if !member.is_empty() => self.edits.replace(span, member),
+                        // Cut to less than a member.
+                        _ => self.edits.replace(value.span(), b"null"),
+                    }
+                }
+                Ok(())
+            }
+            Err(refusal) => Err(Unshown(refusal.json().to_vec())),
+        }
     }
 
     /// A value whose every string is text.
@@ -291,10 +331,9 @@ impl<'a> Split<'a> {
     }
 }
 
-/// Where the name of a member stands; `value` is its value.
-fn name_span(value: Value<'_>) -> (usize, usize) {
-    let name = value.document().node(value.index().saturating_sub(1));
-    (name.start as usize, name.end as usize)
+/// Where the name of the member begins whose value is `value`.
+fn name_start(value: Value<'_>) -> usize {
+    value.document().node(value.index().saturating_sub(1)).start as usize
 }
 
 /// The text with its escapes undone, in `buffer` when it has any.

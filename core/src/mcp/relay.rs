@@ -16,8 +16,8 @@ use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
 use crate::scratch::Scratch;
 
-/// How much memory is kept after a message for the next one: bytes, or nodes, of each buffer.
-const KEEP: usize = 16 << 10;
+/// How much memory is kept after a message for the next one, in bytes of each buffer.
+const KEEP: usize = 64 << 10;
 /// Nested containers of a message: room for the envelope around arguments of full depth.
 const DEPTH: u32 = Limits::MESSAGE.depth;
 
@@ -274,7 +274,7 @@ impl Relay {
             bytes: self.state.bounds.message,
             depth: DEPTH,
         };
-        let mut tape = core::mem::replace(&mut self.tape, Tape::growable());
+        let mut tape = core::mem::take(&mut self.tape);
         let turn = self.turn(direction, message, caller, now, out, audit);
         let step = if has_bare_return(message) {
             turn.unreadable(answer::PARSE_ERROR, "a carriage return inside the message")
@@ -293,9 +293,9 @@ impl Relay {
             }
         };
         tape.nodes.clear();
-        tape.nodes.shrink_to(KEEP);
+        tape.nodes.shrink_to(KEEP / 16);
         tape.order.clear();
-        tape.order.shrink_to(KEEP);
+        tape.order.shrink_to(KEEP / 16);
         self.tape = tape;
         self.desk.shrink_to(KEEP);
         step
@@ -307,6 +307,7 @@ impl Desk {
         self.edits.shrink_to(bytes);
         self.text.clear();
         self.text.shrink_to(bytes);
+        self.scratch.shrink_to(bytes);
     }
 }
 
