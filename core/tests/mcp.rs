@@ -771,6 +771,230 @@ fn a_message_above_the_limit_is_answered_without_being_kept() {
     assert_eq!(Did::new(action, b"").error(), (json!(4), -32603));
 }
 
+/// What looks like an access key id of AWS, made here so that no scanner takes this file for a leak.
+fn secret() -> String {
+    ["AK", "IA", "QX7RZ2LM9KWT4BVN"].concat()
+}
+
+/// What the server says is masked to, with a mark in place of each secret and its mask.
+fn masked(link: &mut Link, message: &str) -> String {
+    let secret = secret();
+    let sent = message.replace("SECRET", &secret);
+    let Did::Forwarded(text) = link.server(&sent) else {
+        panic!("nothing was masked: {message}")
+    };
+    assert!(!text.contains(&secret), "{text}");
+    serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    // The bytes before the first and after the last secret are those of the message.
+    let (head, tail) = (
+        message.find("SECRET").unwrap(),
+        message.rfind("SECRET").unwrap(),
+    );
+    assert!(text.starts_with(&message[..head]), "{text}");
+    assert!(text.ends_with(&message[tail + "SECRET".len()..]), "{text}");
+    text
+}
+
+#[test]
+fn secrets_in_a_result_are_masked_and_the_rest_stays() {
+    for result in [
+        r#""content":[{"type":"text","text":"a\n SECRET \"z"}],"n":1.0"#,
+        r#""content":[{"type":"text","text":"SECRET"}],"isError":true"#,
+        r#""content":[{"type":"resource","resource":{"uri":"x://y","text":"k SECRET"}}]"#,
+        r#""content":[{"type":"resource_link","uri":"x://y?k=SECRET","name":"n"}]"#,
+        r#""content":[{"type":"image","data":"SECRET is no image","mimeType":"image/png"}]"#,
+        r#""content":[],"structuredContent":{"a":[{"b":"SECRET"}],"big":18446744073709551617}"#,
+        r#""content":[],"structuredContent":{"SECRET":1}"#,
+        r#""content":[],"_meta":{"x":{"y":"SECRET"}}"#,
+        r#""content":[],"unheard-of":"SECRET""#,
+        r#""content":[],"SECRET":true"#,
+        r#""content":"SECRET""#,
+        r#""Content":[{"type":"text","text":"SECRET"}]"#,
+    ] {
+        let mut link = Link::listed();
+        assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+        let message = format!(r#"{{"result":{{{result}}},"jsonrpc":"2.0","id":1}}"#);
+        masked(&mut link, &message);
+        assert_eq!(
+            link.events.last().unwrap(),
+            "< now filter 1 false",
+            "{result}"
+        );
+    }
+}
+
+#[test]
+fn media_and_tokens_stay_byte_exact() {
+    let secret = secret();
+    for result in [
+        r#""content":[{"type":"image","data":"SECRET","mimeType":"image/png"}]"#,
+        r#""content":[{"type":"audio","data":"SECRET","mimeType":"audio/wav"}]"#,
+        r#""content":[{"type":"resource","resource":{"uri":"x://y","blob":"SECRET"}}]"#,
+        r#""resultType":"input_required","requestState":"SECRET.x","inputRequests":{}"#,
+        r#""task":{"taskId":"SECRET","status":"working"}"#,
+    ] {
+        let mut link = Link::listed();
+        assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+        let message = format!(r#"{{"result":{{{result}}},"jsonrpc":"2.0","id":1}}"#);
+        assert_eq!(
+            link.server(&message.replace("SECRET", &secret)),
+            Did::Passed,
+            "{result}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_across_the_border_of_two_blocks_is_masked_in_both() {
+    let mut link = Link::listed();
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+    let secret = secret();
+    let (one, two) = secret.split_at(9);
+    let texts = [
+        "keep",
+        &format!("é\" {one}"),
+        &format!("{two} tail"),
+        "",
+        "keep",
+    ];
+    let blocks: Vec<String> = texts
+        .iter()
+        .map(|t| json!({"type": "text", "text": t}).to_string())
+        .collect();
+    let blocks = blocks.join(",");
+    let reply = link.server(&format!(
+        r#"{{"id":1,"jsonrpc":"2.0","result":{{"content":[{blocks}]}}}}"#
+    ));
+    let content = reply.json()["result"]["content"].clone();
+    let texts: Vec<&str> = content
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|b| b["text"].as_str().unwrap())
+        .collect();
+    assert_eq!((texts[0], texts[3], texts[4]), ("keep", "", "keep"));
+    assert!(
+        texts[1].starts_with("é\" ") && texts[2].ends_with(" tail"),
+        "{texts:?}"
+    );
+    let joined = texts.concat();
+    assert!(!joined.contains(one) && !joined.contains(two), "{joined}");
+}
+
+#[test]
+fn verbatim_is_a_list_of_a_few() {
+    let reply = r#"{"jsonrpc":"2.0","id":1,"result":{"text":"SECRET"}}"#;
+    let asked = |method: &str| {
+        let mut link = Link::listed();
+        let ask =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"uri":"x"}}}}"#);
+        assert_eq!(link.client(&ask), Did::Passed);
+        link
+    };
+    for method in [
+        "initialize",
+        "ping",
+        "prompts/list",
+        "resources/list",
+        "server/discover",
+    ] {
+        let mut link = asked(method);
+        assert_eq!(
+            link.server(&reply.replace("SECRET", &secret())),
+            Did::Passed,
+            "{method}"
+        );
+        // The second reply answers nobody.
+        masked(&mut link, reply);
+        let mut link = asked(method);
+        masked(
+            &mut link,
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"m","data":["SECRET"]}}"#,
+        );
+    }
+    for (method, result) in [
+        (
+            "resources/read",
+            r#"{"contents":[{"uri":"x://y","text":"SECRET"}]}"#,
+        ),
+        (
+            "prompts/get",
+            r#"{"messages":[{"role":"user","content":{"type":"text","text":"SECRET"}}]}"#,
+        ),
+        (
+            "completion/complete",
+            r#"{"completion":{"values":["x SECRET"],"total":1}}"#,
+        ),
+        (
+            "tasks/result",
+            r#"{"content":[{"type":"text","text":"SECRET"}]}"#,
+        ),
+        (
+            "tasks/list",
+            r#"{"tasks":[{"taskId":"1","statusMessage":"SECRET"}]}"#,
+        ),
+        ("acme/unknown", r#"{"deep":{"er":["SECRET"]}}"#),
+    ] {
+        let mut link = asked(method);
+        masked(
+            &mut link,
+            &format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#),
+        );
+    }
+    let mut link = Link::listed();
+    for message in [
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":{"k":"SECRET"}}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":1,"message":"SECRET"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"SECRET?"}}"#,
+        r#"{"jsonrpc":"2.0","id":2,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":"SECRET"}}],"maxTokens":5}}"#,
+        r#"{"jsonrpc":"2.0","method":"acme/unknown","params":["SECRET"]}"#,
+        r#"{"jsonrpc":"2.0","id":"nobody","result":{"x":"SECRET"}}"#,
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"SECRET"}}"#,
+        r#"{"jsonrpc":"2.0","method":"x","extra":"SECRET"}"#,
+    ] {
+        masked(&mut link, message);
+    }
+}
+
+#[test]
+fn a_late_reply_to_a_cancelled_call_is_masked() {
+    let mut link = Link::listed();
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    assert_eq!(link.client(cancel), Did::Passed);
+    let reply =
+        r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"SECRET"}]}}"#;
+    masked(&mut link, reply);
+    assert_eq!(link.events.last().unwrap(), "< now filter 1 false");
+}
+
+#[test]
+fn the_result_of_a_task_is_that_of_its_tool() {
+    let mut link = Link::listed();
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+    let created =
+        r#"{"jsonrpc":"2.0","id":1,"result":{"task":{"taskId":"t-1","status":"working"}}}"#;
+    assert_eq!(link.server(created), Did::Passed);
+    let ask = r#"{"jsonrpc":"2.0","id":2,"method":"tasks/result","params":{"taskId":"t-\u0031"}}"#;
+    assert_eq!(link.client(ask), Did::Passed);
+    let reply =
+        r#"{"jsonrpc":"2.0","id":2,"result":{"content":[{"type":"text","text":"SECRET"}]}}"#;
+    masked(&mut link, reply);
+    assert_eq!(link.events.last().unwrap(), "< now filter 1 false");
+}
+
+#[test]
+fn an_output_that_cannot_be_recorded_is_not_shown() {
+    let mut link = Link::listed();
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+    link.fail_audit = true;
+    let reply =
+        r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"SECRET"}]}}"#;
+    let reply = reply.replace("SECRET", &secret());
+    assert_eq!(link.server(&reply).error(), (json!(1), -32603));
+    assert_eq!(link.server(&reply), Did::Dropped);
+}
+
 /// Recorded traffic of official servers: with nothing to mask, what is allowed stays as it is.
 #[test]
 fn recorded_traffic_passes_byte_for_byte() {
