@@ -119,6 +119,16 @@ impl<'m, T: Copy + Default> Buf<'m, T> {
         self.slots().get_mut(at..).ok_or(Full)
     }
 
+    /// All unused slots: at least `wanted` of them when the storage grows, else what is there.
+    pub(crate) fn reserve_most(&mut self, wanted: usize) -> &mut [T] {
+        if self.slots().len() - self.len < wanted {
+            // Lent storage cannot grow.
+            let _ = self.grow(wanted);
+        }
+        let at = self.len;
+        self.slots().get_mut(at..).unwrap_or(&mut [])
+    }
+
     /// Declares the first `more` unused slots, which [`reserve`](Self::reserve) returned and the
     /// caller filled, to be in use.
     pub fn commit(&mut self, more: usize) {

@@ -17,12 +17,14 @@ mod buf;
 mod caller;
 #[cfg(feature = "alloc")]
 mod catalog;
+pub mod glob;
 #[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
 #[cfg(feature = "alloc")]
 pub mod mcp;
 mod near;
+pub mod policy;
 mod reason;
 #[cfg(feature = "alloc")]
 mod report;

@@ -4,5 +4,6 @@ pub use airlock_core as core;
 pub mod audit;
 #[cfg(unix)]
 pub mod child;
+pub mod policy;
 #[cfg(unix)]
 pub mod stdio;

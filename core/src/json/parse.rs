@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use super::{
     Document, ESCAPED, Kind, MAX_NUMBER, Node, PLAIN, ParseError, ParseErrorKind, Str, Tape,
 };
-use crate::buf::{Buf, Full};
+use crate::buf::Buf;
 
 /// Bounds of one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Limits {
 /// No container is open.
 const NONE: u32 = u32::MAX;
 /// Up to this many members the names are compared pairwise, above they are sorted.
-const PAIRWISE: u32 = 16;
+const PAIRWISE: usize = 16;
 
 /// Reads `bytes` as one JSON document into `tape`.
 ///
@@ -50,31 +50,38 @@ pub fn parse<'t>(
 ) -> Result<Document<'t>, ParseError> {
     tape.nodes.clear();
     if bytes.len() > limits.bytes || bytes.len() >= u32::MAX as usize {
-        return Err(fault(
-            ParseErrorKind::TooLarge,
-            limits.bytes.min(u32::MAX as usize),
-        ));
+        return Err(fault(ParseErrorKind::TooLarge, limits.bytes.min(u32::MAX as usize)));
     }
     // Everything before the first byte that is not UTF-8 is read first: its faults come earlier.
     let valid = match core::str::from_utf8(bytes) {
         Ok(_) => bytes.len(),
         Err(error) => error.valid_up_to(),
     };
-    let mut parser = Parser {
-        bytes: bytes.get(..valid).unwrap_or(bytes),
-        at: 0,
-        cut_short: valid < bytes.len(),
-        nodes: &mut tape.nodes,
-        order: &mut tape.order,
-        open: NONE,
-        depth: limits.depth,
-    };
-    match parser.document() {
-        Ok(()) => Ok(Document {
-            bytes,
-            nodes: &tape.nodes,
-        }),
-        Err(error) => Err(parser.first_fault(error)),
+    // Mostly a node takes four bytes or more. In the densest document it takes two: a value and the
+    // comma or bracket after it.
+    let most = bytes.len() / 2 + limits.depth as usize + 64;
+    let mut nodes = bytes.len() / 4 + 64;
+    loop {
+        let mut parser = Parser {
+            bytes: bytes.get(..valid).unwrap_or(bytes),
+            at: 0,
+            cut_short: valid < bytes.len(),
+            nodes: tape.nodes.reserve_most(nodes),
+            len: 0,
+            order: &mut tape.order,
+            open: NONE,
+            count: 0,
+            depth: limits.depth,
+        };
+        match parser.document() {
+            Ok(()) => {
+                let len = parser.len;
+                tape.nodes.commit(len);
+                return Ok(Document { bytes, nodes: &tape.nodes });
+            }
+            Err(ParseError { kind: ParseErrorKind::Storage, .. }) if nodes < most => nodes = most,
+            Err(error) => return Err(parser.first_fault(error)),
+        }
     }
 }
 
@@ -90,10 +97,14 @@ struct Parser<'a, 'm> {
     at: usize,
     /// Bytes that are not UTF-8 follow `bytes`.
     cut_short: bool,
-    nodes: &'a mut Buf<'m, Node>,
+    nodes: &'a mut [Node],
+    /// How many of `nodes` are written.
+    len: usize,
     order: &'a mut Buf<'m, u32>,
     /// The innermost open container. While one is open its `link` is the container around it.
     open: u32,
+    /// Values in it so far; those of the containers around it wait in their nodes.
+    count: u32,
     /// How many more containers may be opened.
     depth: u32,
 }
@@ -109,6 +120,7 @@ impl Parser<'_, '_> {
         }
         loop {
             // A value must begin here.
+            self.count += 1;
             let complete = match self.peek() {
                 Some(b'"') => self.string(Kind::String)?,
                 Some(b'{') => self.begin(Kind::Object)?,
@@ -130,7 +142,7 @@ impl Parser<'_, '_> {
     fn advance(&mut self) -> Result<bool, ParseError> {
         loop {
             self.space();
-            let Some(open) = self.nodes.get(self.open as usize) else {
+            let Some(open) = self.nodes.get(self.open as usize).copied() else {
                 // No container is open.
                 return match self.peek() {
                     None if !self.cut_short => Ok(false),
@@ -161,15 +173,15 @@ impl Parser<'_, '_> {
         if self.depth == 0 {
             return Err(fault(ParseErrorKind::Depth, self.at));
         }
-        self.count()?;
         self.depth -= 1;
-        let index = self.nodes.len() as u32;
-        self.push(Node {
-            start: self.at as u32,
-            end: 0,
-            link: self.open,
-            meta: kind as u32,
-        })?;
+        self.check_count()?;
+        let count = self.count;
+        if let Some(around) = self.nodes.get_mut(self.open as usize) {
+            around.set_number(count);
+        }
+        self.count = 0;
+        let index = self.len as u32;
+        self.push(Node { start: self.at as u32, end: 0, link: self.open, meta: kind as u32 })?;
         self.open = index;
         self.at += 1;
         self.space();
@@ -188,19 +200,28 @@ impl Parser<'_, '_> {
     fn end(&mut self) -> Result<(), ParseError> {
         self.at += 1;
         self.depth += 1;
-        let (index, end, link) = (self.open, self.at as u32, self.nodes.len() as u32);
-        let Some(node) = self.nodes.get_mut(index as usize) else {
-            return Ok(());
-        };
+        self.check_count()?;
+        let (index, end, link, count) = (self.open, self.at as u32, self.len as u32, self.count);
+        let Some(node) = self.nodes.get_mut(index as usize) else { return Ok(()) };
         node.end = end;
+        node.set_number(count);
         self.open = node.link;
         node.link = link;
-        let node = *node;
-        if node.kind() == Kind::Object
-            && node.number() > 1
+        let object = node.kind() == Kind::Object;
+        self.count = self.nodes.get(self.open as usize).map_or(0, |around| around.number());
+        if object
+            && count > 1
             && let Some(offset) = self.duplicate(index, link)
         {
             return Err(fault(ParseErrorKind::DuplicateKey, offset as usize));
+        }
+        Ok(())
+    }
+
+    /// A container holds at most 2^24 - 1 values.
+    fn check_count(&self) -> Result<(), ParseError> {
+        if self.count > MAX_NUMBER {
+            return Err(fault(ParseErrorKind::TooLarge, self.at));
         }
         Ok(())
     }
@@ -224,9 +245,6 @@ impl Parser<'_, '_> {
     }
 
     fn string(&mut self, kind: Kind) -> Result<bool, ParseError> {
-        if kind == Kind::String {
-            self.count()?;
-        }
         let start = self.at;
         let mut at = start + 1;
         let mut flags = 0;
@@ -303,7 +321,6 @@ impl Parser<'_, '_> {
     }
 
     fn number(&mut self) -> Result<bool, ParseError> {
-        self.count()?;
         let start = self.at;
         let mut flags = PLAIN;
         if self.peek() == Some(b'-') {
@@ -361,7 +378,6 @@ impl Parser<'_, '_> {
     }
 
     fn word(&mut self, word: &[u8], kind: Kind) -> Result<bool, ParseError> {
-        self.count()?;
         let rest = self.bytes.get(self.at..).unwrap_or(&[]);
         if !rest.starts_with(word) {
             let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
@@ -382,23 +398,14 @@ impl Parser<'_, '_> {
         Ok(true)
     }
 
-    /// Counts a value that begins here in the container around it. A member is counted by its value.
-    #[inline]
-    fn count(&mut self) -> Result<(), ParseError> {
-        if let Some(node) = self.nodes.get_mut(self.open as usize) {
-            if node.number() == MAX_NUMBER {
-                return Err(fault(ParseErrorKind::TooLarge, self.at));
-            }
-            node.meta += 1 << 8;
-        }
-        Ok(())
-    }
-
     #[inline]
     fn push(&mut self, node: Node) -> Result<(), ParseError> {
-        self.nodes
-            .push(node)
-            .map_err(|Full| fault(ParseErrorKind::Storage, self.at))
+        let Some(slot) = self.nodes.get_mut(self.len) else {
+            return Err(fault(ParseErrorKind::Storage, self.at));
+        };
+        *slot = node;
+        self.len += 1;
+        Ok(())
     }
 
     #[inline]
@@ -426,49 +433,44 @@ impl Parser<'_, '_> {
     /// The offset of the second of two equal names of the object at `index`, the earliest such, among
     /// the members whose keys lie before node `end`.
     fn duplicate(&mut self, index: u32, end: u32) -> Option<u32> {
-        let doc = Document {
-            bytes: self.bytes,
-            nodes: self.nodes,
-        };
-        self.order.clear();
-        let mut few = [0; PAIRWISE as usize];
+        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
+        let doc = Document { bytes: self.bytes, nodes };
+        let mut few = [(0, 0); PAIRWISE];
         let mut count = 0;
         let mut key = index + 1;
         while key < end {
-            let kept = match few.get_mut(count) {
-                Some(slot) => {
-                    *slot = key;
-                    Ok(())
-                }
-                None => self.order.push(key),
+            let print = doc.node(key).link;
+            let Some((slot, before)) = few.get_mut(..=count).and_then(|few| few.split_last_mut())
+            else {
+                return self.duplicate_of_many(index, end);
             };
-            if kept.is_err() {
-                // Too little storage to find out: treat the name as a duplicate rather than pass it.
+            *slot = (print, key);
+            let again = |&(other, a): &(u32, u32)| {
+                other == print && same_name(doc, a, key) == Ordering::Equal
+            };
+            if before.iter().any(again) {
                 return Some(doc.node(key).start);
             }
             count += 1;
-            // A container that is still open is the last value.
-            key = if key + 1 == self.open {
-                end
-            } else {
-                doc.after(key + 1)
-            };
+            key = self.next_key(doc, key, end);
         }
-        if count <= few.len() {
-            let keys = few.get(..count)?;
-            return keys.iter().enumerate().find_map(|(i, &b)| {
-                let again = keys
-                    .iter()
-                    .take(i)
-                    .any(|&a| same_name(doc, a, b) == Ordering::Equal);
-                again.then(|| doc.node(b).start)
-            });
+        None
+    }
+
+    /// [`duplicate`](Self::duplicate) by sorting.
+    fn duplicate_of_many(&mut self, index: u32, end: u32) -> Option<u32> {
+        self.order.clear();
+        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
+        let doc = Document { bytes: self.bytes, nodes };
+        let mut key = index + 1;
+        while key < end {
+            if self.order.push(key).is_err() {
+                // Too little storage to find out: treat the name as a duplicate rather than pass it.
+                return Some(doc.node(key).start);
+            }
+            key = if key + 1 == self.open { end } else { doc.after(key + 1) };
         }
-        if self.order.extend(&few).is_err() {
-            return Some(doc.node(index).start);
-        }
-        self.order
-            .sort_unstable_by(|&a, &b| same_name(doc, a, b).then(a.cmp(&b)));
+        self.order.sort_unstable_by(|&a, &b| same_name(doc, a, b).then(a.cmp(&b)));
         self.order
             .windows(2)
             .filter_map(|pair| match *pair {
@@ -478,12 +480,17 @@ impl Parser<'_, '_> {
             .min()
     }
 
+    /// The key after `key`; `end` when its value is a container that is still open.
+    fn next_key(&self, doc: Document<'_>, key: u32, end: u32) -> u32 {
+        if key + 1 == self.open { end } else { doc.after(key + 1) }
+    }
+
     /// Duplicates are looked for when an object closes, so that an earlier one may stand in an object
     /// that is still open when `error` is found.
     #[cold]
     fn first_fault(&mut self, error: ParseError) -> ParseError {
         let mut first = error;
-        let end = self.nodes.len() as u32;
+        let end = self.len as u32;
         let mut index = self.open;
         while index != NONE {
             let node = self.nodes.get(index as usize).copied().unwrap_or_default();
@@ -502,7 +509,7 @@ impl Parser<'_, '_> {
 
     /// The open container whose `link` is `index`.
     fn child_of(&self, index: u32) -> u32 {
-        let end = self.nodes.len() as u32;
+        let end = self.len as u32;
         (index + 1..end)
             .find(|&i| {
                 self.nodes

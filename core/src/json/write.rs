@@ -18,23 +18,21 @@ pub fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
 /// # Errors
 /// When `out` refuses.
 pub fn write_escaped(text: &str, out: &mut impl Write) -> fmt::Result {
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte != b'"' && byte != b'\\' && byte >= 0x20 {
-            continue;
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) {
+        let (plain, special) = rest.split_at(at);
+        out.write_str(plain)?;
+        match special.as_bytes().first() {
+            Some(b'"') => out.write_str("\\\"")?,
+            Some(b'\\') => out.write_str("\\\\")?,
+            Some(b'\n') => out.write_str("\\n")?,
+            Some(b'\r') => out.write_str("\\r")?,
+            Some(b'\t') => out.write_str("\\t")?,
+            Some(0x8) => out.write_str("\\b")?,
+            Some(0xc) => out.write_str("\\f")?,
+            other => write!(out, "\\u{:04x}", other.copied().unwrap_or(0))?,
         }
-        out.write_str(text.get(plain..at).unwrap_or(""))?;
-        plain = at + 1;
-        match byte {
-            b'"' => out.write_str("\\\"")?,
-            b'\\' => out.write_str("\\\\")?,
-            b'\n' => out.write_str("\\n")?,
-            b'\r' => out.write_str("\\r")?,
-            b'\t' => out.write_str("\\t")?,
-            0x8 => out.write_str("\\b")?,
-            0xc => out.write_str("\\f")?,
-            other => write!(out, "\\u{other:04x}")?,
-        }
+        rest = special.get(1..).unwrap_or("");
     }
-    out.write_str(text.get(plain..).unwrap_or(""))
+    out.write_str(rest)
 }

@@ -123,6 +123,11 @@ fn quoted(out: &mut Buf<'_, u8>, text: &str, most: usize) -> fmt::Result {
         }
     }
     out.write_char('"')?;
-    write!(Escape(out), "{}", Shown { most, ..shown_name(text) })?;
+    if text.len() <= most && text.is_ascii() {
+        // Escaping makes control characters visible.
+        write_escaped(text, out)?;
+    } else {
+        write!(Escape(out), "{}", Shown { most, ..shown_name(text) })?;
+    }
     out.write_char('"')
 }

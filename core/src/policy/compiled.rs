@@ -1,0 +1,126 @@
+//! The compiled policy and what can be asked of it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::index::NameIndex;
+use super::output::{MaskList, OutputPolicy, Outputs};
+use super::roles::{RoleSet, Roles};
+use super::rule::{Effect, Rule};
+use super::settings::Settings;
+use super::text::{Pool, Text};
+use super::tree::Span;
+
+/// A compiled policy: immutable, shared by all threads.
+#[derive(Debug)]
+pub struct Policy {
+    pub(super) pool: Pool,
+    pub(super) name: Option<Text>,
+    pub(super) settings: Settings,
+    /// What happens to a call that no rule is about.
+    pub(super) default: Effect,
+    /// In the order of the document; indexes refer to it.
+    pub(super) rules: Vec<Rule>,
+    pub(super) allow: NameIndex,
+    pub(super) deny: NameIndex,
+    /// Patterns over the names of agents and tenants; rules own parts of it.
+    pub(super) subjects: Vec<Text>,
+    pub(super) roles: Roles,
+    pub(super) require_agent: Option<Span>,
+    pub(super) allowed_roles: Option<(RoleSet, Span)>,
+    /// Sorted by name.
+    pub(super) agents: Vec<Agent>,
+    pub(super) outputs: Outputs,
+    /// The first is the default.
+    pub(super) masks: Vec<MaskList>,
+}
+
+/// An entry of `[agents]`.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub name: Box<str>,
+    pub roles: Box<[Box<str>]>,
+    pub tenant: Option<Box<str>>,
+}
+
+/// What a policy says about an agent: the roles and the tenant to put into its
+/// [`Caller`](crate::Caller).
+#[derive(Clone, Copy, Debug)]
+pub struct AgentRef<'p> {
+    agent: &'p Agent,
+}
+
+impl<'p> AgentRef<'p> {
+    /// The agent's name.
+    #[must_use]
+    pub fn name(self) -> &'p str {
+        &self.agent.name
+    }
+
+    /// Its roles, in the order of the document.
+    pub fn roles(self) -> impl Iterator<Item = &'p str> {
+        self.agent.roles.iter().map(|role| &**role)
+    }
+
+    /// Its tenant.
+    #[must_use]
+    pub fn tenant(self) -> Option<&'p str> {
+        self.agent.tenant.as_deref()
+    }
+}
+
+impl Policy {
+    /// The name that the document gives itself.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.map(|name| self.pool.get(name))
+    }
+
+    /// The switches that are no rules.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the document says about the agent called `name`.
+    #[must_use]
+    pub fn agent(&self, name: &str) -> Option<AgentRef<'_>> {
+        let index = self
+            .agents
+            .binary_search_by(|agent| (*agent.name).cmp(name))
+            .ok()?;
+        self.agents.get(index).map(|agent| AgentRef { agent })
+    }
+
+    /// Whether any rule, agent or list of the document uses the role called `name`. A caller may
+    /// have other roles, but they mean nothing here: at the start of a program they are typing
+    /// errors.
+    #[must_use]
+    pub fn knows_role(&self, name: &str) -> bool {
+        self.roles.find(name, &self.pool).is_some()
+    }
+
+    /// Whether a tool may have this name on the wire: 1 to 128 of `A`-`Z` `a`-`z` `0`-`9` `_` `.`
+    /// `/` `-`, or exactly what an allow rule spells without wildcards. Other names can look like a
+    /// name that a rule is about and be another, so patterns and defaults do not reach them.
+    #[must_use]
+    pub fn admits_spelling(&self, tool: &str) -> bool {
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+        (1..=128).contains(&tool.len()) && tool.bytes().all(plain)
+            || self.allow.spells(tool, &self.pool)
+    }
+
+    /// What to mask and where to cut in the output of `tool`.
+    #[must_use]
+    pub fn output(&self, tool: &str) -> OutputPolicy {
+        self.outputs.find(tool, &self.pool)
+    }
+
+    /// Every mask list of the document; the first one is for tools that no entry of `[output]`
+    /// gives another. [`OutputPolicy::mask`] is an index into it.
+    #[must_use]
+    pub fn mask_lists(&self) -> &[MaskList] {
+        &self.masks
+    }
+}

@@ -1,0 +1,74 @@
+//! Switches of a policy that are no rules.
+
+/// What becomes of arguments that the tool does not declare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ghosts {
+    /// They pass.
+    Allow,
+    /// They refuse the call.
+    Reject,
+    /// They are cut out and reported.
+    #[default]
+    Strip,
+}
+
+/// What becomes of a ghost that is probably a misspelling of a declared argument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NearMiss {
+    /// It refuses the call and suggests the declared name.
+    #[default]
+    Refuse,
+    /// It is a ghost like any other.
+    Strip,
+}
+
+/// What a refusal tells the model about the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disclose {
+    /// The reason and the hint.
+    #[default]
+    Code,
+    /// Also the rule that refused.
+    Full,
+    /// Only that the call is refused.
+    Opaque,
+}
+
+/// What becomes of a call to a tool that no completed tool list declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownTool {
+    /// The server answers it.
+    Forward,
+    /// It is refused.
+    #[default]
+    Refuse,
+}
+
+/// What `properties: {}` without `additionalProperties: false` at the root of a definition that was
+/// learned from a running server means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptyProperties {
+    /// That the tool takes no arguments: all are ghosts.
+    Closed,
+    /// That the server did not say: none is a ghost.
+    #[default]
+    Open,
+}
+
+/// The switches of a policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Key `ghosts`.
+    pub ghosts: Ghosts,
+    /// Key `near_miss`.
+    pub near_miss: NearMiss,
+    /// Key `disclose`.
+    pub disclose: Disclose,
+    /// Key `unknown_tool`.
+    pub unknown_tool: UnknownTool,
+    /// Key `hide`: tools that are refused by name are left out of tool lists.
+    pub hide: bool,
+    /// Key `empty_properties`.
+    pub empty_properties: EmptyProperties,
+}

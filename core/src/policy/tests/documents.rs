@@ -1,0 +1,485 @@
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::super::keys::{AGENT, DENIED, DOCUMENT, Keys, OUTPUT, RULE};
+use super::super::tree::{Member, Span, Tree, Value};
+use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
+use super::{error, policy};
+
+/// One table of each kind inside an otherwise complete document.
+const TABLES: [(&str, Keys, &str, &str); 5] = [
+    ("", DOCUMENT, "{", "}"),
+    ("rule[0]", RULE, r#"{"rule": [{"#, "}]}"),
+    ("denied_tools[0]", DENIED, r#"{"denied_tools": [{"#, "}]}"),
+    ("agents.bob", AGENT, r#"{"agents": {"bob": {"#, "}}}"),
+    (
+        r#"output."read_*""#,
+        OUTPUT,
+        r#"{"output": {"read_*": {"#,
+        "}}}",
+    ),
+];
+
+/// Every key of a rule with a valid value, but for `key`.
+fn rule_without(key: &str) -> String {
+    [
+        ("id", r#""a""#),
+        ("effect", r#""allow""#),
+        ("tools", r#"["x"]"#),
+    ]
+    .iter()
+    .filter(|(name, _)| *name != key)
+    .map(|(name, value)| format!(r#""{name}": {value}, "#))
+    .collect()
+}
+
+#[test]
+fn every_known_key_is_read() {
+    for (table, keys, before, after) in TABLES {
+        for key in keys.known {
+            let others = match table {
+                "rule[0]" => rule_without(key),
+                "denied_tools[0]" if *key == "hint" => r#""tools": "x", "#.to_string(),
+                _ => String::new(),
+            };
+            // No key of the language takes a null.
+            let found = error(&format!(r#"{before}{others}"{key}": null{after}"#));
+            let path = if table.is_empty() {
+                key.to_string()
+            } else {
+                format!("{table}.{key}")
+            };
+            assert_eq!(found.path, path, "{found}");
+        }
+    }
+}
+
+#[test]
+fn what_comes_later_is_refused_by_name() {
+    for (table, keys, before, after) in TABLES {
+        for (key, what) in keys.later {
+            let text = format!(r#"{before}"{key}": 1{after}"#);
+            let found = error(&text);
+            assert!(found.message.contains(what), "{found}");
+            assert!(found.message.contains("does not support"), "{found}");
+            assert!(
+                found.path.starts_with(table) && found.path.ends_with(key),
+                "{found}"
+            );
+            let key_at = text.find(&format!("{key:?}")).unwrap() as u32;
+            assert_eq!(found.span.start, key_at, "{found}");
+        }
+        for key in keys.known {
+            assert!(keys.later.iter().all(|(later, _)| later != key), "{key}");
+        }
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for (table, keys, _, _) in TABLES {
+        let later = keys.later.iter().map(|(key, _)| key);
+        for key in keys.known.iter().chain(later) {
+            assert!(text.contains(&format!("`{key}`")), "{table} {key}");
+        }
+    }
+}
+
+#[test]
+fn unknown_keys_are_errors_everywhere() {
+    for (_, _, before, after) in TABLES {
+        let found = error(&format!(r#"{before}"firewall": 1{after}"#));
+        assert_eq!(found.message, "unknown key", "{found}");
+    }
+    assert_eq!(
+        error(r#"{"alowed_tools": []}"#).hint.as_deref(),
+        Some("did you mean `allowed_tools`?")
+    );
+}
+
+/// Each document, the path of the error and a part of its text.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("[]", "", "must be a table, not a list"),
+    (r#"{"airlock": 2}"#, "airlock", "format 1, not 2"),
+    (
+        r#"{"airlock": "1"}"#,
+        "airlock",
+        "must be a whole number, not a string",
+    ),
+    (
+        r#"{"airlock": 1.5}"#,
+        "airlock",
+        "not a number that is not whole",
+    ),
+    (r#"{"name": ""}"#, "name", "empty name"),
+    (r#"{"name": "a\nb"}"#, "name", "control characters"),
+    (r#"{"preset": "strict"}"#, "preset", "rate limits"),
+    (
+        r#"{"preset": "read-only"}"#,
+        "preset",
+        "did you mean `read_only`?",
+    ),
+    (r#"{"default": "ask"}"#, "default", "one of: allow, deny"),
+    (
+        r#"{"default": "allow", "allowed_tools": ["a"]}"#,
+        "default",
+        "nothing else is allowed",
+    ),
+    (
+        r#"{"ghosts": "drop"}"#,
+        "ghosts",
+        "one of: strip, reject, allow",
+    ),
+    (
+        r#"{"ghosts": "strip", "unknown_args": "strip"}"#,
+        "unknown_args",
+        "another name of `ghosts`",
+    ),
+    (
+        r#"{"unknown_args": "drop"}"#,
+        "unknown_args",
+        "one of: strip, reject, allow",
+    ),
+    (
+        r#"{"near_miss": "reject"}"#,
+        "near_miss",
+        "one of: refuse, strip",
+    ),
+    (
+        r#"{"hide": "yes"}"#,
+        "hide",
+        "must be true or false, not a string",
+    ),
+    (
+        r#"{"max_output_chars": 0}"#,
+        "max_output_chars",
+        "leave the key out for no limit",
+    ),
+    (
+        r#"{"max_output_chars": -5}"#,
+        "max_output_chars",
+        "must be above 0",
+    ),
+    (
+        r#"{"allowed_roles": []}"#,
+        "allowed_roles",
+        "leave the key out to mean all",
+    ),
+    (
+        r#"{"allowed_tools": ["a", 1]}"#,
+        "allowed_tools[1]",
+        "must be a string",
+    ),
+    (
+        r#"{"allowed_tools": [{"tools": "a"}]}"#,
+        "allowed_tools[0]",
+        "must be a string, not a table",
+    ),
+    (
+        r#"{"allowed_tools": ["[ab]*"]}"#,
+        "allowed_tools[0]",
+        "no classes",
+    ),
+    (
+        r#"{"denied_tools": ["a", ""]}"#,
+        "denied_tools[1]",
+        "matches nothing",
+    ),
+    (
+        r#"{"denied_tools": "rm"}"#,
+        "denied_tools",
+        "must be a list, not a string",
+    ),
+    (
+        r#"{"denied_tools": [{"hint": "x"}]}"#,
+        "denied_tools[0]",
+        "the key `tools` is missing",
+    ),
+    (
+        r#"{"denied_tools": [{"tools": []}]}"#,
+        "denied_tools[0].tools",
+        "empty list",
+    ),
+    (
+        r#"{"denied_tools": [{"tools": ["a", "{b}"]}]}"#,
+        "denied_tools[0].tools[1]",
+        "no classes",
+    ),
+    (
+        r#"{"roles": {"a": ["b"]}}"#,
+        "roles.a[0]",
+        "the role `b` is not in [roles]",
+    ),
+    (
+        r#"{"roles": {"a": ["a"]}}"#,
+        "roles.a[0]",
+        "cannot inherit itself",
+    ),
+    (
+        r#"{"roles": {"a": "b", "b": "c", "c": "a"}}"#,
+        "roles.a",
+        "inherits itself through",
+    ),
+    (r#"{"roles": {"": []}}"#, r#"roles."""#, "empty name"),
+    (
+        r#"{"roles": {"ops": []}, "allowed_roles": ["opps"]}"#,
+        "allowed_roles[0]",
+        "mean `ops`?",
+    ),
+    (
+        r#"{"roles": {"ops": []}, "agents": {"b": {"roles": ["dev"]}}}"#,
+        "agents.b.roles[0]",
+        "not in",
+    ),
+    (
+        r#"{"agents": {"b": {"tenant": ""}}}"#,
+        "agents.b.tenant",
+        "empty name",
+    ),
+    (r#"{"rule": {}}"#, "rule", "must be a list, not a table"),
+    (r#"{"rule": [{}]}"#, "rule[0]", "the key `id` is missing"),
+    (
+        r#"{"rule": [{"id": "a"}]}"#,
+        "rule[0]",
+        "the key `effect` is missing",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "deny"}]}"#,
+        "rule[0]",
+        "the key `tools` is missing",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "ask", "tools": "x"}]}"#,
+        "rule[0].effect",
+        "approvals",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "permit", "tools": "x"}]}"#,
+        "rule[0].effect",
+        "one of: allow",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "deny", "tools": []}]}"#,
+        "rule[0].tools",
+        "empty list",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "deny", "tools": "x", "roles": []}]}"#,
+        "rule[0].roles",
+        "leave the key out to mean all",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "deny", "tools": "x", "agents": ["a[b]"]}]}"#,
+        "rule[0].agents[0]",
+        "no classes",
+    ),
+    (
+        r#"{"rule": [{"id": "a", "effect": "deny", "tools": "x"}, {"id": "a", "effect": "allow", "tools": "x"}]}"#,
+        "rule[1].id",
+        "another rule has the id `a`",
+    ),
+    (
+        r#"{"rule": [{"id": "allowed_tools", "effect": "deny", "tools": "x"}], "allowed_tools": "x"}"#,
+        "allowed_tools",
+        "another rule has the id",
+    ),
+    (
+        r#"{"rule": [{"id": "default", "effect": "deny", "tools": "x"}]}"#,
+        "rule[0].id",
+        "no rule makes",
+    ),
+    (
+        r#"{"output": {"[a]": {}}}"#,
+        r#"output."[a]""#,
+        "no classes",
+    ),
+    (
+        r#"{"output": {"*": {"mask": ["-"]}}}"#,
+        r#"output."*".mask[0]"#,
+        "empty name",
+    ),
+    (
+        r#"{"output": {"*": {"max_chars": 0}}}"#,
+        r#"output."*".max_chars"#,
+        "above 0",
+    ),
+];
+
+#[test]
+fn every_error_says_where_and_why() {
+    for (json, path, part) in WRONG {
+        let found = error(json);
+        assert_eq!(found.path, *path, "{found}\n{json}");
+        assert!(found.to_string().contains(part), "{found}\n{json}");
+        let span = found.span.start as usize..found.span.end as usize;
+        assert!(
+            json.get(span).is_some_and(|text| !text.is_empty()),
+            "{:?} {json}",
+            found.span
+        );
+    }
+}
+
+#[test]
+fn long_texts_and_many_things_are_bounded() {
+    let rule = |i: usize| format!(r#"{{"id": "r{i}", "effect": "allow", "tools": "t{i}"}}"#);
+    let rules = |n| {
+        format!(
+            r#"{{"rule": [{}]}}"#,
+            (0..n).map(rule).collect::<Vec<_>>().join(",")
+        )
+    };
+    assert!(Policy::from_json(&rules(MAX_RULES)).is_ok());
+    assert_eq!(error(&rules(MAX_RULES + 1)).path, "rule");
+    let both = rules(MAX_RULES).replace(r#"{"rule""#, r#"{"denied_tools": ["x"], "rule""#);
+    assert_eq!(error(&both).message, "a policy has at most 4096 rules");
+    let roles: Vec<String> = (0..257).map(|i| format!("\"r{i}\"")).collect();
+    let roles = format!(r#"{{"allowed_roles": [{}]}}"#, roles.join(","));
+    assert_eq!(error(&roles).message, "a policy names at most 256 roles");
+    let hint = format!(
+        r#"{{"denied_tools": [{{"tools": "x", "hint": "{}"}}]}}"#,
+        "h".repeat(513)
+    );
+    assert_eq!(error(&hint).path, "denied_tools[0].hint");
+    let id = rule(0).replace("r0", &"r".repeat(129));
+    assert_eq!(error(&format!(r#"{{"rule": [{id}]}}"#)).path, "rule[0].id");
+    let pattern = format!(r#"{{"allowed_tools": ["{}"]}}"#, "a".repeat(257));
+    assert!(error(&pattern).message.contains("256 bytes"));
+}
+
+#[test]
+fn a_key_that_a_tree_has_twice_is_an_error() {
+    let member = |start| Member {
+        name: "hide".to_string(),
+        span: Span {
+            start,
+            end: start + 4,
+        },
+        value: Tree {
+            span: Span::default(),
+            value: Value::Bool(true),
+        },
+    };
+    let value = Value::Table([member(10), member(0)].into());
+    let found = Policy::from_tree(&Tree {
+        span: Span::default(),
+        value,
+    })
+    .unwrap_err();
+    assert_eq!((found.path.as_str(), found.span.start), ("hide", 10));
+    assert_eq!(found.message, "this key occurs twice");
+}
+
+#[test]
+fn settings_have_safe_defaults_and_are_read() {
+    let settings = *policy("{}").settings();
+    assert_eq!(settings.ghosts, Ghosts::Strip);
+    assert_eq!(settings.near_miss, NearMiss::Refuse);
+    assert_eq!(settings.disclose, Disclose::Code);
+    assert_eq!(settings.unknown_tool, UnknownTool::Refuse);
+    assert_eq!(settings.empty_properties, EmptyProperties::Open);
+    assert!(!settings.hide);
+    let other = policy(
+        r#"{"airlock": 1, "name": "n", "ghosts": "reject", "near_miss": "strip", "hide": true,
+            "disclose": "opaque", "unknown_tool": "forward", "empty_properties": "closed"}"#,
+    );
+    assert_eq!(other.name(), Some("n"));
+    let other = *other.settings();
+    assert_eq!(other.ghosts, Ghosts::Reject);
+    assert_eq!(other.near_miss, NearMiss::Strip);
+    assert_eq!(other.disclose, Disclose::Opaque);
+    assert_eq!(other.unknown_tool, UnknownTool::Forward);
+    assert_eq!(other.empty_properties, EmptyProperties::Closed);
+    assert!(other.hide);
+    assert_eq!(
+        policy(r#"{"unknown_args": "allow"}"#).settings().ghosts,
+        Ghosts::Allow
+    );
+    let unknown = |preset: &str| Policy::preset(preset).unwrap().settings().unknown_tool;
+    assert_eq!(unknown("permissive"), UnknownTool::Forward);
+    assert_eq!(unknown("read_only"), UnknownTool::Refuse);
+    let narrowed = policy(r#"{"preset": "permissive", "unknown_tool": "refuse"}"#);
+    assert_eq!(narrowed.settings().unknown_tool, UnknownTool::Refuse);
+}
+
+#[test]
+fn agents_have_roles_and_a_tenant() {
+    let policy = policy(
+        r#"{"roles": {"a": [], "b": ["a"]},
+            "agents": {"zoe": {"roles": ["b", "a"], "tenant": "acme"}, "bob": {}}}"#,
+    );
+    let zoe = policy.agent("zoe").unwrap();
+    assert_eq!(zoe.name(), "zoe");
+    assert_eq!(zoe.roles().collect::<Vec<_>>(), ["b", "a"]);
+    assert_eq!(zoe.tenant(), Some("acme"));
+    let bob = policy.agent("bob").unwrap();
+    assert_eq!((bob.roles().count(), bob.tenant()), (0, None));
+    assert!(policy.agent("Zoe").is_none());
+    assert!(policy.knows_role("a") && !policy.knows_role("A"));
+}
+
+#[test]
+fn the_most_specific_output_entry_that_has_a_setting_gives_it() {
+    let policy = policy(
+        r#"{"max_output_chars": 9, "mask_pii": false, "output": {
+            "*": {"mask": ["secret"], "max_chars": 100},
+            "read_*": {"max_chars": 200},
+            "read_f*": {"max_chars": 300},
+            "read_file": {"mask": []},
+            "git_*": {"mask": "pii.core"}
+        }}"#,
+    );
+    let words = |tool| {
+        let list = &policy.mask_lists()[policy.output(tool).mask];
+        list.types().collect::<Vec<_>>().join(" ")
+    };
+    let most = |tool| policy.output(tool).max_chars;
+    assert_eq!((words("x").as_str(), most("x")), ("secret", Some(100)));
+    assert_eq!(
+        (words("read_x").as_str(), most("read_x")),
+        ("secret", Some(200))
+    );
+    assert_eq!(
+        (words("read_file").as_str(), most("read_file")),
+        ("", Some(300))
+    );
+    assert_eq!(
+        (words("git_log").as_str(), most("git_log")),
+        ("pii.core", Some(100))
+    );
+}
+
+#[test]
+fn masks_are_on_unless_switched_off() {
+    let words = |json| {
+        let policy = policy(json);
+        let output = policy.output("any");
+        let types = policy.mask_lists()[output.mask]
+            .types()
+            .collect::<Vec<_>>()
+            .join(" ");
+        (types, output.max_chars)
+    };
+    let pii = "pii.core pii.national -pii.core.email -pii.core.ip -pii.core.mac";
+    assert_eq!(words("{}"), (format!("secret {pii}"), None));
+    assert_eq!(words(r#"{"mask_secrets": false}"#).0, pii);
+    assert_eq!(words(r#"{"mask_pii": false}"#).0, "secret");
+    assert_eq!(words(r#"{"mask_pii": false, "mask_secrets": false}"#).0, "");
+    assert_eq!(words(r#"{"max_output_chars": 20000}"#).1, Some(20000));
+    assert_eq!(Policy::permissive().mask_lists()[0].types().count(), 6);
+}
+
+#[test]
+fn a_mask_that_the_redactor_does_not_know_is_reported_in_its_place() {
+    let json = r#"{"output": {"*": {"mask": ["sceret"]}}}"#;
+    let policy = policy(json);
+    let error = policy.mask_lists()[policy.output("x").mask].error("`sceret` is no type");
+    assert_eq!(error.to_string(), r#"output."*".mask: `sceret` is no type"#);
+    assert_eq!(
+        &json[error.span.start as usize..error.span.end as usize],
+        r#"["sceret"]"#
+    );
+}

@@ -1,0 +1,297 @@
+//! Policy files, from a path to a decision or an error that shows the place.
+
+// Clippy takes helpers of tests for library code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use airlock::core::Caller;
+use airlock::policy::{self, Decision, Error, PolicyFile};
+
+const NOBODY: Caller<'_> = Caller {
+    agent: None,
+    roles: &[],
+    tenant: None,
+};
+
+fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../examples/policies")
+        .join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+fn toml_error(text: &str) -> String {
+    PolicyFile::parse("p.toml", text)
+        .map(drop)
+        .unwrap_err()
+        .to_string()
+}
+
+/// A file that is removed when the test ends.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let name = format!("airlock-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    fn open(&self) -> Result<policy::Policy, Error> {
+        policy::open(self.0.to_str().unwrap())
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn the_examples_do_what_they_say() {
+    let minimal = policy::open(&example("minimal.toml")).unwrap();
+    assert!(minimal.decide("read_file", &NOBODY).is_allow());
+    assert!(!minimal.decide("DELETE_file", &NOBODY).is_allow());
+
+    let file = PolicyFile::open(&example("filesystem.toml")).unwrap();
+    let filesystem = file.policy();
+    assert_eq!(filesystem.name(), Some("filesystem"));
+    for tool in [
+        "read_text_file",
+        "read_multiple_files",
+        "list_directory",
+        "directory_tree",
+    ] {
+        assert!(filesystem.decide(tool, &NOBODY).is_allow(), "{tool}");
+    }
+    for tool in [
+        "write_file",
+        "edit_file",
+        "create_directory",
+        "move_file",
+        "delete_file",
+    ] {
+        let Decision::Refuse {
+            rule: Some(rule),
+            hint: Some(_),
+            ..
+        } = filesystem.decide(tool, &NOBODY)
+        else {
+            panic!("{tool} is not denied with a hint")
+        };
+        let place = file.place_of(rule).unwrap();
+        let (path, line) = place.rsplit_once(':').unwrap();
+        assert!(path.ends_with("filesystem.toml"), "{place}");
+        let text = fs::read_to_string(example("filesystem.toml")).unwrap();
+        let line: usize = line.parse().unwrap();
+        assert_eq!(text.lines().nth(line - 1), Some("[[rule]]"), "{tool}");
+    }
+    assert!(!filesystem.decide("new_tool", &NOBODY).is_allow());
+    let words = |tool| {
+        let output = filesystem.output(tool);
+        (
+            filesystem.mask_lists()[output.mask].types().count(),
+            output.max_chars,
+        )
+    };
+    assert_eq!(words("read_file"), (4, Some(20_000)));
+    assert_eq!(words("list_directory"), (1, Some(20_000)));
+    assert_eq!(words("list_allowed_directories"), (0, Some(20_000)));
+}
+
+#[test]
+fn toml_and_json_spell_the_same_policy() {
+    let toml = r#"
+        max_output_chars = 20_000
+        [roles]
+        viewer = []
+        editor = ["viewer"]
+        [agents]
+        bob = { roles = ["editor"] }
+        [[rule]]
+        id = "a"
+        effect = "allow"
+        tools = ["read_*"]
+        roles = ["viewer"]
+        [output."read_*"]
+        max_chars = 0x10
+    "#;
+    let json = r#"{"max_output_chars": 20000, "roles": {"viewer": [], "editor": ["viewer"]},
+        "agents": {"bob": {"roles": ["editor"]}},
+        "rule": [{"id": "a", "effect": "allow", "tools": ["read_*"], "roles": ["viewer"]}],
+        "output": {"read_*": {"max_chars": 16}}}"#;
+    for (name, text) in [("p.toml", toml), ("p.JSON", json)] {
+        let policy = PolicyFile::parse(name, text).unwrap().into_policy();
+        let editor = Caller {
+            roles: &["editor"],
+            ..NOBODY
+        };
+        assert!(policy.decide("read_x", &editor).is_allow());
+        assert!(!policy.decide("read_x", &NOBODY).is_allow());
+        assert_eq!(
+            policy.agent("bob").unwrap().roles().collect::<Vec<_>>(),
+            ["editor"]
+        );
+        assert_eq!(policy.output("read_x").max_chars, Some(16));
+        assert_eq!(policy.output("x").max_chars, Some(20_000));
+    }
+}
+
+#[test]
+fn an_error_shows_the_place() {
+    let text = "[[rule]]\nid = \"a\"\neffect = \"dney\"\ntools = [\"x\"]\n";
+    assert_eq!(
+        toml_error(text),
+        "p.toml:3:10: rule[0].effect: `dney` is not known here\n  |\n3 | effect = \"dney\"\n  \
+         |          ^^^^^^\n  = did you mean `deny`?"
+    );
+    for (text, expected) in [
+        ("hide = true\nhid = 1\n", "p.toml:2:1: hid: unknown key"),
+        (
+            "[roles]\na = [\"b\"]\n",
+            "p.toml:2:6: roles.a[0]: the role `b` is not in [roles]",
+        ),
+        (
+            "hide = true\n\n[[rule]]\nid = \"a\"\n",
+            "p.toml:3:1: rule[0]: the key `effect` is missing",
+        ),
+        (
+            "[output.\"*\"]\nmax_chars = 1.5\n",
+            "p.toml:2:13: output.\"*\".max_chars: must be a whole",
+        ),
+        (
+            "[[rule]]\nid = 2026-01-01\n",
+            "p.toml:2:6: rule[0].id: must be a string, not a date",
+        ),
+        (
+            "max_output_chars = 99999999999999999999\n",
+            "p.toml:1:20: max_output_chars: must be",
+        ),
+        ("a = [\n", "p.toml:"),
+        ("hide = true\nhide = true\n", "p.toml:2:1: duplicate key"),
+    ] {
+        let error = toml_error(text);
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn json_errors_show_the_place_too() {
+    let error = PolicyFile::parse("p.json", "{\n  \"hide\": 1\n}")
+        .map(drop)
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("p.json:2:11: hide: must be true or false"),
+        "{error}"
+    );
+    let error = PolicyFile::parse("p.json", "{\n  hide: 1\n}")
+        .map(drop)
+        .unwrap_err();
+    assert!(
+        error.to_string().starts_with("p.json:2:3: a member name"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_argument_is_a_preset_or_a_file() {
+    assert!(policy::open("permissive").is_ok());
+    assert!(policy::open("read_only").is_ok());
+    for (arg, part) in [
+        ("strict", "rate limits"),
+        ("read-only", "did you mean `read_only`?"),
+        ("no/such/file.toml", "no/such/file.toml: "),
+        ("policy.yaml", "policy.yaml: no preset has this name"),
+        (env!("CARGO_MANIFEST_DIR"), "ends in .toml or .json"),
+    ] {
+        let error = policy::open(arg).map(drop).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    let missing = policy::open("no/such/file.toml").map(drop).unwrap_err();
+    assert!(std::error::Error::source(&missing).is_some());
+}
+
+#[test]
+fn files_are_bounded_and_must_be_text() {
+    let fits = TempFile::new("fits.toml", &b"#".repeat(1 << 20));
+    assert!(fits.open().is_ok());
+    let large = TempFile::new("large.toml", &b"#".repeat((1 << 20) + 1));
+    assert!(
+        large
+            .open()
+            .map(drop)
+            .unwrap_err()
+            .to_string()
+            .contains("at most 1 MiB")
+    );
+    let binary = TempFile::new("binary.json", b"{\"name\": \"\xff\"}");
+    assert!(
+        binary
+            .open()
+            .map(drop)
+            .unwrap_err()
+            .to_string()
+            .contains("UTF-8")
+    );
+    let deep = format!("a = {}{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(PolicyFile::parse("p.toml", &deep).is_err());
+}
+
+#[test]
+fn a_mask_error_found_later_shows_the_place() {
+    let text = "[output]\n\"*\" = { mask = [\"sceret\"] }\n";
+    let file = PolicyFile::parse("p.toml", text).unwrap();
+    let list = &file.policy().mask_lists()[file.policy().output("x").mask];
+    let error = file.explain(&list.error("`sceret` is no type")).to_string();
+    assert!(
+        error.starts_with("p.toml:2:16: output.\"*\".mask: `sceret` is no type\n"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_examples_in_the_documentation_compile() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policy.md");
+    let text = fs::read_to_string(path).unwrap();
+    let mut seen = 0;
+    for block in text.split("```toml\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        if let Err(error) = PolicyFile::parse("docs/policy.toml", block) {
+            panic!("{error}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}
+
+/// The specification's own policies need what comes later; they must be refused, not half obeyed.
+#[test]
+fn policies_that_need_more_are_refused_with_the_place() {
+    let shared = std::env::var_os("AIRLOCK_SHARED")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+            folders
+                .map(|folder| folder.join("shared"))
+                .find(|shared| shared.join("data").is_dir())
+        });
+    let Some(folder) = shared.map(|shared| shared.join("data/policy")) else {
+        println!("SKIPPED: shared/data/policy is not here");
+        return;
+    };
+    for name in ["fs", "db", "pay"] {
+        let path = folder.join(name).with_extension("toml");
+        let error = policy::open(path.to_str().unwrap())
+            .map(drop)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("this version does not support"), "{error}");
+        assert!(error.lines().count() == 4, "{error}");
+    }
+}
