@@ -3,6 +3,8 @@
 //! This file is its own server and its own relay (`relay __server …`, `relay __run …`), so that the
 //! tests need nothing but themselves; hence no test harness.
 #![cfg(unix)]
+// Without the harness, clippy does not know that these are tests.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::zombie_processes)]
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
