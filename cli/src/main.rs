@@ -1,31 +1,33 @@
 //! The `airlock` command.
+
+mod redact;
+#[cfg(unix)]
 mod run;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A firewall for the tool calls of AI agents
-#[derive(Parser)]
+/// A firewall for the tool calls of AI agents.
+#[derive(Debug, Parser)]
 #[command(name = "airlock", version)]
 enum Command {
-    /// Wrap an MCP server that speaks over standard input and output
+    /// Mask secrets and personal data in text.
+    Redact(redact::Args),
+    /// Wrap an MCP server that speaks over standard input and output.
+    #[cfg(unix)]
     Run(run::Args),
 }
 
-fn main() -> std::process::ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    // Before anything else: this is on the way of every server's start.
-    if arguments.next().is_some_and(|first| first == run::EXEC) {
-        return exit(airlock::child::become_server(arguments));
+fn main() -> ExitCode {
+    // Before anything else: this is on the way of every wrapped server's start.
+    #[cfg(unix)]
+    if let Some(failed) = run::become_server(std::env::args_os()) {
+        return failed;
     }
-    let done = match Command::parse() {
-        Command::Run(args) => run::run(&args),
-    };
-    exit(done.unwrap_or_else(|error| {
-        eprintln!("airlock: {error}");
-        2
-    }))
-}
-
-fn exit(code: i32) -> std::process::ExitCode {
-    std::process::ExitCode::from(u8::try_from(code).unwrap_or(1))
+    match Command::parse() {
+        Command::Redact(args) => redact::run(args),
+        #[cfg(unix)]
+        Command::Run(args) => run::run(args),
+    }
 }

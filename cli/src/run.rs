@@ -5,45 +5,63 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use airlock::audit::AuditLog;
 use airlock::core::Guard;
 use airlock::core::mcp::Bounds;
+use airlock::policy::{self, Policy};
 use airlock::stdio::{self, Identity, Options};
 
 /// The hidden subcommand with which this program becomes a server.
-pub const EXEC: &str = "__exec";
+const EXEC: &str = "__exec";
+/// Bad usage, or a policy that cannot be honoured.
+const BAD_USAGE: u8 = 2;
 
 /// Arguments of `airlock run`.
-#[derive(clap::Args, Debug)]
+#[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A policy file, or the name of a preset; without it calls are validated and outputs masked
+    /// A policy file, or the name of a preset [default: permissive].
     #[arg(long, value_name = "FILE|PRESET")]
     policy: Option<String>,
-    /// Name of the agent that makes the calls
+    /// Name of the agent that makes the calls.
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
-    /// Role of the agent; may be given several times
+    /// Role of the agent; may be given several times.
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
-    /// Tenant that the agent works for
+    /// Tenant that the agent works for.
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Append one JSON line for each decision to this file
+    /// Append one JSON line for each decision to this file.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
-    /// The server's command and its arguments
+    /// The server's command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
-/// Runs the server behind the firewall; the exit code.
-///
-/// # Errors
-/// What to tell the person who typed the command.
-pub fn run(args: &Args) -> Result<i32, String> {
-    let guard = Arc::new(guard(args.policy.as_deref())?);
+/// Turns this process into a server when its arguments say so; the exit code when that fails.
+pub fn become_server(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    (arguments.nth(1)? == EXEC).then(|| exit(airlock::child::become_server(arguments)))
+}
+
+/// Runs the command: the server's exit code, 127 when it cannot be started, 2 on bad usage.
+pub fn run(args: Args) -> ExitCode {
+    match wrap(&args) {
+        Ok(code) => exit(code),
+        Err(message) => {
+            eprintln!("airlock run: {message}");
+            ExitCode::from(BAD_USAGE)
+        }
+    }
+}
+
+fn wrap(args: &Args) -> Result<i32, String> {
+    let policy = policy::open(args.policy.as_deref().unwrap_or("permissive"))
+        .map_err(|error| error.to_string())?;
+    let identity = identity(args, &policy);
     let audit = match &args.audit {
         Some(path) => AuditLog::open(path, args.agent.as_deref())
             .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
@@ -51,13 +69,8 @@ pub fn run(args: &Args) -> Result<i32, String> {
     };
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
-    let identity = Identity {
-        agent: args.agent.clone(),
-        roles: args.roles.clone(),
-        tenant: args.tenant.clone(),
-    };
     stdio::run(Options {
-        guard,
+        guard: Arc::new(guard(&policy)?),
         identity,
         audit,
         command: &args.command,
@@ -67,12 +80,29 @@ pub fn run(args: &Args) -> Result<i32, String> {
     .map_err(|error| format!("cannot set up the relay: {error}"))
 }
 
-/// The guard that `policy` describes.
-fn guard(policy: Option<&str>) -> Result<Guard, String> {
-    if let Some(policy) = policy {
-        return Err(format!("cannot open the policy {policy}"));
+/// Who the client is: what the command line says, and for what it leaves out the policy's entry for the
+/// agent.
+fn identity(args: &Args, policy: &Policy) -> Identity {
+    let known = args.agent.as_deref().and_then(|name| policy.agent(name));
+    let mut roles = args.roles.clone();
+    for role in roles.iter().filter(|role| !policy.knows_role(role)) {
+        eprintln!("airlock run: no rule of the policy is about the role {role:?}");
     }
-    Guard::builder()
-        .build()
-        .map_err(|error| format!("{} (at {:?})", error.message, error.path))
+    if roles.is_empty() {
+        roles.extend(known.into_iter().flat_map(|agent| agent.roles()).map(String::from));
+    }
+    let tenant = known.and_then(|agent| agent.tenant()).map(String::from);
+    Identity { agent: args.agent.clone(), roles, tenant: args.tenant.clone().or(tenant) }
+}
+
+/// The guard that `policy` describes.
+fn guard(policy: &Policy) -> Result<Guard, String> {
+    match policy.name() {
+        Some("permissive") => Guard::builder().build().map_err(|error| error.to_string()),
+        name => Err(format!("the policy {name:?} cannot be enforced")),
+    }
+}
+
+fn exit(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -26,6 +26,7 @@ pub mod mcp;
 mod near;
 pub mod policy;
 mod reason;
+pub mod redact;
 #[cfg(feature = "alloc")]
 mod report;
 #[cfg(feature = "alloc")]
@@ -35,6 +36,7 @@ mod scratch;
 #[cfg(test)]
 #[path = "../tests/support/shared.rs"]
 mod shared;
+pub mod truncate;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};

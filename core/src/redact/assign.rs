@@ -1,0 +1,473 @@
+//! Values that are known from what stands before them: `password=…`, `"token": "…"`, headers, cookies,
+//! flags, elements.
+//!
+//! An operator is the anchor; the name is read backwards from it, and only a name that means something
+//! leads to the value. Quotes are honoured at any depth of escaping, so that JSON inside a JSON string
+//! reads like JSON. Worst case: linear; a refused value costs a look at its first 128 bytes, an
+//! accepted one is read to its end and not searched again.
+
+use super::TypeId;
+use super::bytes::{Set, before, byte, decode64, run, run_back, skip_blank, slice};
+use super::key::{Class, Meaning, is_session, meaning};
+use super::scan::Scan;
+use super::value::{is_code, is_keylike, is_mask, is_name, is_placeholder, is_reference, is_wordy};
+use crate::buf::Full;
+
+/// What names consist of.
+const NAME: Set = Set::new(b"0-9A-Za-z_.$-");
+/// How long a name may be.
+const LONGEST_NAME: usize = 64;
+/// A value longer than this is no placeholder.
+const GLANCE: usize = 128;
+
+/// A value as it stands in the text.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    /// The quote around it, or NUL.
+    quote: u8,
+    /// How many backslashes stand before that quote.
+    level: usize,
+    /// Unquoted, it ends at the signs that part fields too.
+    inline: bool,
+    /// Between the name and the value is nothing but `=`.
+    tight: bool,
+}
+
+impl Scan<'_, '_, '_> {
+    /// Looks at the `:` or `=` at `op`.
+    pub(super) fn assignment(&mut self, op: usize) -> Result<(), Full> {
+        let text = self.text;
+        if op < self.decided {
+            return Ok(());
+        }
+        let (last, next) = (before(text, op), byte(text, op + 1));
+        let colon = byte(text, op) == b':';
+        // `::` and `:=` are decided at their last sign, comparisons are none.
+        let other = if colon {
+            matches!(next, b':' | b'=')
+        } else {
+            matches!(next, b'=' | b'~') || matches!(last, b'=' | b'!' | b'<' | b'>' | b'~' | b'+')
+        };
+        if other {
+            return Ok(());
+        }
+        let Some((name, start)) = name_before(text, op) else {
+            return Ok(());
+        };
+        let Some(meaning) = meaning(name).or_else(|| self.meaning_beside(name, start, colon))
+        else {
+            return Ok(());
+        };
+        let mut at = op + 1;
+        if !colon && next == b'>' {
+            at += 1;
+        }
+        let tight = !colon && !matches!(byte(text, at), b' ' | b'\t') && last != b' ';
+        let at = skip_blank(text, at);
+        match meaning.class {
+            Class::Personal => Ok(()),
+            Class::Authorization => self.credential(at),
+            Class::Cookie => self.cookies(at),
+            _ => {
+                let inline = !begins_line(text, start);
+                self.value(
+                    meaning,
+                    Place {
+                        tight,
+                        ..place(text, at, inline)
+                    },
+                )
+            }
+        }
+    }
+
+    /// The meaning of a field called `value` or of a typed name: it is said elsewhere.
+    fn meaning_beside(&self, name: &[u8], start: usize, colon: bool) -> Option<Meaning> {
+        let text = self.text;
+        if name.eq_ignore_ascii_case(b"value") {
+            // `name: DB_PASSWORD, value: …`, as in Kubernetes and in tables of settings.
+            const SIGNS: Set = Set::new(b" \t\r\n,;:=\"'{}-");
+            let end = run_back(text, start, SIGNS, 32);
+            let begin = run_back(text, end, NAME, LONGEST_NAME);
+            let label = run_back(text, begin, SIGNS, 16);
+            let label = slice(text, run_back(text, label, NAME, 8), label);
+            let named = label.eq_ignore_ascii_case(b"name") || label.eq_ignore_ascii_case(b"key");
+            return meaning(slice(text, begin, end)).filter(|_| named);
+        }
+        // `let password: &str = …`
+        const TYPE: Set = Set::new(b" &'");
+        let end = run_back(text, start, TYPE, 4);
+        if !colon && before(text, end) == b':' {
+            let end = run_back(text, end - 1, TYPE, 2);
+            return meaning(slice(text, run_back(text, end, NAME, LONGEST_NAME), end));
+        }
+        None
+    }
+
+    /// Masks the value at `place` unless it is none.
+    fn value(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
+        let glance = slice(self.text, 0, place.start + GLANCE);
+        let end = place.end(glance);
+        let value = slice(self.text, place.start, end);
+        // A name of code follows an operator, prose a word and a colon.
+        let bare = place.quote == 0;
+        let long = end >= place.start + GLANCE;
+        let refused = is_reference(value)
+            || bare && is_code(slice(self.text, place.start, place.start + GLANCE))
+            || match meaning.class {
+                Class::Password => value.len() < 4,
+                Class::Pin => {
+                    !(3..=8).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit)
+                }
+                Class::Key => !is_keylike(value),
+                _ => value.len() < 6 || value.len() < 20 && is_wordy(value),
+            }
+            || !long
+                && (is_placeholder(value)
+                    || bare && is_name(value) && !(place.tight && is_alone(self.text, end)));
+        if refused || bare && matches!(byte(value, 0), b'{' | b'(' | b'|' | b'/') {
+            return Ok(());
+        }
+        let end = if long { place.end(self.text) } else { end };
+        self.decided = end;
+        self.push(meaning.id, place.start, end)
+    }
+
+    /// Masks the credential at `at`, behind its scheme (RFC 9110 section 11.6.2) if it has one.
+    pub(super) fn credential(&mut self, at: usize) -> Result<(), Full> {
+        const SCHEME: Set = Set::new(b"0-9A-Za-z-");
+        let text = self.text;
+        let place = place(text, at, true);
+        if is_reference(slice(text, place.start, place.start + GLANCE)) {
+            return Ok(());
+        }
+        let scheme = run(slice(text, 0, place.start + 32), place.start, SCHEME);
+        let (start, end) = if byte(text, scheme) == b' ' && scheme - place.start <= 24 {
+            let start = skip_blank(text, scheme);
+            let name = slice(text, place.start, scheme);
+            let listed = name.eq_ignore_ascii_case(b"digest") || name.starts_with(b"AWS4");
+            // Schemes with parameters fill the line.
+            let end = if listed {
+                line_end(text, start)
+            } else {
+                word_end(text, start)
+            };
+            (start, end)
+        } else {
+            (place.start, word_end(text, place.start))
+        };
+        let value = slice(text, start, end);
+        let short = value.len() <= GLANCE;
+        if value.len() < 6 || short && (is_placeholder(value) || is_wordy(value)) {
+            return Ok(());
+        }
+        self.decided = end;
+        self.push(TypeId::AUTHORIZATION, start, end)
+    }
+
+    /// Masks the sessions in the cookies (RFC 6265) at `at`.
+    pub(super) fn cookies(&mut self, at: usize) -> Result<(), Full> {
+        const COOKIE: Set = Set::new(b"0-9A-Za-z_.!#$%&*+^`|~-");
+        const VALUE: Set = Set::new(b"0-9A-Za-z!#$%&()*+./:<=>?@^_`{|}~[]-");
+        let text = self.text;
+        let mut at = place(text, at, true).start;
+        loop {
+            let name = run(text, at, COOKIE);
+            if name == at || byte(text, name) != b'=' {
+                break;
+            }
+            let start = name + 1;
+            let end = run(text, start, VALUE);
+            let (label, value) = (slice(text, at, name), slice(text, start, end));
+            let telling = is_session(label) && value.len() >= 6 || is_keylike(value);
+            if telling && !(value.len() <= GLANCE && is_placeholder(value)) {
+                self.push(TypeId::COOKIE, start, end)?;
+            }
+            self.decided = end;
+            if byte(text, end) != b';' {
+                break;
+            }
+            at = skip_blank(text, end + 1);
+        }
+        Ok(())
+    }
+
+    /// Masks what follows the word `Bearer` or `Basic` at `start..end` in running text.
+    pub(super) fn scheme(&mut self, start: usize, end: usize) -> Result<(), Full> {
+        if start < self.decided {
+            return Ok(());
+        }
+        let from = skip_blank(self.text, end);
+        let to = word_end(self.text, from);
+        let value = slice(self.text, from, to);
+        let head = slice(value, 0, GLANCE);
+        let telling = if byte(self.text, start).eq_ignore_ascii_case(&b'b') && end - start == 6 {
+            value.len() >= 12 && head.iter().any(u8::is_ascii_digit)
+        } else {
+            let mut decoded = [0; 96];
+            decode64(head, &mut decoded).contains(&b':')
+        };
+        if !telling || is_placeholder(head) {
+            return Ok(());
+        }
+        self.decided = to;
+        self.push(TypeId::AUTHORIZATION, from, to)
+    }
+
+    /// Masks the argument of the flag at `at`: `--password …`, `-u user:…`.
+    pub(super) fn flag(&mut self, at: usize) -> Result<(), Full> {
+        let text = self.text;
+        let name = if byte(text, at + 1) == b'-' {
+            at + 2
+        } else {
+            at + 1
+        };
+        let end = run(slice(text, 0, name + LONGEST_NAME), name, NAME);
+        let cut = before(text, at);
+        if at < self.decided
+            || byte(text, end) != b' '
+            || !(cut == 0 || cut.is_ascii_whitespace() || matches!(cut, b'"' | b'\'' | b'`'))
+        {
+            return Ok(());
+        }
+        let start = skip_blank(text, end);
+        let label = slice(text, name, end);
+        let place = place(text, start, true);
+        if label == b"u" || label == b"user" || label == b"proxy-user" {
+            let stop = place.end(slice(text, 0, place.start + GLANCE));
+            let argument = slice(text, place.start, stop);
+            if let Some(colon) = memchr::memchr(b':', argument)
+                && argument.len() - colon > 4
+                && !is_placeholder(slice(argument, colon + 1, argument.len()))
+            {
+                return self.push(TypeId::PASSWORD, place.start + colon + 1, stop);
+            }
+            return Ok(());
+        }
+        match meaning(label) {
+            Some(meaning)
+                if !matches!(meaning.class, Class::Personal | Class::Cookie)
+                    && byte(text, place.start) != b'-' =>
+            {
+                self.value(
+                    meaning,
+                    Place {
+                        tight: true,
+                        ..place
+                    },
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Masks the content of the element whose start tag ends at `at`.
+    pub(super) fn element(&mut self, at: usize) -> Result<(), Full> {
+        let text = self.text;
+        let start = run_back(text, at, NAME, LONGEST_NAME);
+        if at < self.decided || before(text, start) != b'<' {
+            return Ok(());
+        }
+        match meaning(slice(text, start, at)) {
+            Some(meaning) if meaning.class != Class::Personal => self.value(
+                meaning,
+                Place {
+                    start: at + 1,
+                    quote: b'<',
+                    level: 0,
+                    inline: true,
+                    tight: true,
+                },
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Masks the word after `password` in a line of a netrc file.
+    pub(super) fn netrc(&mut self, start: usize, end: usize) -> Result<(), Full> {
+        let line = slice(self.text, start.saturating_sub(160), start);
+        let login = memchr::memmem::find(line, b"login ").is_some()
+            && memchr::memmem::find(line, b"machine ").is_some();
+        if start < self.decided || !login {
+            return Ok(());
+        }
+        let place = place(self.text, skip_blank(self.text, end), true);
+        let meaning = Meaning {
+            id: TypeId::PASSWORD,
+            class: Class::Password,
+        };
+        self.value(
+            meaning,
+            Place {
+                tight: true,
+                ..place
+            },
+        )
+    }
+}
+
+impl Place {
+    /// Where the value ends in `text`, which may be cut short.
+    fn end(self, text: &[u8]) -> usize {
+        if self.quote != 0 {
+            self.closing(text)
+        } else {
+            self.bare_end(text)
+        }
+    }
+
+    /// The offset of the closing quote, or of the line's end where it has none.
+    fn closing(self, text: &[u8]) -> usize {
+        let mut at = self.start;
+        while let Some(i) = memchr::memchr2(self.quote, b'\n', text.get(at..).unwrap_or(&[])) {
+            let stop = at + i;
+            if byte(text, stop) == b'\n' {
+                return stop;
+            }
+            const SLASH: Set = Set::new(b"\\");
+            let slashes = stop - run_back(text, stop, SLASH, (stop - self.start).min(32));
+            let closes = if self.level == 0 {
+                slashes % 2 == 0
+            } else {
+                slashes <= self.level
+            };
+            // SQL doubles a quote instead of escaping it.
+            let doubled = self.quote == b'\''
+                && stop > self.start
+                && byte(text, stop + 1) == b'\''
+                && byte(text, stop + 2) != b'\'';
+            if closes && !doubled {
+                return stop - slashes.min(self.level);
+            }
+            at = stop + if doubled { 2 } else { 1 };
+        }
+        text.len()
+    }
+
+    /// The end of a value without quotes.
+    fn bare_end(self, text: &[u8]) -> usize {
+        let rest = text.get(self.start..).unwrap_or(&[]);
+        let ends = |i: usize, c: u8| match c {
+            b'"' | b'\'' | b'`' | b'<' => true,
+            b'\\' => matches!(byte(rest, i + 1), b'n' | b'r' | b't' | b'"' | b'\''),
+            b',' | b';' | b'&' => self.inline || begins_field(rest, i + 1),
+            b')' | b']' | b'}' => self.inline && !is_mask(slice(rest, 0, i + 1)),
+            _ => c.is_ascii_whitespace(),
+        };
+        let len = rest
+            .iter()
+            .enumerate()
+            .position(|(i, &c)| ends(i, c))
+            .unwrap_or(rest.len());
+        let mut end = self.start + len;
+        // What ends a sentence is no part of a value in it.
+        while end > self.start
+            && (matches!(before(text, end), b',' | b';')
+                || self.inline && before(text, end) == b'.')
+        {
+            end -= 1;
+        }
+        end
+    }
+}
+
+/// Reads the quotes at `at`.
+fn place(text: &[u8], at: usize, inline: bool) -> Place {
+    const SLASH: Set = Set::new(b"\\");
+    let is_quote = |c| matches!(c, b'"' | b'\'' | b'`');
+    let mut open = at;
+    // The prefixes of string literals in Python, Rust and C#.
+    while open < at + 2
+        && matches!(byte(text, open), b'b' | b'r' | b'f' | b'u' | b'@' | b'$')
+        && (is_quote(byte(text, open + 1)) || is_quote(byte(text, open + 2)))
+    {
+        open += 1;
+    }
+    let slashes = run(slice(text, 0, open + 16), open, SLASH) - open;
+    let quote = byte(text, open + slashes);
+    if !is_quote(quote) {
+        return Place {
+            start: at,
+            quote: 0,
+            level: 0,
+            inline,
+            tight: false,
+        };
+    }
+    let mut start = open + slashes + 1;
+    if slashes == 0 && slice(text, start, start + 2) == [quote, quote] {
+        start += 2;
+    }
+    Place {
+        start,
+        quote,
+        level: slashes,
+        inline,
+        tight: false,
+    }
+}
+
+/// The name that ends before the operator at `op`, and its start.
+fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
+    const BLANK: Set = Set::new(b" \t");
+    const SLASH: Set = Set::new(b"\\");
+    const OPERATOR: Set = Set::new(b":?");
+    let mut end = run_back(text, op, OPERATOR, 2);
+    end = run_back(text, end, BLANK, 16);
+    if before(text, end) == b']' {
+        end -= 1;
+    }
+    if matches!(before(text, end), b'"' | b'\'' | b'`') {
+        end = run_back(text, end - 1, SLASH, 8);
+    }
+    let mut start = run_back(text, end, NAME, LONGEST_NAME);
+    // The letter of an escape is no part of the name.
+    if before(text, start) == b'\\' && matches!(byte(text, start), b'n' | b'r' | b't') {
+        start += 1;
+    }
+    // `API key: …`
+    if slice(text, start, end).eq_ignore_ascii_case(b"key") && before(text, start) == b' ' {
+        start = run_back(text, start - 1, NAME, LONGEST_NAME);
+    }
+    (start < end).then(|| (slice(text, start, end), start))
+}
+
+/// Whether only indentation, a list mark, a diff mark or `export` stands before `at` on its line.
+fn begins_line(text: &[u8], at: usize) -> bool {
+    const INDENT: Set = Set::new(b" \t+>\"'-");
+    let start = run_back(text, at, INDENT, 64);
+    let start = start
+        - if slice(text, 0, start).ends_with(b"export") {
+            6
+        } else {
+            0
+        };
+    matches!(before(text, start), 0 | b'\n' | b'\r')
+}
+
+/// Whether another `name=` or `name:` begins at `at`, or nothing does.
+fn begins_field(text: &[u8], at: usize) -> bool {
+    const FIELD: Set = Set::new(b"0-9A-Za-z_. -");
+    let end = run(slice(text, 0, at + 48), at, FIELD);
+    matches!(byte(text, end), b'=' | b':' | b'\r' | b'\n' | 0)
+}
+
+/// Whether what ends at `end` is followed by nothing of a program.
+fn is_alone(text: &[u8], end: usize) -> bool {
+    let next = byte(text, end);
+    next == 0 || next.is_ascii_whitespace() || matches!(next, b'&' | b';' | b'"' | b'\'' | b'<')
+}
+
+/// The end of the run of bytes that can be in a credential.
+fn word_end(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or(&[]);
+    let ends = |b: &u8| b.is_ascii_whitespace() || b"\"'`\\<>,;".contains(b);
+    at + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+/// The end of the line or of the quotes.
+fn line_end(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or(&[]);
+    at + memchr::memchr3(b'\n', b'\'', b'\r', rest).unwrap_or(rest.len())
+}

@@ -1,0 +1,162 @@
+//! Sets of bytes, runs of them, and reads that cannot fail.
+
+/// A set of ASCII bytes. No other byte is ever in it.
+#[derive(Clone, Copy)]
+pub(super) struct Set(u128);
+
+impl Set {
+    /// The bytes that `spec` lists: ranges as in `A-Z`, and single bytes; a `-` that stands last is
+    /// itself.
+    pub(super) const fn new(spec: &[u8]) -> Self {
+        let mut bits = 0_u128;
+        let mut at = 0;
+        while at < spec.len() {
+            let first = spec[at];
+            let mut last = first;
+            if at + 2 < spec.len() && spec[at + 1] == b'-' {
+                last = spec[at + 2];
+                at += 2;
+            }
+            let mut byte = first;
+            while byte <= last {
+                bits |= 1 << byte;
+                byte += 1;
+            }
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    #[inline]
+    pub(super) const fn has(self, byte: u8) -> bool {
+        byte < 128 && self.0 >> byte & 1 == 1
+    }
+}
+
+/// Decimal digits.
+pub(super) const DIGITS: Set = Set::new(b"0-9");
+/// Hexadecimal digits as most vendors spell them.
+pub(super) const HEX: Set = Set::new(b"0-9a-f");
+/// Letters and digits.
+pub(super) const ALNUM: Set = Set::new(b"0-9A-Za-z");
+/// The base64url alphabet (RFC 4648 section 5).
+pub(super) const URL64: Set = Set::new(b"0-9A-Za-z_-");
+/// The base64 alphabet with its padding (RFC 4648 section 4).
+pub(super) const BASE64: Set = Set::new(b"0-9A-Za-z+/=");
+
+/// The byte at `at`, or NUL outside of the text: NUL is in none of the sets.
+#[inline]
+pub(super) fn byte(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(0)
+}
+
+/// The byte before `at`, or NUL at the start.
+#[inline]
+pub(super) fn before(text: &[u8], at: usize) -> u8 {
+    at.checked_sub(1).map_or(0, |at| byte(text, at))
+}
+
+/// `text[start..end]`, or nothing where that is no range of it.
+#[inline]
+pub(super) fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
+    text.get(start..end.min(text.len())).unwrap_or(&[])
+}
+
+/// The end of the run of bytes of `set` that begins at `at`.
+#[inline]
+pub(super) fn run(text: &[u8], at: usize, set: Set) -> usize {
+    let rest = text.get(at..).unwrap_or(&[]);
+    at + rest
+        .iter()
+        .position(|&byte| !set.has(byte))
+        .unwrap_or(rest.len())
+}
+
+/// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
+#[inline]
+pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize {
+    let head = slice(text, end.saturating_sub(most), end);
+    end - head.iter().rev().take_while(|&&byte| set.has(byte)).count()
+}
+
+/// The offset at or after `at` of the first byte that is no space or tab; it looks at 64 bytes.
+pub(super) fn skip_blank(text: &[u8], at: usize) -> usize {
+    let rest = slice(text, at, at + 64);
+    at + rest
+        .iter()
+        .take_while(|&&byte| byte == b' ' || byte == b'\t')
+        .count()
+}
+
+/// Whether `text` begins with `word`, ASCII case ignored. `word` is in lower case.
+pub(super) fn starts_folded(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(word))
+}
+
+/// How many different bytes there are among the first 64 of `text`.
+pub(super) fn variety(text: &[u8]) -> u32 {
+    let seen = text
+        .iter()
+        .take(64)
+        .fold(0_u128, |seen, &byte| seen | 1 << (byte & 127));
+    seen.count_ones()
+}
+
+/// The value of a byte of base64 or base64url.
+pub(super) const fn value64(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+/// Decodes base64 or base64url into `out` until either ends or a foreign byte comes; what was decoded.
+pub(super) fn decode64<'o>(text: &[u8], out: &'o mut [u8]) -> &'o [u8] {
+    let (mut bits, mut held, mut len) = (0_u32, 0, 0);
+    for value in text.iter().map_while(|&byte| value64(byte)) {
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            let Some(slot) = out.get_mut(len) else { break };
+            *slot = (bits >> held) as u8;
+            len += 1;
+        }
+    }
+    out.get(..len).unwrap_or(&[])
+}
+
+/// Whether `text` holds `word`.
+pub(super) fn contains(text: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find(text, word).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_hold_their_ranges() {
+        for byte in 0..=255_u8 {
+            let word = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+            assert_eq!(URL64.has(byte), word);
+        }
+    }
+
+    #[test]
+    fn base64_is_decoded() {
+        let mut out = [0; 8];
+        assert_eq!(decode64(b"dTpwYXNz", &mut out), b"u:pass");
+        assert_eq!(decode64(b"dTpw!", &mut out), b"u:p");
+        assert_eq!(
+            decode64(b"dTpwYXNzdTpwYXNz", &mut out),
+            b"u:passu:",
+            "bounded by the buffer"
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! JSON in, the same JSON with its secrets masked out.
+//!
+//! Every string, member name and number is scanned as the text that it stands for, escapes undone. A
+//! member's name also judges its value whole: under `password` anything is a secret. Bytes outside of
+//! changed literals are copied verbatim. Worst case: linear; each literal is decoded once.
+
+use core::fmt::Write;
+
+use super::key::{Class, meaning};
+use super::scan::{Scan, merge};
+use super::value::{is_keylike, is_placeholder, is_wordy};
+use super::{Finding, Redactor, TypeId};
+use crate::buf::{Buf, Full};
+use crate::json::{Document, Kind, Str, write_escaped};
+
+/// Memory for one literal at a time.
+#[derive(Debug)]
+pub struct Work<'m> {
+    /// The text of a literal, escapes undone.
+    pub text: Buf<'m, u8>,
+    /// What was found in it.
+    pub findings: Buf<'m, Finding>,
+}
+
+impl<'m> Work<'m> {
+    /// Over lent storage: `text` bounds the longest literal that holds escapes.
+    #[must_use]
+    pub const fn lent(text: &'m mut [u8], findings: &'m mut [Finding]) -> Self {
+        Self {
+            text: Buf::lent(text),
+            findings: Buf::lent(findings),
+        }
+    }
+
+    /// Memory that grows.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn growable() -> Self {
+        Self {
+            text: Buf::growable(),
+            findings: Buf::growable(),
+        }
+    }
+}
+
+/// How many containers deep the names of arrays are remembered.
+const DEEPEST: usize = 32;
+
+impl Redactor {
+    /// Appends `doc` to `out` with what must not be shown masked; it stays strict JSON. A number that
+    /// is masked becomes a string. Answers how many values were masked; when none, `out` has the
+    /// document's very bytes.
+    ///
+    /// # Errors
+    /// [`Full`] when a buffer is used up; `out` may not be shown then.
+    pub fn redact_json(
+        &self,
+        doc: Document<'_>,
+        work: &mut Work<'_>,
+        out: &mut Buf<'_, u8>,
+    ) -> Result<usize, Full> {
+        let bytes = doc.bytes();
+        let (mut copied, mut masked, mut masked_keys) = (0, 0, 0_usize);
+        // The member whose value comes next, and the arrays around it that are values of members.
+        let mut key: Option<u32> = None;
+        let mut arrays = [(0_u32, 0_u32); DEEPEST];
+        let mut depth = 0_usize;
+        for index in 0..doc.len() {
+            let node = doc.node(index);
+            let kind = node.kind();
+            while depth > 0 && arrays.get(depth - 1).is_none_or(|&(_, end)| index >= end) {
+                depth -= 1;
+            }
+            let inherited = depth
+                .checked_sub(1)
+                .and_then(|top| arrays.get(top))
+                .map(|&(key, _)| key);
+            let name = if kind == Kind::Key {
+                None
+            } else {
+                key.take().or(inherited)
+            };
+            match kind {
+                Kind::Array => {
+                    if let (Some(name), Some(slot)) = (name, arrays.get_mut(depth)) {
+                        *slot = (name, node.link);
+                        depth += 1;
+                    }
+                    continue;
+                }
+                Kind::Object => {
+                    // Members have names of their own.
+                    if let Some(slot) = arrays.get_mut(depth).filter(|_| depth > 0) {
+                        *slot = (u32::MAX, node.link);
+                        depth += 1;
+                    }
+                    continue;
+                }
+                Kind::Key => key = Some(index),
+                Kind::Number | Kind::String => {}
+                Kind::Null | Kind::True | Kind::False => continue,
+            }
+            let (start, end) = (node.start as usize, node.end as usize);
+            let text = match kind {
+                Kind::Number => Str::new(bytes.get(start..end).unwrap_or(&[]), false),
+                _ => doc.text(index),
+            };
+            let name = name
+                .filter(|&name| name != u32::MAX)
+                .map(|name| doc.text(name));
+            let Some(plain) = self.examine(text, kind, name, &mut work.text, &mut work.findings)?
+            else {
+                continue;
+            };
+            out.extend(bytes.get(copied..start).unwrap_or(&[]))?;
+            self.write_literal(plain, &work.findings, out)?;
+            if kind == Kind::Key {
+                // Two masked names of one object must differ.
+                masked_keys += 1;
+                if masked_keys > 1 {
+                    out.pop();
+                    write!(out, "#{masked_keys}\"").map_err(|_| Full)?;
+                }
+            }
+            masked += work.findings.len();
+            copied = end;
+        }
+        out.extend(bytes.get(copied..).unwrap_or(&[]))?;
+        Ok(masked)
+    }
+
+    /// Appends the string `text`, the value of a member called `key` (or of none, then empty), to
+    /// `out` as a JSON string with its quotes, masked. Answers how many values were masked.
+    ///
+    /// # Errors
+    /// [`Full`] when a buffer is used up; `out` may not be shown then.
+    pub fn redact_str(
+        &self,
+        text: Str<'_>,
+        key: &str,
+        work: &mut Work<'_>,
+        out: &mut Buf<'_, u8>,
+    ) -> Result<usize, Full> {
+        let name = (!key.is_empty()).then(|| Str::new(key.as_bytes(), false));
+        match self.examine(text, Kind::String, name, &mut work.text, &mut work.findings)? {
+            Some(plain) => {
+                self.write_literal(plain, &work.findings, out)?;
+                Ok(work.findings.len())
+            }
+            None => {
+                out.push(b'"')?;
+                out.extend(text.raw())?;
+                out.push(b'"')?;
+                Ok(0)
+            }
+        }
+    }
+
+    /// Fills `findings` for one literal and answers its text, when there are any.
+    fn examine<'a>(
+        &self,
+        text: Str<'a>,
+        kind: Kind,
+        name: Option<Str<'_>>,
+        decoded: &'a mut Buf<'_, u8>,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<Option<&'a str>, Full> {
+        let plain = match text.as_plain() {
+            Some(plain) => plain,
+            None => {
+                decoded.clear();
+                for c in text.chars() {
+                    decoded.extend(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+                }
+                core::str::from_utf8(decoded).map_err(|_| Full)?
+            }
+        };
+        let mut spelt = [0_u8; 96];
+        let name = name.map_or("", |name| {
+            name.as_plain().unwrap_or_else(|| spell(name, &mut spelt))
+        });
+        match (kind, self.judge(name, plain, kind, findings)?) {
+            (_, true) => {}
+            (Kind::Key, _) => self.scan(plain, findings)?,
+            _ => self.scan_under(name, plain, findings)?,
+        }
+        Ok((!findings.is_empty()).then_some(plain))
+    }
+
+    /// Judges a value by its member's name alone; true when that decided, and `findings` has it.
+    fn judge(
+        &self,
+        name: &str,
+        value: &str,
+        kind: Kind,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<bool, Full> {
+        let Some(meaning) = meaning(name.as_bytes()).filter(|m| self.types.contains(m.id)) else {
+            return Ok(false);
+        };
+        findings.clear();
+        let bytes = value.as_bytes();
+        let digits = bytes
+            .iter()
+            .take(256)
+            .filter(|b| b.is_ascii_digit())
+            .count();
+        let short = bytes.len() <= 128;
+        if kind == Kind::Key || bytes.is_empty() || short && is_placeholder(bytes) {
+            return Ok(false);
+        }
+        let whole = match meaning.class {
+            Class::Password => true,
+            Class::Pin => digits >= 3 && bytes.len() <= 12,
+            Class::Secret if kind == Kind::Number => digits >= 6,
+            Class::Secret => bytes.len() >= 4 && !(bytes.len() < 20 && is_wordy(bytes)),
+            Class::Key => is_keylike(bytes),
+            Class::Personal if meaning.id == TypeId::EMAIL => value.contains('@'),
+            Class::Personal if meaning.id == TypeId::PHONE => digits >= 6,
+            Class::Personal => digits >= 4,
+            Class::Authorization | Class::Cookie => {
+                let mut scan = Scan::new(value, b"", self.types, findings)?;
+                if meaning.class == Class::Cookie {
+                    scan.cookies(0)
+                } else {
+                    scan.credential(0)
+                }?;
+                scan.run()?;
+                merge(value, findings);
+                return Ok(true);
+            }
+        };
+        if whole {
+            let end = u32::try_from(value.len()).map_err(|_| Full)?;
+            findings.push(Finding {
+                start: 0,
+                end,
+                id: meaning.id,
+            })?;
+        }
+        Ok(whole)
+    }
+
+    fn write_literal(
+        &self,
+        plain: &str,
+        findings: &[Finding],
+        out: &mut Buf<'_, u8>,
+    ) -> Result<(), Full> {
+        out.push(b'"')?;
+        self.pieces(plain, 0, plain.len(), findings, |piece| {
+            write_escaped(piece, out).map_err(|_| Full)
+        })?;
+        out.push(b'"')
+    }
+}
+
+/// The first bytes of a name that holds escapes, as far as they are ASCII.
+fn spell<'s>(name: Str<'_>, out: &'s mut [u8; 96]) -> &'s str {
+    let mut len = 0;
+    for (slot, c) in out.iter_mut().zip(name.chars()) {
+        *slot = if c.is_ascii() { c as u8 } else { b'_' };
+        len += 1;
+    }
+    core::str::from_utf8(out.get(..len).unwrap_or(&[])).unwrap_or("")
+}

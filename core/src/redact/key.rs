@@ -1,0 +1,279 @@
+//! What the name of a field says about its value.
+//!
+//! A name is compared without case, `_`, `-`, `.` and spaces, from its end: `DB_PASSWORD`,
+//! `dbPassword` and `db-password` all end in `password`. Names that only look like one, such as
+//! `next_page_token`, are on a list of their own.
+
+use super::bytes::byte;
+use super::types::TypeId;
+
+/// What a value under a name must be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Anything but a placeholder, from four bytes.
+    Password,
+    /// Anything but a placeholder, from six bytes.
+    Secret,
+    /// Only what looks random: the name alone says little.
+    Key,
+    /// A scheme and a credential.
+    Authorization,
+    /// Names and values of their own.
+    Cookie,
+    /// A few digits.
+    Pin,
+    /// Personal data: judged by the name in JSON only, elsewhere by its format.
+    Personal,
+}
+
+/// What a name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meaning {
+    pub(super) id: TypeId,
+    pub(super) class: Class,
+}
+
+/// Whether the end of a name must also be a word of its own: `pwd` in `db_pwd`, not in `cpwd`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Anywhere,
+    Word,
+    /// The whole name.
+    Whole,
+}
+
+use At::{Anywhere, Whole, Word};
+use Class::{Authorization, Cookie, Key, Password, Personal, Pin, Secret};
+
+type Row = (&'static str, At, TypeId, Class);
+
+/// Endings that carry a meaning; the first that fits decides.
+const NAMES: &[Row] = &[
+    ("password", Anywhere, TypeId::PASSWORD, Password),
+    ("passwords", Anywhere, TypeId::PASSWORD, Password),
+    ("passwd", Anywhere, TypeId::PASSWORD, Password),
+    ("passphrase", Anywhere, TypeId::PASSWORD, Password),
+    ("passwort", Anywhere, TypeId::PASSWORD, Password),
+    ("contraseña", Anywhere, TypeId::PASSWORD, Password),
+    ("motdepasse", Anywhere, TypeId::PASSWORD, Password),
+    ("pwd", Word, TypeId::PASSWORD, Password),
+    ("pass", Word, TypeId::PASSWORD, Password),
+    ("pw", Word, TypeId::PASSWORD, Password),
+    (
+        "authorization",
+        Anywhere,
+        TypeId::AUTHORIZATION,
+        Authorization,
+    ),
+    ("cookie", Anywhere, TypeId::COOKIE, Cookie),
+    ("secret", Anywhere, TypeId::SECRET, Secret),
+    ("secrets", Word, TypeId::SECRET, Secret),
+    ("token", Anywhere, TypeId::SECRET, Secret),
+    ("apikey", Anywhere, TypeId::SECRET, Secret),
+    ("apikeys", Anywhere, TypeId::SECRET, Secret),
+    ("accesskey", Anywhere, TypeId::SECRET, Secret),
+    ("secretkey", Anywhere, TypeId::SECRET, Secret),
+    ("secretkeybase", Anywhere, TypeId::SECRET, Secret),
+    ("privatekey", Anywhere, TypeId::SECRET, Secret),
+    ("signingkey", Anywhere, TypeId::SECRET, Secret),
+    ("encryptionkey", Anywhere, TypeId::SECRET, Secret),
+    ("masterkey", Anywhere, TypeId::SECRET, Secret),
+    ("accountkey", Anywhere, TypeId::SECRET, Secret),
+    ("sharedkey", Anywhere, TypeId::SECRET, Secret),
+    ("authkey", Anywhere, TypeId::SECRET, Secret),
+    ("licensekey", Anywhere, TypeId::SECRET, Secret),
+    ("credential", Anywhere, TypeId::SECRET, Secret),
+    ("credentials", Anywhere, TypeId::SECRET, Secret),
+    ("connectionstring", Anywhere, TypeId::SECRET, Secret),
+    ("auth", Word, TypeId::SECRET, Key),
+    ("key", Word, TypeId::SECRET, Key),
+    ("sig", Whole, TypeId::SIGNATURE, Key),
+    ("signature", Whole, TypeId::SIGNATURE, Key),
+    ("xamzsignature", Whole, TypeId::SIGNATURE, Key),
+    ("pin", Whole, TypeId::PASSWORD, Pin),
+    ("pincode", Whole, TypeId::PASSWORD, Pin),
+    ("cvv", Word, TypeId::CARD, Pin),
+    ("cvc", Word, TypeId::CARD, Pin),
+    ("cvv2", Word, TypeId::CARD, Pin),
+    ("otp", Word, TypeId::PASSWORD, Pin),
+    ("ssn", Word, TypeId::SSN, Personal),
+    ("socialsecurity", Anywhere, TypeId::SSN, Personal),
+    ("socialsecuritynumber", Anywhere, TypeId::SSN, Personal),
+    ("taxid", Word, TypeId::NATIONAL_ID, Personal),
+    ("nationalid", Word, TypeId::NATIONAL_ID, Personal),
+    ("passport", Word, TypeId::PASSPORT, Personal),
+    ("passportnumber", Anywhere, TypeId::PASSPORT, Personal),
+    ("passportno", Anywhere, TypeId::PASSPORT, Personal),
+    ("driverslicense", Anywhere, TypeId::LICENCE, Personal),
+    ("driverlicense", Anywhere, TypeId::LICENCE, Personal),
+    ("licensenumber", Word, TypeId::LICENCE, Personal),
+    ("iban", Word, TypeId::IBAN, Personal),
+    ("accountnumber", Anywhere, TypeId::BANK_ACCOUNT, Personal),
+    ("routingnumber", Anywhere, TypeId::BANK_ACCOUNT, Personal),
+    ("cardnumber", Anywhere, TypeId::CARD, Personal),
+    ("pan", Whole, TypeId::CARD, Personal),
+    ("dob", Word, TypeId::BIRTH_DATE, Personal),
+    ("dateofbirth", Anywhere, TypeId::BIRTH_DATE, Personal),
+    ("birthdate", Anywhere, TypeId::BIRTH_DATE, Personal),
+    ("email", Word, TypeId::EMAIL, Personal),
+    ("emailaddress", Word, TypeId::EMAIL, Personal),
+    ("phone", Word, TypeId::PHONE, Personal),
+    ("phonenumber", Anywhere, TypeId::PHONE, Personal),
+];
+
+/// Endings that look like one of the above and are none.
+const INNOCENT: &[(&str, At)] = &[
+    ("pagetoken", Anywhere),
+    ("nexttoken", Anywhere),
+    ("continuationtoken", Anywhere),
+    ("synctoken", Anywhere),
+    ("eostoken", Anywhere),
+    ("bostoken", Anywhere),
+    ("padtoken", Anywhere),
+    ("unktoken", Anywhere),
+    ("masktoken", Anywhere),
+    ("stoptoken", Anywhere),
+    ("publickey", Anywhere),
+    ("primarykey", Anywhere),
+    ("foreignkey", Anywhere),
+    ("sortkey", Anywhere),
+    ("partitionkey", Anywhere),
+    ("cachekey", Anywhere),
+    ("idempotencykey", Anywhere),
+    ("samesitecookie", Anywhere),
+    ("pertoken", Word),
+    ("oldpwd", Whole),
+];
+
+/// What `name` says about its value, if anything.
+pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
+    let last = name.iter().rev().find(|&&b| !is_joint(b))?;
+    // Most names end in a letter that none of the endings has.
+    if !last.is_ascii_alphanumeric() && *last < 0x80 {
+        return None;
+    }
+    let &(_, _, id, class) = NAMES
+        .iter()
+        .find(|(ending, at, ..)| ends_in(name, ending, *at))?;
+    let innocent = INNOCENT
+        .iter()
+        .any(|(ending, at)| ends_in(name, ending, *at));
+    // `key` says something only behind another word, as in `STRIPE_KEY`.
+    let bare = class == Key && name.len() <= 3 && !ends_in(name, "sig", Whole);
+    (!innocent && !bare).then_some(Meaning { id, class })
+}
+
+const fn is_joint(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b'.' | b' ')
+}
+
+/// Whether `name` ends in `ending`, case and joints ignored.
+fn ends_in(name: &[u8], ending: &str, place: At) -> bool {
+    let mut at = name.len();
+    for &want in ending.as_bytes().iter().rev() {
+        while at > 0 && is_joint(byte(name, at - 1)) {
+            at -= 1;
+        }
+        if at == 0 || byte(name, at - 1).to_ascii_lowercase() != want {
+            return false;
+        }
+        at -= 1;
+    }
+    let (left, first) = (
+        at.checked_sub(1).map_or(0, |at| byte(name, at)),
+        byte(name, at),
+    );
+    match place {
+        Anywhere => true,
+        Word => {
+            !left.is_ascii_alphanumeric()
+                || left.is_ascii_lowercase() && first.is_ascii_uppercase()
+                || left.is_ascii_digit()
+        }
+        Whole => !name.iter().take(at).any(u8::is_ascii_alphanumeric),
+    }
+}
+
+/// Whether a cookie of this name carries a session.
+pub(super) fn is_session(name: &[u8]) -> bool {
+    let folded = |part: &[u8]| {
+        name.windows(part.len().max(1))
+            .any(|window| window.eq_ignore_ascii_case(part))
+    };
+    [
+        &b"sess"[..],
+        b"auth",
+        b"token",
+        b"jwt",
+        b"login",
+        b"remember",
+        b"csrf",
+        b"xsrf",
+        b"secret",
+    ]
+    .iter()
+    .any(|part| folded(part))
+        || ends_in(name, "sid", Anywhere)
+        || meaning(name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(name: &str) -> Option<Class> {
+        meaning(name.as_bytes()).map(|meaning| meaning.class)
+    }
+
+    #[test]
+    fn spellings_of_one_name_mean_the_same() {
+        for name in [
+            "DB_PASSWORD",
+            "dbPassword",
+            "db-password",
+            "db.password",
+            "password",
+            "Pass",
+        ] {
+            assert_eq!(class(name), Some(Password), "{name}");
+        }
+        for name in [
+            "api_key",
+            "apiKey",
+            "X-Api-Key",
+            "AWS_SECRET_ACCESS_KEY",
+            "API Key",
+        ] {
+            assert_eq!(class(name), Some(Secret), "{name}");
+        }
+        assert_eq!(class("STRIPE_KEY"), Some(Key));
+        assert_eq!(class("ssn"), Some(Personal));
+    }
+
+    #[test]
+    fn look_alikes_mean_nothing() {
+        for name in [
+            "max_tokens",
+            "total_tokens",
+            "next_page_token",
+            "token_type",
+            "primary_key",
+            "foreign_key",
+            "sort_key",
+            "public_key",
+            "key_id",
+            "password_policy",
+            "secretName",
+            "keyboard",
+            "key",
+            "compass",
+            "bypass",
+            "author",
+            "company",
+            "",
+            "__",
+        ] {
+            assert_eq!(class(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Secrets and personal data in text and JSON: found in one pass, then masked.
+//!
+//! ```text
+//! text ─ words, digits, `@` `:` `=` `+` …  ─▶ candidates ─ format, check digits, words near ─▶ findings ─▶ mask
+//!        scan                                 token · identifier · network · assign · material
+//! ```
+//!
+//! Detectors are rows of tables where a fixed beginning ([`token`]) or a fixed shape ([`identifier`])
+//! tells, and functions where it does not. No allocation, no regular expression. Each decides within
+//! 8 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
+//! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
+//! is not searched for values again.
+
+mod assign;
+mod bytes;
+mod checksum;
+mod identifier;
+mod json;
+mod key;
+mod mask;
+mod material;
+mod network;
+mod scan;
+mod token;
+mod types;
+mod value;
+mod verify;
+
+pub use json::Work;
+pub use mask::Style;
+pub(crate) use mask::outside_mask;
+pub use types::{TypeId, Types, UnknownType};
+
+use crate::buf::{Buf, Full};
+
+/// A range of text that must not be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Finding {
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Offset after the last byte.
+    pub end: u32,
+    /// What it is.
+    pub id: TypeId,
+}
+
+/// Which types are looked for, and what is put in their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redactor {
+    /// The types that are looked for.
+    pub types: Types,
+    /// What is written instead.
+    pub style: Style,
+}
+
+impl Redactor {
+    /// A redactor for `types`.
+    #[must_use]
+    pub const fn new(types: Types, style: Style) -> Self {
+        Self { types, style }
+    }
+
+    /// Finds what must not be shown in `text`: sorted, disjoint, on character boundaries. `findings`
+    /// is cleared first; while the scan runs it also holds candidates that overlap, so lent storage
+    /// needs room for those.
+    ///
+    /// # Errors
+    /// [`Full`] when `findings` is used up or `text` exceeds 4 GiB; nothing of the text may be shown
+    /// then.
+    pub fn scan(&self, text: &str, findings: &mut Buf<'_, Finding>) -> Result<(), Full> {
+        self.scan_under("", text, findings)
+    }
+
+    /// The same for the value of a field called `key`, which counts as a word beside the value.
+    fn scan_under(
+        &self,
+        key: &str,
+        text: &str,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<(), Full> {
+        findings.clear();
+        if self.types.is_empty() {
+            return Ok(());
+        }
+        scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
+        scan::merge(text, findings);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

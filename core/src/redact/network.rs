@@ -1,0 +1,485 @@
+//! Addresses: mail, telephones in international form, machines, bank accounts, coins, URL authorities.
+//!
+//! Each function looks at one place of the text and answers with a range; all look at a bounded number
+//! of bytes around it.
+
+use super::bytes::{
+    ALNUM, DIGITS, Set, before, byte, contains, run, run_back, slice, starts_folded,
+};
+use super::checksum::{base58check, mod97, segwit};
+
+/// Longest local part and domain (RFC 5321 section 4.5.3.1).
+const LOCAL: usize = 64;
+const DOMAIN: usize = 255;
+
+/// The mail address around the `@` at `at`: RFC 5321 dot-atoms, a top-level domain of letters.
+pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    const ATOM: Set = Set::new(b"0-9A-Za-z._%+-");
+    const HOST: Set = Set::new(b"0-9A-Za-z.-");
+    // Letters beyond ASCII (RFC 6531) are in domains only: in running text a local part would
+    // swallow the words before it.
+    let mut start = run_back(text, at, ATOM, LOCAL);
+    while matches!(byte(text, start), b'.' | b'-' | b'%') {
+        start += 1;
+    }
+    // The letter of an escape such as `\n` is no part of the address.
+    if before(text, start) == b'\\' && matches!(byte(text, start), b'n' | b'r' | b't') {
+        start += 1;
+    }
+    let rest = slice(text, at + 1, at + 1 + DOMAIN);
+    let len = rest
+        .iter()
+        .take_while(|&&b| HOST.has(b) || b >= 0x80)
+        .count();
+    let domain = rest.get(..len)?;
+    let kept = domain
+        .iter()
+        .rev()
+        .skip_while(|&&b| matches!(b, b'.' | b'-'))
+        .count();
+    let domain = domain.get(..kept)?;
+    let dot = domain.iter().rposition(|&b| b == b'.')?;
+    let top = domain.get(dot + 1..)?;
+    let named = top.len() >= 2 && top.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80)
+        || top.starts_with(b"xn--");
+    // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
+    let density = domain
+        .iter()
+        .skip_while(|b| b.is_ascii_digit())
+        .take(2)
+        .eq(b"x.");
+    let end = at + 1 + kept;
+    let remote = byte(text, end) == b':'
+        && (slice(text, start, at) == b"git"
+            || slice(text, end, end + 64)
+                .split(|b| b.is_ascii_whitespace())
+                .next()
+                .is_some_and(|path| path.contains(&b'/')));
+    let code = byte(text, end) == b'(';
+    let empty = start >= at || dot == 0 || domain.windows(2).any(|pair| pair == b"..");
+    (named && !empty && !density && !remote && !code).then_some((start, end))
+}
+
+/// The end of the telephone number in E.164 form whose `+` is at `at`: a country code that ITU-T has
+/// assigned, 8 to 15 digits in all, groups parted by a space, full stop, hyphen or parentheses.
+pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
+    if ALNUM.has(before(text, at)) {
+        return None;
+    }
+    // After the country code of North America come exactly ten digits.
+    let north_america = byte(text, at + 1) == b'1';
+    let most = if north_america { 11 } else { 15 };
+    let mut country = 0_u32;
+    let (mut count, mut end, mut i, mut parted) = (0, at + 1, at + 1, 0);
+    // Where the number ended before its last group: that may belong to what follows.
+    let mut shorter = (0, end);
+    while count < most && i < at + 32 {
+        match byte(text, i) {
+            digit @ b'0'..=b'9' => {
+                if parted > 0 {
+                    shorter = (count, end);
+                }
+                if count < 3 {
+                    country = country * 10 + u32::from(digit - b'0');
+                }
+                (count, end, parted) = (count + 1, i + 1, 0);
+            }
+            b' ' | b'-' | b'.' | b'(' | b')' if parted < 2 && (1..12).contains(&count) => {
+                parted += 1;
+            }
+            _ => break,
+        }
+        i += 1;
+    }
+    let cut = |end| match byte(text, end) {
+        b'-' | b'.' | b':' => DIGITS.has(byte(text, end + 1)),
+        other => ALNUM.has(other),
+    };
+    if cut(end) {
+        (count, end) = shorter;
+    }
+    let assigned = match country {
+        100..=199 | 700..=799 => true,
+        200..=209 | 270..=279 | 300..=349 | 360..=369 | 390..=419 | 430..=499 => true,
+        510..=589 | 600..=669 | 810..=829 | 840..=849 | 860..=869 | 900..=959 | 980..=989 => true,
+        210..=269 | 290..=299 | 350..=389 | 420..=429 | 500..=509 | 590..=599 => true,
+        670..=699 | 850..=859 | 870..=889 | 960..=979 | 990..=999 => true,
+        _ => false,
+    };
+    let long = if north_america {
+        count == 11
+    } else {
+        count >= 9
+    };
+    (assigned && long && !cut(end)).then_some(end)
+}
+
+/// The end of the public IPv4 address that begins at `at`. Addresses that are local, private or
+/// reserved for protocols (RFC 6890) identify nobody.
+pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
+    let mut octets = [0_u16; 4];
+    let mut i = at;
+    for (n, octet) in octets.iter_mut().enumerate() {
+        let end = run(text, i, DIGITS);
+        if !(1..=3).contains(&(end - i)) || end - i > 1 && byte(text, i) == b'0' {
+            return None;
+        }
+        *octet = slice(text, i, end)
+            .iter()
+            .fold(0, |n, b| n * 10 + u16::from(b - b'0'));
+        let last = n == 3;
+        if *octet > 255 || !last && byte(text, end) != b'.' {
+            return None;
+        }
+        i = if last { end } else { end + 1 };
+    }
+    let [a, b, ..] = octets;
+    let local = matches!(a, 0 | 10 | 127 | 224..)
+        || (a, b) == (192, 168)
+        || (a, b) == (169, 254)
+        || a == 172 && (16..32).contains(&b);
+    let cut_left = match before(text, at) {
+        b'.' => true,
+        b'-' | b'_' => ALNUM.has(before(text, at - 1)),
+        _ => false,
+    };
+    let cut_right = match byte(text, i) {
+        b'.' => DIGITS.has(byte(text, i + 1)),
+        b'-' | b'+' => byte(text, i + 1).is_ascii_alphabetic(),
+        other => ALNUM.has(other),
+    };
+    (!local && !cut_left && !cut_right && !is_versioned(text, at)).then_some(i)
+}
+
+/// Whether the word before `at` says that a version follows.
+fn is_versioned(text: &[u8], at: usize) -> bool {
+    const SPACE: Set = Set::new(b" :=\"'");
+    const LETTERS: Set = Set::new(b"A-Za-z");
+    let end = run_back(text, at, SPACE, 4);
+    let word = slice(text, run_back(text, end, LETTERS, 16), end);
+    let word = word.get(word.len().saturating_sub(7)..).unwrap_or(word);
+    [
+        &b"version"[..],
+        b"ver",
+        b"v",
+        b"release",
+        b"build",
+        b"section",
+        b"oid",
+    ]
+    .iter()
+    .any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// The end of the IPv6 address of the global unicast block 2000::/3 (RFC 4291) that begins at `at`.
+pub(super) fn ipv6(text: &[u8], at: usize) -> Option<usize> {
+    const HEXES: Set = Set::new(b"0-9A-Fa-f");
+    if before(text, at) == b':' || !matches!(byte(text, at), b'2' | b'3') {
+        return None;
+    }
+    let (mut groups, mut short, mut i, mut end) = (0, false, at, at);
+    loop {
+        let stop = run(text, i, HEXES).min(i + 5);
+        let len = stop - i;
+        if len > 4 || len == 0 || groups == 0 && len != 4 {
+            break;
+        }
+        groups += 1;
+        end = stop;
+        if groups == 8 || byte(text, stop) != b':' {
+            break;
+        }
+        i = stop + 1;
+        if byte(text, i) == b':' {
+            if short {
+                return None;
+            }
+            short = true;
+            i += 1;
+            end = i;
+        }
+    }
+    let whole = if short {
+        groups < 8 && groups >= 2
+    } else {
+        groups == 8
+    };
+    let cut = byte(text, end) == b':' && HEXES.has(byte(text, end + 1));
+    (whole && !cut && !ALNUM.has(byte(text, end))).then_some(end)
+}
+
+/// The end of the EUI-48 that begins at `at`: six pairs with `:` or `-`, or three groups with dots.
+pub(super) fn mac(text: &[u8], at: usize) -> Option<usize> {
+    let hex = |at| byte(text, at).is_ascii_hexdigit();
+    let part = byte(text, at + 2);
+    let (step, len) = match part {
+        b':' | b'-' => (3, 17),
+        _ if byte(text, at + 4) == b'.' => (5, 14),
+        _ => return None,
+    };
+    let mark = byte(text, at + step - 1);
+    let shaped = (0..len).all(|i| {
+        if i % step == step - 1 {
+            byte(text, at + i) == mark
+        } else {
+            hex(at + i)
+        }
+    });
+    let whole = slice(text, at, at + len);
+    // Without a letter it may be a date or a count.
+    let letters = mark == b':' || whole.iter().any(u8::is_ascii_alphabetic);
+    let plain = whole.iter().all(|b| matches!(b, b'0' | b':' | b'-' | b'.'))
+        || whole
+            .iter()
+            .all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
+    let cut = ALNUM.has(byte(text, at + len))
+        || byte(text, at + len) == mark && hex(at + len + 1)
+        || before(text, at) == mark && at > 1 && ALNUM.has(before(text, at - 1));
+    (shaped && letters && !plain && !cut).then_some(at + len)
+}
+
+/// The end of the IBAN (ISO 13616) that begins at `at`: the country's length, groups of four or none,
+/// modulo 97.
+pub(super) fn iban(text: &[u8], at: usize) -> Option<usize> {
+    const SET: Set = Set::new(b"0-9A-Za-z");
+    let country = slice(text, at, at + 2);
+    if !DIGITS.has(byte(text, at + 2)) || !DIGITS.has(byte(text, at + 3)) {
+        return None;
+    }
+    let want = iban_length(country)?;
+    let mut compact = [0_u8; 34];
+    let (mut count, mut i) = (0, at);
+    let parted = matches!(byte(text, at + 4), b' ' | b'-').then(|| byte(text, at + 4));
+    while count < want {
+        let c = byte(text, i);
+        if SET.has(c) {
+            *compact.get_mut(count)? = c;
+            count += 1;
+        } else if Some(c) != parted || count % 4 != 0 {
+            return None;
+        }
+        i += 1;
+    }
+    let compact = compact.get(..count)?;
+    let (head, tail) = compact.split_at_checked(4)?;
+    let good = mod97(tail.iter().chain(head).copied()) == Some(1);
+    (good && !ALNUM.has(byte(text, i))).then_some(i)
+}
+
+/// The SWIFT registry's lengths.
+fn iban_length(country: &[u8]) -> Option<usize> {
+    Some(match country {
+        b"NO" => 15,
+        b"BE" => 16,
+        b"DK" | b"FI" | b"FK" | b"FO" | b"GL" | b"NL" | b"SD" => 18,
+        b"MK" | b"SI" => 19,
+        b"AT" | b"BA" | b"EE" | b"KZ" | b"LT" | b"LU" | b"MN" | b"XK" => 20,
+        b"CH" | b"HR" | b"LI" | b"LV" => 21,
+        b"BG" | b"BH" | b"CR" | b"DE" | b"GB" | b"GE" | b"IE" | b"ME" | b"RS" | b"VA" => 22,
+        b"AE" | b"GI" | b"IL" | b"IQ" | b"OM" | b"SO" | b"TL" => 23,
+        b"AD" | b"CZ" | b"ES" | b"MD" | b"PK" | b"RO" | b"SA" | b"SE" | b"SK" | b"TN" | b"VG" => 24,
+        b"LY" | b"PT" | b"ST" => 25,
+        b"IS" | b"TR" => 26,
+        b"BI" | b"DJ" | b"FR" | b"GR" | b"IT" | b"MC" | b"MR" | b"SM" => 27,
+        b"AL" | b"AZ" | b"BY" | b"CY" | b"DO" | b"GT" | b"HN" | b"HU" | b"LB" | b"NI" | b"PL"
+        | b"SV" => 28,
+        b"BR" | b"EG" | b"PS" | b"QA" | b"UA" => 29,
+        b"JO" | b"KW" | b"MU" | b"YE" => 30,
+        b"MT" | b"SC" => 31,
+        b"LC" => 32,
+        b"RU" => 33,
+        _ => return None,
+    })
+}
+
+/// Whether `word` is a Bitcoin address: Base58Check of version 0 or 5, or segwit.
+pub(super) fn btc(word: &[u8]) -> bool {
+    match word.len() {
+        42 | 62 if starts_folded(word, b"bc1") => segwit(word),
+        25..=35 if matches!(byte(word, 0), b'1' | b'3') => base58check(word),
+        _ => false,
+    }
+}
+
+/// Whether `word` is an Ethereum address. Its mixed-case checksum (EIP-55) is optional.
+pub(super) fn eth(word: &[u8]) -> bool {
+    let body = word.get(2..).unwrap_or(&[]);
+    word.len() == 42
+        && word.starts_with(b"0x")
+        && body.iter().all(u8::is_ascii_hexdigit)
+        && super::bytes::variety(body) > 4
+}
+
+/// What an authority holds before its host.
+pub(super) struct UserInfo {
+    /// The password, or a user name that is none.
+    pub(super) secret: Option<(usize, usize)>,
+    /// Offset after the host.
+    pub(super) end: usize,
+}
+
+/// The user information (RFC 3986 section 3.2.1) of the URL whose `://` is at `at`.
+pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
+    const MOST: usize = 512;
+    let start = at + 3;
+    let rest = slice(text, start, start + MOST);
+    let blank =
+        |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
+    let all = rest.iter().position(blank).unwrap_or(rest.len());
+    let strict = rest
+        .iter()
+        .position(|b| b"/?#".contains(b))
+        .unwrap_or(all)
+        .min(all);
+    let mut scope = rest.get(..strict).unwrap_or(&[]);
+    let mut sign = memchr::memrchr(b'@', scope);
+    if sign.is_none()
+        && let Some(colon) = memchr::memchr(b':', scope)
+        && scope
+            .get(colon + 1..)
+            .is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
+    {
+        // A password with an unescaped `/`, `?` or `#`.
+        scope = rest.get(..all).unwrap_or(&[]);
+        sign = memchr::memrchr(b'@', scope);
+    }
+    let end = start + scope.len();
+    let Some(sign) = sign else {
+        return UserInfo { secret: None, end };
+    };
+    let user = scope.get(..sign).unwrap_or(&[]);
+    let secret = match memchr::memchr(b':', user) {
+        Some(colon) if colon + 1 < sign => Some((start + colon + 1, start + sign)),
+        None if user.len() >= 16 && super::token::is_random(user) => Some((start, start + sign)),
+        _ => None,
+    };
+    UserInfo { secret, end }
+}
+
+/// The end of the JSON Web Token (RFC 7515, 7516, compact form) at `at`, whose first part ends at
+/// `header_end`.
+pub(super) fn jwt(text: &[u8], at: usize, header_end: usize) -> Option<usize> {
+    const PARTS: Set = Set::new(b"0-9A-Za-z_.-");
+    if header_end < at + 16 || byte(text, header_end) != b'.' {
+        return None;
+    }
+    let mut decoded = [0; 192];
+    let head = super::bytes::decode64(slice(text, at, header_end.min(at + 256)), &mut decoded);
+    let claims = text
+        .get(header_end + 1..)
+        .is_some_and(|rest| rest.starts_with(b"eyJ"));
+    let signed = [&b"\"alg\""[..], b"\"enc\"", b"\"typ\"", b"\"kid\""];
+    if !claims && !signed.iter().any(|name| contains(head, name)) {
+        return None;
+    }
+    let mut end = run(text, header_end, PARTS);
+    while before(text, end) == b'.' {
+        end -= 1;
+    }
+    (end > header_end + 8).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(text: &str) -> Option<&str> {
+        let (start, end) = email(text.as_bytes(), text.find('@')?)?;
+        text.get(start..end)
+    }
+
+    #[test]
+    fn mail_addresses_and_what_only_looks_like_them() {
+        assert_eq!(
+            mail("to <ann.b+c@mail.example.org>."),
+            Some("ann.b+c@mail.example.org")
+        );
+        assert_eq!(mail(r"x\nann@example.org"), Some("ann@example.org"));
+        assert_eq!(mail("ann@exämple.de,"), Some("ann@exämple.de"));
+        for text in [
+            "icon@2x.png",
+            "pkg@1.2.3",
+            "git@github.com:a/b.git",
+            "@scope/name",
+            "x@y.T",
+            "a@b",
+            "a@.com",
+            "deploy@host.example:/srv/www",
+        ] {
+            assert_eq!(mail(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn telephones() {
+        let end = |text: &str| e164(text.as_bytes(), text.find('+').unwrap());
+        assert_eq!(end("+1 (212) 555-0123."), Some(17));
+        assert_eq!(end("+442079460123"), Some(13));
+        assert_eq!(end("+49 30 2345678 12:30"), Some(14));
+        assert_eq!(end("+1 212 555"), None);
+        assert_eq!(end("a+442079460123"), None);
+        assert_eq!(end("+0200"), None);
+    }
+
+    #[test]
+    fn machines() {
+        let four = |text: &str| ipv4(text.as_bytes(), 0);
+        assert_eq!(four("203.0.113.9:80"), Some(11));
+        for text in [
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "10.0.0.1",
+            "127.0.0.1",
+            "1.2.3.4-rc1",
+            "01.2.3.4",
+        ] {
+            assert_eq!(four(text), None, "{text}");
+        }
+        assert_eq!(ipv4(b"version 1.2.3.4", 8), None);
+        let six = |text: &str| ipv6(text.as_bytes(), 0);
+        assert_eq!(six("2001:db8::1 "), Some(11));
+        assert_eq!(six("2001:db8:1:2:3:4:5:6"), Some(20));
+        for text in [
+            "2001:db8",
+            "2001",
+            "20:30:40",
+            "2001::1::2",
+            "2001:db8:1:2:3:4:5:6:7",
+        ] {
+            assert_eq!(six(text), None, "{text}");
+        }
+        let mac = |text: &str| mac(text.as_bytes(), 0);
+        assert_eq!(mac("0a:1b:2c:3d:4e:5f"), Some(17));
+        assert_eq!(mac("0a1b.2c3d.4e5f"), Some(14));
+        for text in [
+            "0a:1b:2c:3d:4e:5f:60",
+            "00:00:00:00:00:00",
+            "10-20-30-40-50-60",
+        ] {
+            assert_eq!(mac(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn accounts() {
+        assert_eq!(iban(b"GB82 WEST 1234 5698 7654 32 ", 0), Some(27));
+        assert_eq!(iban(b"GB82WEST12345698765432", 0), Some(22));
+        assert_eq!(iban(b"GB82WEST12345698765433", 0), None);
+        assert_eq!(iban(b"GB82WEST123456987654321", 0), None);
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        let password = |text: &str| {
+            let info = authority(text.as_bytes(), text.find("://").unwrap());
+            info.secret
+                .and_then(|(start, end)| text.get(start..end).map(std::string::String::from))
+        };
+        assert_eq!(password("db://u:p4ss@h:1/x").as_deref(), Some("p4ss"));
+        assert_eq!(password("db://u:p@ss@h/x").as_deref(), Some("p@ss"));
+        assert_eq!(password("db://u:p/ss@h/x").as_deref(), Some("p/ss"));
+        assert_eq!(password("http://h:8080/a@b"), None);
+        assert_eq!(password("http://h/a:b@c"), None);
+        assert_eq!(password("ssh://git@h/x"), None);
+    }
+}

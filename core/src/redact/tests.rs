@@ -1,0 +1,347 @@
+//! The redactor as a whole: samples, refusals, properties.
+
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::json::{Limits, Tape, parse};
+
+const ALL: Redactor = Redactor::new(Types::ALL, Style::Partial);
+const BODY: &str = "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3";
+
+fn findings(redactor: Redactor, text: &str) -> Vec<Finding> {
+    let mut found = Buf::growable();
+    redactor.scan(text, &mut found).unwrap();
+    found.to_vec()
+}
+
+fn masked_by(redactor: Redactor, text: &str) -> String {
+    let mut out = Buf::growable();
+    redactor
+        .mask(text, &findings(redactor, text), &mut out)
+        .unwrap();
+    String::from_utf8(out.to_vec()).unwrap()
+}
+
+fn masked(text: &str) -> String {
+    masked_by(ALL, text)
+}
+
+fn masked_json(text: &str) -> (String, usize) {
+    let (mut tape, mut work, mut out) = (Tape::growable(), Work::growable(), Buf::growable());
+    let doc = parse(text.as_bytes(), Limits::OUTPUT, &mut tape).unwrap();
+    let count = ALL.redact_json(doc, &mut work, &mut out).unwrap();
+    (String::from_utf8(out.to_vec()).unwrap(), count)
+}
+
+#[test]
+fn the_sample_of_the_original() {
+    let key = format!("sk-{}", &BODY[..32]);
+    let input = format!(r#"{{"name": "John", "ssn": "123-45-6789", "api_key": "{key}"}}"#);
+    let want = r#"{"name": "John", "ssn": "[REDACTED]", "api_key": "sk-...XXXX"}"#;
+    assert_eq!(masked_json(&input), (want.into(), 2));
+    assert_eq!(masked(&input), want, "the same document read as text");
+    let guard = Redactor::new(Types::GUARD_DEFAULT, Style::Partial);
+    assert_eq!(masked_by(guard, &input), want);
+}
+
+#[test]
+fn styles() {
+    let text = "mail ann@example.org now";
+    let style = |style| masked_by(Redactor::new(Types::ALL, style), text);
+    assert_eq!(style(Style::Partial), "mail [REDACTED] now");
+    assert_eq!(style(Style::Full), "mail [REDACTED] now");
+    assert_eq!(style(Style::Type), "mail [EMAIL] now");
+    let key = format!("ghp_{BODY}");
+    let style = |style| masked_by(Redactor::new(Types::ALL, style), &key);
+    assert_eq!(style(Style::Partial), "ghp_...XXXX");
+    assert_eq!(style(Style::Type), "[GITHUB]");
+}
+
+#[test]
+fn a_type_that_is_off_is_left_alone() {
+    let types = Types::ALL.without("pii.core.email");
+    assert_eq!(
+        masked_by(Redactor::new(types, Style::Full), "a@b.org 123-45-6789"),
+        "a@b.org [REDACTED]"
+    );
+    assert_eq!(
+        masked_by(Redactor::new(Types::NONE, Style::Full), "123-45-6789"),
+        "123-45-6789"
+    );
+}
+
+/// Each `§` stands for a secret that must go, and nothing else may.
+#[test]
+fn assignments_in_every_container() {
+    let secret = "hunter2-Zq9xW";
+    for text in [
+        r#"{"password": "§", "next": 1}"#,
+        r#"{\"password\": \"§\", \"next\": 1}"#,
+        r#"{\\\"password\\\": \\\"§\\\"}"#,
+        "DB_PASSWORD=§\nPORT=8080\n",
+        "export DB_PASSWORD='§' # note",
+        "  db_password: §\n  replicas: 3\n",
+        "password = \"§\"",
+        "let password: &str = \"§\";",
+        "{'password': b'§'}",
+        "$config['password'] = '§';",
+        "Server=tcp:h,1433;User Id=u;Password=§;Encrypt=true",
+        "postgres://app:§@db.internal/x",
+        "GET /v1?api_key=§&page=2 HTTP/1.1",
+        "mysql --password § --host h",
+        "mysql --password=§ --host h",
+        "curl -u admin:§ https://h/",
+        "<password>§</password>",
+        "- name: DB_PASSWORD\n  value: §\n",
+        "machine h login u password § port 1",
+        "X-Api-Key: §\r\nHost: h\r\n",
+        "level=info password=§ status=200",
+        "'password' => '§',",
+        "password := \"§\"",
+    ] {
+        let input = text.replace('§', secret);
+        assert_eq!(masked(&input), text.replace('§', "[REDACTED]"));
+    }
+}
+
+#[test]
+fn headers_and_cookies() {
+    let token = &BODY[..32];
+    for text in [
+        "Authorization: Bearer §\r\n",
+        "curl -H 'Authorization: token §' https://h",
+        r#"{"headers": {"Authorization": "Bearer §"}}"#,
+        "authorization: Basic §\n",
+        "Cookie: theme=dark; session=§; lang=en\r\n",
+        "Set-Cookie: JSESSIONID=§; Path=/; HttpOnly\r\n",
+    ] {
+        let input = text.replace('§', token);
+        assert_eq!(masked(&input), text.replace('§', "[REDACTED]"));
+    }
+}
+
+#[test]
+fn innocent_text_is_untouched() {
+    for text in [
+        "The password must contain at least 12 characters and one symbol.",
+        "password: required\nsecret: optional\n",
+        "if password is None: raise AuthError('missing token')",
+        "api_key = os.environ[\"API_KEY\"]",
+        "token = get_token(request)",
+        "const secret = process.env.SESSION_SECRET;",
+        "login(user=user, password=password)",
+        "max_tokens: 4096, total_tokens=1834",
+        "\"next_page_token\": null, \"token\": \"\"",
+        "PWD=/home/u\n",
+        "password: ${DB_PASSWORD}",
+        "secret = \"sk-xxxxxxxxxxxxxxxxxxxxxxxx\"",
+        "Authorization: Bearer <token>",
+        "a 550e8400-e29b-41d4-a716-446655440000 b",
+        "started 2026-11-22T10:30:45.123Z took 1700000000123",
+        "git@github.com:a/b.git icon@2x.png @scope/pkg@1.2.3",
+        "https://example.com:8080/a?b=c#d",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "version 1.2.3.4, std::fmt::Write, 12:30:45, 16:9",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    ] {
+        assert_eq!(masked(text), text);
+    }
+}
+
+#[test]
+fn key_material_goes_whole() {
+    let block = format!("-----BEGIN EC PRIVATE KEY-----\n{BODY}\n-----END EC PRIVATE KEY-----");
+    assert_eq!(masked(&format!("a\n{block}\nb")), "a\n[REDACTED]\nb");
+    let line = block.replace('\n', "\\n");
+    let input = format!(r#"{{"private_key": "{line}", "b": 1}}"#);
+    assert_eq!(masked(&input), r#"{"private_key": "[REDACTED]", "b": 1}"#);
+    let cut = block.split_at(60).0;
+    assert_eq!(masked(&format!("a {cut}")), "a [REDACTED]");
+}
+
+#[test]
+fn overlaps_are_joined_and_named_after_the_secret() {
+    let found = findings(ALL, "password=4111111111111111 end");
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].start, found[0].end), (9, 25));
+    assert_eq!(found[0].id.id(), "secret.assigned.password");
+    assert_eq!(
+        masked("password=john.smith@example.com next words"),
+        "password=[REDACTED] next words"
+    );
+}
+
+#[test]
+fn parts_of_a_joined_text_are_masked_apart() {
+    let (a, b) = ("tel 123-45", "-6789 end");
+    let text = format!("{a}{b}");
+    let found = findings(ALL, &text);
+    let part = |start, end| {
+        let mut out = Buf::growable();
+        ALL.mask_part(&text, start, end, &found, &mut out).unwrap();
+        String::from_utf8(out.to_vec()).unwrap()
+    };
+    assert_eq!(part(0, a.len()), "tel [REDACTED]");
+    assert_eq!(part(a.len(), text.len()), "[REDACTED] end");
+}
+
+#[test]
+fn json_names_judge_their_values() {
+    for (input, want) in [
+        (
+            r#"{"pin": 1234, "n": 1234}"#,
+            r#"{"pin": "[REDACTED]", "n": 1234}"#,
+        ),
+        (r#"[4111111111111111, 1.5]"#, r#"["[REDACTED]", 1.5]"#),
+        (
+            r#"{"passwords": ["a1", "b2", null]}"#,
+            r#"{"passwords": ["[REDACTED]", "[REDACTED]", null]}"#,
+        ),
+        (
+            r#"{"password": {"hint": "dog"}}"#,
+            r#"{"password": {"hint": "dog"}}"#,
+        ),
+        (
+            r#"{"dbPassword": "a\"b", "x": "\u00e9"}"#,
+            r#"{"dbPassword": "[REDACTED]", "x": "\u00e9"}"#,
+        ),
+        (
+            r#"{"a@b.org": 1, "c@d.org": 2}"#,
+            r#"{"[REDACTED]": 1, "[REDACTED]#2": 2}"#,
+        ),
+        (
+            r#"{"max_tokens": 4096, "token": null}"#,
+            r#"{"max_tokens": 4096, "token": null}"#,
+        ),
+        (
+            r#"{"note": "mail\u0020a@b.org\n"}"#,
+            r#"{"note": "mail [REDACTED]\n"}"#,
+        ),
+        (
+            r#"{"dob": "1980-02-03", "d": "1980-02-03"}"#,
+            r#"{"dob": "[REDACTED]", "d": "1980-02-03"}"#,
+        ),
+        (
+            r#"{"pw": ["x", {"a": "y"}, "z"]}"#,
+            r#"{"pw": ["[REDACTED]", {"a": "y"}, "[REDACTED]"]}"#,
+        ),
+    ] {
+        assert_eq!(masked_json(input).0, want);
+    }
+}
+
+#[test]
+fn one_string_of_json() {
+    let mut work = Work::growable();
+    let mut out = Buf::growable();
+    let input = br#"mail a@b.org \"now\""#;
+    let text = crate::json::Str::new(input, true);
+    assert_eq!(ALL.redact_str(text, "", &mut work, &mut out), Ok(1));
+    assert_eq!(&*out, br#""mail [REDACTED] \"now\"""#);
+}
+
+#[test]
+fn lent_storage_that_is_too_small_shows_nothing() {
+    let mut slots = [Finding::default(); 1];
+    let mut found = Buf::lent(&mut slots);
+    assert_eq!(ALL.scan("a@b.org c@d.org", &mut found), Err(Full));
+}
+
+/// Texts made of what detectors look for, so that anchors meet in every order.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => "[a-zA-Z0-9]{1,12}",
+        2 => "[ \\n\"'\\\\=:;,&@.+()<>{}\\[\\]$%~/-]{1,3}",
+        2 => "[0-9]{1,5}[-. /:][0-9]{1,5}",
+        1 => "\\PC{1,3}",
+        1 => prop::sample::select(ANCHORS).prop_map(String::from),
+        1 => Just(format!("ghp_{BODY}")),
+        1 => Just(format!("sk-{BODY}")),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+const ANCHORS: &[&str] = &[
+    "password",
+    "\"token\": \"",
+    "api_key=",
+    "Authorization: Bearer ",
+    "Cookie: session=",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "-----END RSA PRIVATE KEY-----",
+    "eyJhbGciOiJIUzI1NiJ9.",
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "123-45-6789",
+    "ann@example.org",
+    "203.0.113.9",
+    "2001:db8::1",
+    "0a:1b:2c:3d:4e:5f",
+    "+442079460123",
+    "(212) 555-0123",
+    "https://u:",
+    "@h/",
+    "GB82WEST12345698765432",
+    "[REDACTED]",
+    "...XXXX",
+    "sk-...XXXX",
+    "AKIA",
+    "xoxb-",
+    "\\n",
+    "\u{1b}[31m",
+    "--password ",
+    "-u ",
+    "<secret>",
+    "ssn ",
+    "passport ",
+    "dob ",
+    "SG.",
+    "Q~",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn findings_are_sorted_disjoint_and_on_boundaries(text in hostile()) {
+        let mut last = 0;
+        for found in findings(ALL, &text) {
+            prop_assert!(found.start >= last && found.start < found.end);
+            prop_assert!(text.get(found.start as usize..found.end as usize).is_some());
+            last = found.end;
+        }
+    }
+
+    #[test]
+    fn masking_twice_is_masking_once(text in hostile()) {
+        for style in [Style::Partial, Style::Type, Style::Full] {
+            let redactor = Redactor::new(Types::ALL, style);
+            let once = masked_by(redactor, &text);
+            prop_assert_eq!(masked_by(redactor, &once), once);
+        }
+    }
+
+    #[test]
+    fn masked_json_is_json(members in prop::collection::vec((hostile(), hostile()), 0..5)) {
+        let value = serde_json::Value::Object(
+            members.into_iter().map(|(key, value)| (key, value.into())).collect(),
+        );
+        let (out, count) = masked_json(&value.to_string());
+        let mut tape = Tape::growable();
+        prop_assert!(parse(out.as_bytes(), Limits::OUTPUT, &mut tape).is_ok(), "{out}");
+        if count == 0 {
+            prop_assert_eq!(out, value.to_string());
+        }
+    }
+
+    #[test]
+    fn a_planted_secret_never_survives(head in hostile(), tail in hostile()) {
+        let planted = "ghp_0Kd9Lm3Nq7Rt5Vx1Zb8Cf4Gh6Jk2Mp9Sw3Yz";
+        let text = format!("{head} {planted} {tail}");
+        prop_assert!(!masked(&text).contains(&planted[4..20]));
+    }
+}

@@ -1,0 +1,219 @@
+//! Values that are none: placeholders, references, code, and our own masks.
+
+use super::bytes::{ALNUM, Set, byte, run, slice, variety};
+use super::token::public_prefix;
+
+/// What stands for a secret whose public prefix is kept.
+pub(super) const ELLIPSIS: &[u8] = b"...XXXX";
+
+/// Whether `value` is what [`mask`](super::mask) writes, once or more: `[REDACTED]`, `[EMAIL]`,
+/// `sk-...XXXX`.
+pub(super) fn is_mask(value: &[u8]) -> bool {
+    let mut rest = value;
+    while !rest.is_empty() {
+        match mask_length(rest) {
+            Some(len) => rest = rest.get(len..).unwrap_or(&[]),
+            None => return false,
+        }
+    }
+    !value.is_empty()
+}
+
+/// The length of the mask that `text` begins with.
+fn mask_length(text: &[u8]) -> Option<usize> {
+    const NAME: Set = Set::new(b"0-9A-Z_");
+    if byte(text, 0) == b'[' {
+        let close = run(slice(text, 0, 40), 1, NAME);
+        return (close > 2 && byte(text, close) == b']').then_some(close + 1);
+    }
+    let kept = memchr::memmem::find(slice(text, 0, 64), ELLIPSIS)?;
+    (public_prefix(text) == kept).then_some(kept + ELLIPSIS.len())
+}
+
+/// Whether `value` stands for a secret without being one.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    const WHOLE: &[&str] = &[
+        "null",
+        "none",
+        "nil",
+        "true",
+        "false",
+        "undefined",
+        "empty",
+        "unset",
+        "required",
+        "optional",
+        "string",
+        "str",
+        "secret",
+        "password",
+        "passwd",
+        "token",
+        "changeit",
+        "hidden",
+        "masked",
+        "redacted",
+        "n/a",
+        "todo",
+        "tbd",
+        "hash",
+        "bearer",
+        "basic",
+        "default",
+        "value",
+    ];
+    const BEGIN: &[&str] = &[
+        "your",
+        "changeme",
+        "change_me",
+        "change-me",
+        "replace",
+        "insert",
+        "placeholder",
+        "example",
+        "dummy",
+        "sample",
+        "enter",
+        "redacted",
+        "my-secret",
+        "my_secret",
+        "xxxx",
+        "process.env",
+        "os.environ",
+        "os.getenv",
+        "env.",
+        "env(",
+    ];
+    let head = slice(value, 0, 64);
+    let short = value.len() <= 64;
+    is_mask(value)
+        || short && variety(value.get(public_prefix(value)..).unwrap_or(&[])) <= 1
+        || short
+            && WHOLE
+                .iter()
+                .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || BEGIN
+            .iter()
+            .any(|word| super::bytes::starts_folded(value, word.as_bytes()))
+        || head.iter().all(|b| b"*.xX-_#?\xe2\x80\xa2\xa6".contains(b))
+        || short && (value.ends_with(b"EXAMPLE") || value.ends_with(b"EXAMPLEKEY"))
+        || is_reference(head)
+}
+
+/// Whether `value` names where a secret is: `$VAR`, `${…}`, `{{…}}`, `<…>`, `%VAR%`.
+pub(super) fn is_reference(value: &[u8]) -> bool {
+    let second = byte(value, 1);
+    match byte(value, 0) {
+        b'$' => {
+            let name = value.get(1..).unwrap_or(&[]);
+            matches!(second, b'{' | b'(')
+                || name
+                    .iter()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
+                || name
+                    .iter()
+                    .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
+        }
+        b'{' => second == b'{' || value.ends_with(b"}"),
+        b'<' => value.ends_with(b">") || second.is_ascii_alphabetic(),
+        b'%' => value.len() > 2 && value.ends_with(b"%"),
+        _ => false,
+    }
+}
+
+/// Whether what begins at `value` without quotes is code: a call, an index, a path of names.
+pub(super) fn is_code(value: &[u8]) -> bool {
+    const PATH: Set = Set::new(b"0-9A-Za-z_.:>-");
+    let len = value.iter().take(128).take_while(|&&b| PATH.has(b)).count();
+    matches!(byte(value, len), b'(' | b'[') && len > 0
+}
+
+/// Whether `value` could be a name in a program: letters, `_` and dots, no digits but at the end.
+pub(super) fn is_name(value: &[u8]) -> bool {
+    const WORD: Set = Set::new(b"A-Za-z_.");
+    let last = value
+        .iter()
+        .rposition(|b| !b.is_ascii_digit())
+        .map_or(0, |at| at + 1);
+    value.len() - last <= 1 && value.iter().take(last).all(|&b| WORD.has(b))
+}
+
+/// Whether `value` looks drawn at random: one run, both cases and digits, or long hexadecimal.
+pub(super) fn is_keylike(value: &[u8]) -> bool {
+    const BODY: Set = Set::new(b"0-9A-Za-z_+/=%-");
+    let head = slice(value, 0, 64);
+    let has = |test: fn(&u8) -> bool| head.iter().any(test);
+    value.len() >= 20
+        && head.iter().all(|&b| BODY.has(b))
+        && has(u8::is_ascii_digit)
+        && (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
+            || head.len() >= 32 && head.iter().all(|&b| ALNUM.has(b)))
+        && variety(head) >= 10
+}
+
+/// Whether `value` is words in one case, such as `my-app-secrets`.
+pub(super) fn is_wordy(value: &[u8]) -> bool {
+    let joint = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b' ');
+    let rest = value.get(1..).unwrap_or(&[]);
+    value.iter().all(|b| b.is_ascii_alphabetic() || joint(b))
+        && (rest.iter().all(|b| b.is_ascii_lowercase() || joint(b))
+            || value.iter().all(|b| b.is_ascii_uppercase() || joint(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_and_references() {
+        for value in [
+            "",
+            "YOUR_API_KEY",
+            "<your-token-here>",
+            "xxxxxxxxxxxxxxxx",
+            "${DB_PASSWORD}",
+            "{{ secrets.API_TOKEN }}",
+            "changeme",
+            "********",
+            "REPLACE_ME",
+            "$(pass show api)",
+            "os.environ['TOKEN']",
+            "process.env.API_KEY",
+            "<redacted>",
+            "[REDACTED]",
+            "null",
+            "%API_KEY%",
+            "dummy-secret",
+            "your-256-bit-secret",
+            "sk-...XXXX",
+            "[US_SSN]",
+            "$HOME",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        ] {
+            assert!(is_placeholder(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "hunter2",
+            "$ecret99",
+            "pa%ss%w",
+            "[x",
+            "Tr0ub4dor&3",
+            "correct-horse",
+        ] {
+            assert!(!is_placeholder(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_mask_with_a_foreign_prefix_is_none() {
+        assert!(is_mask(b"ghp_...XXXX") && is_mask(b"[REDACTED]...XXXX[EMAIL]"));
+        assert!(!is_mask(b"hunter2...XXXX"));
+    }
+
+    #[test]
+    fn code() {
+        assert!(is_code(b"get_token(request)") && is_code(b"os.environ['X']"));
+        assert!(!is_code(b"hunter2") && !is_code(b"(x)"));
+        assert!(is_name(b"user.password") && is_name(b"token2") && !is_name(b"hunter22"));
+    }
+}
