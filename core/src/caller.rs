@@ -12,7 +12,7 @@ pub struct Caller<'a> {
 }
 
 /// One tool call to decide on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Call<'a> {
     /// Name of the tool, compared byte for byte.
     pub tool: &'a str,

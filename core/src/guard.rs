@@ -3,13 +3,18 @@
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
 //! only for a call that its name and its caller may make.
 
+use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::buf::Buf;
+use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
+use crate::filter::{Filter, Place};
 use crate::json::{self, Kind, Limits};
+use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
 use crate::reason::Reason;
+use crate::redact::{Redactor, Style, Types};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
 use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
 use crate::scratch::Scratch;
@@ -19,41 +24,20 @@ pub use crate::report::{Fix, Violation};
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
 
-/// What happens to members that a schema does not declare.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ghosts {
-    /// They are cut out and reported.
-    #[default]
-    Strip,
-    /// The call is refused.
-    Reject,
-    /// They stay; the schema alone decides.
-    Allow,
-}
-
-/// What happens to a ghost that is probably a misspelt declared name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NearMiss {
-    /// The call is refused with the suggestion: stripping would run the tool with a default and look
-    /// like success.
-    #[default]
-    Refuse,
-    /// It is stripped like any ghost, and the suggestion is reported.
-    Strip,
-}
-
 /// Policy and detectors, compiled once: immutable, shared by every thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Guard {
+    policy: Policy,
+    /// One for each mask list of the policy.
+    redactors: Vec<Redactor>,
     catalog: Catalog,
-    ghosts: Ghosts,
-    near_miss: NearMiss,
 }
 
 /// Builds a [`Guard`].
 #[derive(Debug)]
 pub struct GuardBuilder {
-    guard: Guard,
+    policy: Option<Policy>,
+    redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
 }
 
@@ -170,10 +154,10 @@ pub struct Filtered<'s> {
 }
 
 impl Guard {
-    /// Starts a guard.
+    /// Starts a guard; without a policy it has the preset `permissive`.
     #[must_use]
     pub fn builder() -> GuardBuilder {
-        GuardBuilder { guard: Self::default(), catalog: Catalog::builder(Origin::Trusted) }
+        GuardBuilder { policy: None, redactors: Vec::new(), catalog: Catalog::builder(Origin::Trusted) }
     }
 
     /// Memory for one thread.
@@ -182,12 +166,18 @@ impl Guard {
         Scratch::new()
     }
 
-    /// Decides on a call to one of the guard's own tools.
+    /// The policy that the guard was built with.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
     pub fn check<'s>(&'s self, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
         self.check_in(&self.catalog, call, scratch)
     }
 
-    /// Decides on a call to one of `catalog`'s tools. Pure: nothing is charged or remembered.
+    /// Decides on a call to one of `catalog`'s tools.
     pub fn check_in<'s>(
         &'s self,
         catalog: &'s Catalog,
@@ -195,6 +185,9 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
         scratch.report.clear();
+        if let Decision::Refuse { reason, rule, hint } = self.policy.decide(call.tool, &call.caller) {
+            return Verdict::Refuse(self.refuse_by_rule(reason, rule, hint, call, scratch));
+        }
         let schema = match catalog.get(call.tool) {
             None => return refuse(Reason::UnknownTool, call, scratch),
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
@@ -204,20 +197,29 @@ impl Guard {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
-        let object = scratch.tape.nodes.first().is_some_and(|root| root.kind() == Kind::Object);
         match self.validate(schema, call.arguments, scratch) {
-            Ok(()) if scratch.report.has_violations() => {
-                refuse(Reason::GhostArguments, call, scratch)
-            }
             Ok(()) => allow(call, scratch),
-            Err(Reason::ValidationFailed) if !object => {
-                refuse(Reason::MalformedArguments, call, scratch)
-            }
             Err(reason) => refuse(reason, call, scratch),
         }
     }
 
-    /// Cuts ghosts and validates the rest; refused ghosts and violations are in the report.
+    /// Decides by name and caller alone, as [`check`](Self::check) does first; none when the call may
+    /// go on.
+    pub fn check_name<'s>(
+        &'s self,
+        call: &Call<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        scratch.report.clear();
+        match self.policy.decide(call.tool, &call.caller) {
+            Decision::Allow { .. } => None,
+            Decision::Refuse { reason, rule, hint } => {
+                Some(self.refuse_by_rule(reason, rule, hint, call, scratch))
+            }
+        }
+    }
+
+    /// Cuts ghosts and validates the rest; what is wrong is in the report.
     fn validate(
         &self,
         schema: &Schema,
@@ -226,9 +228,10 @@ impl Guard {
     ) -> Result<(), Reason> {
         let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
+        let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
         schema.bind(bytes, nodes);
-        if self.ghosts != Ghosts::Allow {
+        if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {
                 return Err(Reason::TooComplex);
@@ -236,46 +239,108 @@ impl Guard {
         }
         let doc = json::Document::new(bytes, nodes);
         let memory = Memory { order, marks };
-        let mut outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, None);
-        if outcome == Outcome::Invalid {
-            faults.clear();
-            let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-            let memory = Memory { order, marks };
-            outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, Some(&mut collect));
+        let outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, None);
+        let object = doc.root().kind() == Kind::Object;
+        if outcome == Outcome::TooComplex {
+            return Err(Reason::TooComplex);
         }
-        if outcome != Outcome::TooComplex && (outcome == Outcome::Invalid || !cuts.is_empty()) {
-            let mut reporter = Reporter { report, doc, schema, cuts, inner };
-            reporter.ghosts(|meant| {
-                self.ghosts == Ghosts::Reject
-                    || meant.is_some() && self.near_miss == NearMiss::Refuse
-            });
-            if outcome == Outcome::Invalid {
-                reporter.faults(faults);
-            }
+        if outcome == Outcome::Valid && cuts.is_empty() && object {
+            return Ok(());
         }
-        match outcome {
-            Outcome::Valid => Ok(()),
-            Outcome::Invalid => Err(Reason::ValidationFailed),
-            Outcome::TooComplex => Err(Reason::TooComplex),
+
+        // Something is to be said: the slow path.
+        let mut reporter = Reporter { report, doc, schema, cuts, inner };
+        reporter.ghosts(|meant| {
+            ghosts == Ghosts::Reject || meant.is_some() && near_miss == NearMiss::Refuse
+        });
+        if !object {
+            reporter.not_an_object();
+            return Err(Reason::MalformedArguments);
         }
+        if outcome == Outcome::Valid {
+            return if report.has_violations() { Err(Reason::GhostArguments) } else { Ok(()) };
+        }
+        faults.clear();
+        let mut collect = Collect { faults, most: MAX_VIOLATIONS };
+        let memory = Memory { order, marks };
+        schema::validate(schema, doc, DEFAULT_STEPS, memory, Some(&mut collect));
+        Reporter { report, doc, schema, cuts, inner }.faults(faults);
+        Err(Reason::ValidationFailed)
     }
 
-    /// Masks, then truncates the output of `tool`.
+    /// Masks, then truncates the output of `tool`. Text that is a JSON object or array is treated as
+    /// JSON, so that it stays JSON; JSON that our reader refuses is treated as text.
     ///
     /// # Errors
     /// When the output cannot be made safe; then nothing of it may be shown.
     pub fn filter<'s>(
         &'s self,
-        _tool: &str,
+        tool: &'s str,
         output: Output<'s>,
-        _scratch: &'s mut Scratch<'_>,
+        scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
-        let (Output::Text(bytes) | Output::Json(bytes)) = output;
-        Ok(Filtered { bytes, truncated: false, masked: 0 })
+        let rules = self.policy.output(tool);
+        let filter = self.redactors.get(rules.mask).map(|redactor| Filter {
+            redactor,
+            max_chars: rules.max_chars,
+        });
+        match filter.map(|filter| filter.run(output, scratch)) {
+            Some(Ok(filtered)) => {
+                let Scratch { text, masked, out, .. } = scratch;
+                let bytes = match filtered.bytes {
+                    Place::Input => match output {
+                        Output::Text(bytes) | Output::Json(bytes) => bytes,
+                    },
+                    Place::Text => text,
+                    Place::Masked => masked,
+                    Place::Cut => out,
+                };
+                Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
+            }
+            Some(Err(Full)) | None => {
+                scratch.report.clear();
+                let call = Call { tool, ..Call::default() };
+                Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
+            }
+        }
+    }
+
+    /// A refusal by the policy, which says how much of its rules the model may know.
+    fn refuse_by_rule<'s>(
+        &'s self,
+        reason: Reason,
+        rule: Option<RuleRef<'s>>,
+        hint: Option<&'s str>,
+        call: &Call<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Refusal<'s> {
+        let rule = rule.map(|rule| rule.id);
+        match self.policy.settings().disclose {
+            Disclose::Full => refusal(reason, rule, rule, hint, call, scratch),
+            Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
+            Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
+        }
     }
 }
 
 impl GuardBuilder {
+    /// Sets the policy.
+    ///
+    /// # Errors
+    /// When it masks a type that does not exist.
+    pub fn policy(mut self, policy: Policy) -> Result<Self, PolicyError> {
+        self.redactors = policy
+            .mask_lists()
+            .iter()
+            .map(|list| match Types::parse(list.types()) {
+                Ok(types) => Ok(Redactor::new(types, Style::default())),
+                Err(unknown) => Err(list.error(unknown.to_string())),
+            })
+            .collect::<Result<_, _>>()?;
+        self.policy = Some(policy);
+        Ok(self)
+    }
+
     /// Compiles and adds a tool.
     ///
     /// # Errors
@@ -285,26 +350,17 @@ impl GuardBuilder {
         Ok(self)
     }
 
-    /// Says what happens to undeclared members.
-    #[must_use]
-    pub fn ghosts(mut self, ghosts: Ghosts) -> Self {
-        self.guard.ghosts = ghosts;
-        self
-    }
-
-    /// Says what happens to undeclared members that are probably misspelt.
-    #[must_use]
-    pub fn near_miss(mut self, near_miss: NearMiss) -> Self {
-        self.guard.near_miss = near_miss;
-        self
-    }
-
     /// The finished guard.
     ///
     /// # Errors
-    /// None yet: every part was checked when it was added.
-    pub fn build(self) -> Result<Guard, CompileError> {
-        Ok(Guard { catalog: self.catalog.build(), ..self.guard })
+    /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
+    pub fn build(self) -> Result<Guard, PolicyError> {
+        let Self { policy, redactors, catalog } = match self.policy {
+            Some(_) => self,
+            None => self.policy(Policy::permissive())?,
+        };
+        let policy = policy.unwrap_or_else(Policy::permissive);
+        Ok(Guard { policy, redactors, catalog: catalog.build() })
     }
 }
 
@@ -327,7 +383,7 @@ fn splice(
     bytes: &[u8],
     cuts: &[Cut],
     out: &mut Buf<'_, u8>,
-) -> Result<(), crate::buf::Full> {
+) -> Result<(), Full> {
     out.clear();
     let mut kept = 0;
     for cut in cuts {
@@ -338,10 +394,22 @@ fn splice(
 }
 
 fn refuse<'s>(reason: Reason, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+    Verdict::Refuse(refusal(reason, None, None, None, call, scratch))
+}
+
+/// A refusal, rendered; `disclosed` is the rule that the model may know.
+fn refusal<'s>(
+    reason: Reason,
+    rule: Option<&'s str>,
+    disclosed: Option<&'s str>,
+    hint: Option<&'s str>,
+    call: &Call<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Refusal<'s> {
     let Scratch { report, out, .. } = scratch;
     let mut memory = [0; 64];
     let mut message = Buf::lent(&mut memory);
-    // What does not fit into 64 bytes is said by the reason alone.
+    // A message that does not fit is left out: the reason says the same.
     let _ = match (reason, report.violations().count()) {
         (Reason::ValidationFailed | Reason::GhostArguments, 1) => {
             message.write_str("1 argument is wrong.")
@@ -355,10 +423,10 @@ fn refuse<'s>(reason: Reason, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> 
         reason,
         tool: call.tool,
         message: core::str::from_utf8(&message).unwrap_or(""),
-        hint: None,
-        rule: None,
+        hint,
+        rule: disclosed,
         retry_after_ms: None,
     };
     report::write_refusal(report, &notice, out);
-    Verdict::Refuse(Refusal { json: out, reason, rule: None, hint: None, report })
+    Refusal { json: out, reason, rule, hint, report }
 }

@@ -17,6 +17,8 @@ mod buf;
 mod caller;
 #[cfg(feature = "alloc")]
 mod catalog;
+#[cfg(feature = "alloc")]
+mod filter;
 pub mod glob;
 #[cfg(feature = "alloc")]
 mod guard;
@@ -44,8 +46,7 @@ pub use caller::{Call, Caller};
 pub use catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
 pub use guard::{
-    Allowed, Filtered, Fix, Ghosts, Guard, GuardBuilder, NearMiss, Output, Refusal, Verdict,
-    Violation,
+    Allowed, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation,
 };
 pub use reason::Reason;
 #[cfg(feature = "alloc")]

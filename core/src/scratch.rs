@@ -2,6 +2,7 @@
 
 use crate::buf::Buf;
 use crate::json::Tape;
+use crate::redact::Work;
 use crate::report::Report;
 use crate::schema::{Cut, Fault};
 
@@ -16,6 +17,12 @@ pub struct Scratch<'m> {
     pub(crate) faults: Buf<'m, Fault>,
     pub(crate) marks: Buf<'m, bool>,
     pub(crate) report: Report<'m>,
+    /// One literal of an output, and what was found in it.
+    pub(crate) work: Work<'m>,
+    /// An output with its bytes made valid UTF-8.
+    pub(crate) text: Buf<'m, u8>,
+    /// An output that is masked and not cut yet.
+    pub(crate) masked: Buf<'m, u8>,
     /// Cleaned arguments, a rendered refusal, or a filtered output.
     pub(crate) out: Buf<'m, u8>,
 }
@@ -37,8 +44,10 @@ impl Scratch<'_> {
         }
         self.marks.clear();
         self.marks.shrink_to(bytes);
-        self.out.clear();
-        self.out.shrink_to(bytes);
+        for buf in [&mut self.out, &mut self.masked, &mut self.text, &mut self.work.text] {
+            buf.clear();
+            buf.shrink_to(bytes);
+        }
         self.report.shrink_to(bytes);
     }
 }

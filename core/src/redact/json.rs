@@ -22,6 +22,13 @@ pub struct Work<'m> {
     pub findings: Buf<'m, Finding>,
 }
 
+#[cfg(feature = "alloc")]
+impl Default for Work<'_> {
+    fn default() -> Self {
+        Self::growable()
+    }
+}
+
 impl<'m> Work<'m> {
     /// Over lent storage: `text` bounds the longest literal that holds escapes.
     #[must_use]

@@ -126,6 +126,13 @@ impl<'a> Reporter<'a, '_> {
         self.report.path = path;
     }
 
+    /// Reports arguments that are no object, whatever the schema says of them.
+    pub(crate) fn not_an_object(&mut self) {
+        let any = Sub { types: Types::OBJECT, ..*self.schema.root() };
+        let name = Name { pointer: "", element: false };
+        self.wrong_type(Fault::default(), &any, Text::default(), name);
+    }
+
     fn fault(&mut self, fault: Fault, pointer: &[u8]) {
         let Some(&sub) = self.schema.sub(fault.sub) else { return };
         let path = self.report.pointer(pointer);
@@ -545,6 +552,7 @@ impl fmt::Display for Name<'_> {
                 write!(f, "{}[{position}]", shown_name(name))
             }
             (Some(name), Some(_)) if !self.element => write!(f, "{}", shown_name(name)),
+            (Some(_), None) => f.write_str("the document"),
             _ => f.write_str("this value"),
         }
     }

@@ -295,6 +295,22 @@ impl Schema {
         Document::new(&self.text, &self.nodes)
     }
 
+    pub(crate) fn root(&self) -> &Sub {
+        const ANY: Sub = Sub {
+            types: Types::ANY,
+            never: false,
+            node: 0,
+            choices: NONE,
+            constant: NONE,
+            object: NONE,
+            array: NONE,
+            string: NONE,
+            number: NONE,
+            logic: NONE,
+        };
+        self.subs.first().unwrap_or(&ANY)
+    }
+
     pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {
         self.subs.get(index as usize)
     }
