@@ -2,24 +2,36 @@
 
 mod check;
 mod redact;
+#[cfg(unix)]
+mod run;
 mod style;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A firewall for the tool calls of AI agents.
+/// A firewall for the tool calls of AI agents
 #[derive(Debug, Parser)]
 #[command(name = "airlock", version)]
 enum Command {
-    /// Check tool calls against schemas and a policy, without a server.
+    /// Wrap an MCP server that speaks over standard input and output
+    #[cfg(unix)]
+    Run(run::Args),
+    /// Check tool calls against schemas and a policy, without a server
     Check(check::Args),
-    /// Mask secrets and personal data in text.
+    /// Mask secrets and personal data in text
     Redact(redact::Args),
 }
 
 fn main() -> ExitCode {
+    // Before anything else: this is on the way of every wrapped server's start.
+    #[cfg(unix)]
+    if let Some(failed) = run::become_server(std::env::args_os()) {
+        return failed;
+    }
     match Command::parse() {
+        #[cfg(unix)]
+        Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
         Command::Redact(args) => redact::run(args),
     }

@@ -23,6 +23,8 @@ pub mod glob;
 #[cfg(feature = "alloc")]
 mod guard;
 pub mod json;
+#[cfg(feature = "alloc")]
+pub mod mcp;
 mod near;
 pub mod policy;
 mod reason;

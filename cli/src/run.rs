@@ -1,0 +1,104 @@
+//! `airlock run`: wrap an MCP server that speaks over standard input and output.
+//!
+//! Standard output carries the protocol and nothing else; what a person should know goes to standard
+//! error.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use airlock::audit::AuditLog;
+use airlock::core::{Guard, GuardBuilder};
+use airlock::core::mcp::Bounds;
+use airlock::policy::{self, Policy};
+use airlock::stdio::{self, Identity, Options};
+
+/// The hidden subcommand with which this program becomes a server.
+const EXEC: &str = "__exec";
+/// Bad usage, or a policy that cannot be honoured.
+const BAD_USAGE: u8 = 2;
+
+/// Arguments of `airlock run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A policy file, or the name of a preset [default: permissive].
+    #[arg(long, value_name = "FILE|PRESET")]
+    policy: Option<String>,
+    /// Name of the agent that makes the calls.
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Role of the agent; may be given several times.
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// Tenant that the agent works for.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Append one JSON line for each decision to this file.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// The server's command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Turns this process into a server when its arguments say so; the exit code when that fails.
+pub fn become_server(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    (arguments.nth(1)? == EXEC).then(|| exit(airlock::child::become_server(arguments)))
+}
+
+/// Runs the command: the server's exit code, 127 when it cannot be started, 2 on bad usage.
+pub fn run(args: Args) -> ExitCode {
+    match wrap(&args) {
+        Ok(code) => exit(code),
+        Err(message) => {
+            eprintln!("airlock run: {message}");
+            ExitCode::from(BAD_USAGE)
+        }
+    }
+}
+
+fn wrap(args: &Args) -> Result<i32, String> {
+    let policy = policy::open(args.policy.as_deref().unwrap_or("permissive"))
+        .map_err(|error| error.to_string())?;
+    let identity = identity(args, &policy);
+    let guard = Guard::builder()
+        .policy(policy)
+        .and_then(GuardBuilder::build)
+        .map_err(|error| error.to_string())?;
+    let audit = match &args.audit {
+        Some(path) => AuditLog::open(path, args.agent.as_deref())
+            .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
+        None => AuditLog::none(),
+    };
+    let own = std::env::current_exe()
+        .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
+    stdio::run(Options {
+        guard: Arc::new(guard),
+        identity,
+        audit,
+        command: &args.command,
+        own: Some((&own, OsStr::new(EXEC))),
+        bounds: Bounds::default(),
+    })
+    .map_err(|error| format!("cannot set up the relay: {error}"))
+}
+
+/// Who the client is: what the command line says, and for what it leaves out the policy's entry for the
+/// agent.
+fn identity(args: &Args, policy: &Policy) -> Identity {
+    let known = args.agent.as_deref().and_then(|name| policy.agent(name));
+    let mut roles = args.roles.clone();
+    for role in roles.iter().filter(|role| !policy.knows_role(role)) {
+        eprintln!("airlock run: no rule of the policy is about the role {role:?}");
+    }
+    if roles.is_empty() {
+        roles.extend(known.into_iter().flat_map(|agent| agent.roles()).map(String::from));
+    }
+    let tenant = known.and_then(|agent| agent.tenant()).map(String::from);
+    Identity { agent: args.agent.clone(), roles, tenant: args.tenant.clone().or(tenant) }
+}
+
+fn exit(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

@@ -1,0 +1,85 @@
+//! What the relay tells the audit.
+
+use core::fmt;
+
+use crate::guard::{Allowed, Refusal};
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the server.
+    ToServer,
+    /// From the server to the client.
+    ToClient,
+}
+
+/// One decision. It borrows from the message and the scratch: copy what is to be kept. No argument
+/// value is in it.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// Which way the message was going.
+    pub direction: Direction,
+    /// The tool that it is about, as the client or the server spelt it.
+    pub tool: Option<&'a str>,
+    /// What was decided.
+    pub outcome: Outcome<'a>,
+}
+
+/// What was decided on a message, or on a tool in a list.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// A call passes.
+    Allowed(&'a Allowed<'a>),
+    /// A message was not passed on, nobody can be answered; why.
+    Dropped(&'a str),
+    /// A message was rewritten.
+    Filtered {
+        /// Values that were masked.
+        masked: usize,
+        /// Whether something was cut off.
+        truncated: bool,
+    },
+    /// A call or an output is refused.
+    Refused(&'a Refusal<'a>),
+    /// A message was not passed on, its sender or receiver got a JSON-RPC error.
+    Rejected {
+        /// The JSON-RPC error code.
+        code: i32,
+        /// Why.
+        why: &'a str,
+    },
+    /// A call of a tool that no list declares passes unchecked, because the policy says so.
+    Unchecked,
+    /// A tool's definition holds nothing to check arguments against or is otherwise remarkable.
+    Warned(&'a str),
+    /// A tool is left out of the list; why.
+    Withheld(&'a str),
+}
+
+/// The event could not be recorded: the message must not be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrecorded;
+
+impl fmt::Display for Unrecorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the audit log cannot be written")
+    }
+}
+
+impl core::error::Error for Unrecorded {}
+
+/// Who records decisions, before they take effect.
+pub trait Audit {
+    /// Records one decision.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]; what the event would have let through is then refused.
+    fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded>;
+}
+
+impl<F: FnMut(&Event<'_>) -> Result<(), Unrecorded>> Audit for F {
+    fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
+        self(event)
+    }
+}

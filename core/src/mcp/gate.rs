@@ -1,0 +1,71 @@
+//! Every question that the relay asks the guard, in one place.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::caller::{Call, Caller};
+use crate::catalog::{Catalog, CatalogBuilder, ToolDefinition};
+use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
+use crate::schema::CompileError;
+use crate::policy::UnknownTool;
+use crate::scratch::Scratch;
+
+/// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for
+/// byte. Others are look-alikes, or text for the model.
+pub(super) fn admits_spelling(guard: &Guard, tool: &str) -> bool {
+    guard.policy().admits_spelling(tool)
+}
+
+/// Whether the policy wants it to seem that `tool` does not exist.
+pub(super) fn hides(guard: &Guard, tool: &str, caller: &Caller<'_>) -> bool {
+    guard.policy().settings().hide && !guard.policy().decide(tool, caller).is_allow()
+}
+
+/// Whether calls of tools that no list declares pass unchecked.
+pub(super) fn forwards_unknown(guard: &Guard) -> bool {
+    guard.policy().settings().unknown_tool == UnknownTool::Forward
+}
+
+/// What the policy says about the name alone, whether or not such a tool exists.
+pub(super) fn decide_name<'s>(
+    guard: &'s Guard,
+    call: &Call<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Result<(), Refusal<'s>> {
+    guard.check_name(call, scratch).map_or(Ok(()), Err)
+}
+
+/// Decides on a call to a tool of `catalog`.
+pub(super) fn check<'s>(
+    guard: &'s Guard,
+    catalog: &'s Catalog,
+    call: &Call<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Verdict<'s> {
+    guard.check_in(catalog, call, scratch)
+}
+
+/// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.
+pub(super) fn learn(
+    builder: &mut CatalogBuilder,
+    name: &str,
+    input_schema: &[u8],
+    _output_schema: Option<&[u8]>,
+) -> Result<Vec<String>, CompileError> {
+    builder.tool(ToolDefinition { name, input_schema })
+}
+
+/// Masks, then cuts an output of `tool`; the empty name for what no tool said.
+pub(super) fn filter<'s>(
+    guard: &'s Guard,
+    tool: &'s str,
+    output: Output<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Result<Filtered<'s>, Refusal<'s>> {
+    guard.filter(tool, output, scratch)
+}
+
+/// Whether structured output that was masked still satisfies the tool's output schema.
+pub(super) fn output_accepts(_catalog: &Catalog, _tool: &str, _output: &[u8]) -> bool {
+    true
+}

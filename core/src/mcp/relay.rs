@@ -1,0 +1,381 @@
+//! The state of one connection, and the way from bytes to a decision.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::answer;
+use super::edit::Edits;
+use super::event::{Audit, Direction, Event, Outcome, Unrecorded};
+use super::listing::Tools;
+use super::outline::Outline;
+use super::pending::Table;
+use crate::caller::Caller;
+use crate::guard::Guard;
+use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
+use crate::scratch::Scratch;
+
+/// How much memory is kept after a message for the next one, in bytes of each buffer.
+const KEEP: usize = 64 << 10;
+/// Nested containers of a message: room for the envelope around arguments of full depth.
+const DEPTH: u32 = Limits::MESSAGE.depth;
+
+/// Bounds of one connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Most bytes of a message.
+    pub message: usize,
+    /// Most requests of one direction that wait for a reply, and most tasks remembered.
+    pub pending: usize,
+}
+
+impl Default for Bounds {
+    /// 10 MiB, as the TypeScript SDK has it; 1,024 requests.
+    fn default() -> Self {
+        Self {
+            message: Limits::MESSAGE.bytes,
+            pending: 1024,
+        }
+    }
+}
+
+/// What to do with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// Send these bytes to the other side: the message itself, or one in its place.
+    Forward(&'a [u8]),
+    /// Send these bytes back to where the message came from.
+    Answer(&'a [u8]),
+    /// Only for messages of the client: the tool list must be known first. Send what
+    /// [`Relay::list_request`] returns, pass on what the server says, and present the message again
+    /// when [`Relay::is_listing`] is false.
+    Hold,
+    /// Send nothing.
+    Drop,
+    /// Only for messages of the server: this is no message. Show it to a person, if anyone.
+    Noise,
+}
+
+/// A decision whose bytes are in the message or in the output buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Forward,
+    /// What is in the output buffer goes in place of the message.
+    Replace,
+    Answer,
+    Hold,
+    Drop,
+    Noise,
+}
+
+impl Step {
+    fn with<'a>(self, message: &'a [u8], out: &'a [u8]) -> Action<'a> {
+        match self {
+            Self::Forward => Action::Forward(message),
+            Self::Replace => Action::Forward(out),
+            Self::Answer => Action::Answer(out),
+            Self::Hold => Action::Hold,
+            Self::Drop => Action::Drop,
+            Self::Noise => Action::Noise,
+        }
+    }
+}
+
+/// The firewall of one connection between a client and a server.
+///
+/// Both directions go through one `Relay`, one message at a time and each in the order of its arrival.
+#[derive(Debug)]
+pub struct Relay {
+    guard: Arc<Guard>,
+    state: State,
+    desk: Desk,
+    tape: Tape<'static>,
+}
+
+/// What outlives a message.
+#[derive(Debug)]
+pub(super) struct State {
+    bounds: Bounds,
+    /// Requests of the client.
+    pub(super) asked: Table<Asked>,
+    /// Requests of the server.
+    pub(super) asking: Table<()>,
+    /// Which tool a task runs, by the task's id.
+    pub(super) tasks: Table<Box<str>>,
+    pub(super) tools: Tools,
+}
+
+/// What the reply to a request of the client will be.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The result of a tool.
+    Call {
+        tool: Box<str>,
+        /// Protocol 2026-07-28.
+        modern: bool,
+    },
+    /// One page of tools; of the list that is being learned, when it has its number.
+    List { list: Option<u64> },
+    /// Text that nobody vouches for.
+    Text { tool: Box<str> },
+    /// What is passed on as it is.
+    Verbatim,
+}
+
+/// Memory of one decision, reused by the next.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) scratch: Scratch<'static>,
+    /// A canonical id.
+    pub(super) key: Vec<u8>,
+    /// A tool's name, escapes undone.
+    pub(super) name: String,
+    /// A text, escapes undone.
+    pub(super) text: Vec<u8>,
+    pub(super) edits: Edits,
+}
+
+/// One decision being made.
+pub(super) struct Turn<'t> {
+    pub(super) direction: Direction,
+    pub(super) message: &'t [u8],
+    pub(super) caller: Caller<'t>,
+    pub(super) now: Option<u64>,
+    pub(super) guard: &'t Guard,
+    pub(super) state: &'t mut State,
+    pub(super) desk: &'t mut Desk,
+    pub(super) out: &'t mut Vec<u8>,
+    pub(super) audit: &'t mut dyn Audit,
+}
+
+impl Relay {
+    /// A new connection. `nonce` goes into the ids of our own requests, so that neither side can guess
+    /// them: some 64 random bits, as letters and digits.
+    #[must_use]
+    pub fn new(guard: Arc<Guard>, bounds: Bounds, nonce: &str) -> Self {
+        let desk = Desk {
+            scratch: guard.scratch(),
+            key: Vec::new(),
+            name: String::new(),
+            text: Vec::new(),
+            edits: Edits::default(),
+        };
+        let state = State {
+            bounds,
+            asked: Table::new(bounds.pending),
+            asking: Table::new(bounds.pending),
+            tasks: Table::new(bounds.pending),
+            tools: Tools::new(nonce),
+        };
+        Self {
+            guard,
+            state,
+            desk,
+            tape: Tape::growable(),
+        }
+    }
+
+    /// Decides on a message of the client. `now` is in Unix milliseconds.
+    pub fn client<'a>(
+        &mut self,
+        message: &'a [u8],
+        caller: Caller<'_>,
+        now: Option<u64>,
+        out: &'a mut Vec<u8>,
+        audit: &mut dyn Audit,
+    ) -> Action<'a> {
+        self.decide(Direction::ToServer, message, caller, now, out, audit)
+            .with(message, out)
+    }
+
+    /// Decides on a message of the server; `caller` is who its tools are shown to.
+    pub fn server<'a>(
+        &mut self,
+        message: &'a [u8],
+        caller: Caller<'_>,
+        out: &'a mut Vec<u8>,
+        audit: &mut dyn Audit,
+    ) -> Action<'a> {
+        self.decide(Direction::ToClient, message, caller, None, out, audit)
+            .with(message, out)
+    }
+
+    /// Decides on a message above [`Bounds::message`] that the host outlined and did not keep.
+    pub fn oversize<'a>(
+        &mut self,
+        direction: Direction,
+        outline: &Outline,
+        out: &'a mut Vec<u8>,
+        audit: &mut dyn Audit,
+    ) -> Action<'a> {
+        out.clear();
+        let caller = Caller::default();
+        let turn = self.turn(direction, &[], caller, None, out, audit);
+        let step = turn.broken(outline, answer::INVALID_REQUEST, "the message is too long");
+        step.with(&[], out)
+    }
+
+    /// The request to send to the server while [`is_listing`](Self::is_listing); each is returned once.
+    pub fn list_request(&mut self) -> Option<Vec<u8>> {
+        self.state.tools.take_request()
+    }
+
+    /// Whether our own list of the server's tools is on its way.
+    #[must_use]
+    pub fn is_listing(&self) -> bool {
+        self.state.tools.is_listing()
+    }
+
+    /// Gives up on our own list, because the server does not answer.
+    pub fn abandon_list(&mut self) {
+        self.state.tools.abandon();
+    }
+
+    fn turn<'t>(
+        &'t mut self,
+        direction: Direction,
+        message: &'t [u8],
+        caller: Caller<'t>,
+        now: Option<u64>,
+        out: &'t mut Vec<u8>,
+        audit: &'t mut dyn Audit,
+    ) -> Turn<'t> {
+        let Self {
+            guard, state, desk, ..
+        } = self;
+        Turn {
+            direction,
+            message,
+            caller,
+            now,
+            guard,
+            state,
+            desk,
+            out,
+            audit,
+        }
+    }
+
+    fn decide(
+        &mut self,
+        direction: Direction,
+        message: &[u8],
+        caller: Caller<'_>,
+        now: Option<u64>,
+        out: &mut Vec<u8>,
+        audit: &mut dyn Audit,
+    ) -> Step {
+        out.clear();
+        if message.trim_ascii().is_empty() {
+            return Step::Drop;
+        }
+        let limits = Limits {
+            bytes: self.state.bounds.message,
+            depth: DEPTH,
+        };
+        let mut tape = core::mem::take(&mut self.tape);
+        let turn = self.turn(direction, message, caller, now, out, audit);
+        let step = if has_bare_return(message) {
+            turn.unreadable(answer::PARSE_ERROR, "a carriage return inside the message")
+        } else {
+            match parse(message, limits, &mut tape) {
+                Ok(doc) => turn.decide(doc.root()),
+                Err(error) => {
+                    let code = match error.kind {
+                        ParseErrorKind::Depth
+                        | ParseErrorKind::DuplicateKey
+                        | ParseErrorKind::TooLarge => answer::INVALID_REQUEST,
+                        _ => answer::PARSE_ERROR,
+                    };
+                    turn.unreadable(code, error.kind.message())
+                }
+            }
+        };
+        tape.nodes.clear();
+        tape.nodes.shrink_to(KEEP / 16);
+        tape.order.clear();
+        tape.order.shrink_to(KEEP / 16);
+        self.tape = tape;
+        self.desk.shrink_to(KEEP);
+        step
+    }
+}
+
+impl Desk {
+    fn shrink_to(&mut self, bytes: usize) {
+        self.edits.shrink_to(bytes);
+        self.text.clear();
+        self.text.shrink_to(bytes);
+        self.scratch.shrink_to(bytes);
+    }
+}
+
+impl Turn<'_> {
+    fn decide(self, root: Value<'_>) -> Step {
+        match (root.kind(), self.direction) {
+            (Kind::Object, Direction::ToServer) => self.client(root),
+            (Kind::Object, Direction::ToClient) => self.server(root),
+            (Kind::Array, Direction::ToServer) => self.reject(
+                None,
+                answer::INVALID_REQUEST,
+                "batches are not supported",
+                Step::Answer,
+            ),
+            (Kind::Array, Direction::ToClient) => self.server_batch(root),
+            (_, Direction::ToServer) => self.drop("neither an object nor a batch"),
+            (_, Direction::ToClient) => Step::Noise,
+        }
+    }
+
+    /// Bytes that are no document.
+    fn unreadable(self, code: i32, why: &str) -> Step {
+        let mut outline = Outline::new();
+        outline.feed(self.message);
+        self.broken(&outline, code, why)
+    }
+
+    /// A message of which no more is known than its outline.
+    pub(super) fn broken(self, outline: &Outline, code: i32, why: &str) -> Step {
+        match self.direction {
+            Direction::ToServer => self.client_broken(outline, code, why),
+            Direction::ToClient => self.server_broken(outline, why),
+        }
+    }
+
+    /// Tells the audit.
+    pub(super) fn record(
+        &mut self,
+        tool: Option<&str>,
+        outcome: Outcome<'_>,
+    ) -> Result<(), Unrecorded> {
+        self.audit.record(&Event {
+            direction: self.direction,
+            tool,
+            outcome,
+        })
+    }
+
+    /// Passes nothing on and answers nobody.
+    pub(super) fn drop(mut self, why: &str) -> Step {
+        // Nothing passes, so nothing is lost when this cannot be recorded.
+        let _ = self.record(None, Outcome::Dropped(why));
+        Step::Drop
+    }
+
+    /// Writes an error in place of a message or as the answer to it, as `step` says.
+    pub(super) fn reject(mut self, id: Option<&[u8]>, code: i32, why: &str, step: Step) -> Step {
+        self.out.clear();
+        answer::error(id, code, why, self.out);
+        let _ = self.record(None, Outcome::Rejected { code, why });
+        step
+    }
+}
+
+/// Whether a carriage return stands anywhere but at the end. It can only be white space to JSON, but a
+/// reader with universal line ends (Python's text streams) sees two lines, and so another message.
+fn has_bare_return(message: &[u8]) -> bool {
+    let message = message.strip_suffix(b"\n").unwrap_or(message);
+    let message = message.strip_suffix(b"\r").unwrap_or(message);
+    memchr::memchr(b'\r', message).is_some()
+}

@@ -1,0 +1,332 @@
+//! What the server says.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
+use super::envelope::{Envelope, canonical_id};
+use super::event::{Event, Outcome};
+use super::gate;
+use super::mask::{Masker, Unshown};
+use super::outline::Outline;
+use super::relay::{Asked, Step, Turn};
+use crate::json::{Str, Value};
+
+impl Turn<'_> {
+    pub(super) fn server(self, root: Value<'_>) -> Step {
+        let envelope = match Envelope::read(root) {
+            Ok(envelope) => envelope,
+            Err(why) => {
+                let is_protocol = root.get("jsonrpc").is_some() || root.get("method").is_some();
+                let id = root.get("id").filter(|_| root.get("method").is_none());
+                return self.bad_reply(id.map(Value::raw), is_protocol, why);
+            }
+        };
+        match (envelope.method, envelope.id) {
+            (Some(method), Some(id)) => self.server_request(root, method, id),
+            (Some(method), None) => self.server_notification(root, method, envelope.params),
+            (None, id) => self.reply(root, id, envelope),
+        }
+    }
+
+    fn server_request(self, root: Value<'_>, method: Str<'_>, id: Value<'_>) -> Step {
+        if !canonical_id(id.raw(), &mut self.desk.key) {
+            return self.drop("a request of the server has no usable id");
+        }
+        if self.state.asking.insert(&self.desk.key, ()).is_err() {
+            return self.drop("too many requests of the server, or two with one id");
+        }
+        if method.is(b"ping") {
+            Step::Forward
+        } else {
+            self.masked(root, "", None)
+        }
+    }
+
+    fn server_notification(
+        self,
+        root: Value<'_>,
+        method: Str<'_>,
+        params: Option<Value<'_>>,
+    ) -> Step {
+        if method.is(b"notifications/tools/list_changed") {
+            self.state.tools.changed();
+        } else if method.is(b"notifications/cancelled")
+            && let Some(id) = params.and_then(|params| params.get("requestId"))
+            && canonical_id(id.raw(), &mut self.desk.key)
+        {
+            self.state.asking.take(&self.desk.key);
+        }
+        self.masked(root, "", None)
+    }
+
+    fn reply(mut self, root: Value<'_>, id: Option<Value<'_>>, envelope: Envelope<'_>) -> Step {
+        let Some(id) = id.filter(|id| canonical_id(id.raw(), &mut self.desk.key)) else {
+            return self.masked(root, "", None);
+        };
+        if self.state.tools.is_own(&self.desk.key) {
+            let Self {
+                state,
+                desk,
+                guard,
+                caller,
+                audit,
+                ..
+            } = self;
+            state
+                .tools
+                .own_answer(&desk.key, envelope.result, guard, &caller, audit);
+            return Step::Drop;
+        }
+        let waiting = Some(Waiting {
+            id: id.raw(),
+            result: envelope.result,
+            modern: None,
+        });
+        match (self.state.asked.take(&self.desk.key), envelope.result) {
+            (Some(Asked::Verbatim), Some(_)) => Step::Forward,
+            (Some(Asked::List { list }), Some(result)) => self.tools(list, id.raw(), result),
+            (Some(Asked::Call { tool, modern }), result) => {
+                self.remember_task(&tool, result);
+                let modern = Some(modern);
+                self.masked(
+                    root,
+                    &tool,
+                    Some(Waiting {
+                        id: id.raw(),
+                        result,
+                        modern,
+                    }),
+                )
+            }
+            (Some(Asked::Text { tool }), _) => self.masked(root, &tool, waiting),
+            (Some(_), None) => self.masked(root, "", waiting),
+            // Nobody asked, or the answer was given before.
+            (None, _) => self.masked(root, "", None),
+        }
+    }
+
+    /// A page of tools for the client.
+    fn tools(self, list: Option<u64>, id: &[u8], result: Value<'_>) -> Step {
+        let (message, guard, tools) = (self.message, self.guard, &mut self.state.tools);
+        let tools = match tools.client_page(list, result, guard, &self.caller, self.audit) {
+            Err(why) => return self.reject(Some(id), INTERNAL_ERROR, why, Step::Replace),
+            Ok(None) => return Step::Forward,
+            Ok(Some(tools)) => tools,
+        };
+        let edits = &mut self.desk.edits;
+        edits.clear();
+        if let Some(array) = result.get("tools") {
+            edits.replace(array.span(), &tools);
+        }
+        // What was left out for one client must not be cached for all.
+        if let Some(scope) = result.get("cacheScope")
+            && scope.as_str().is_some_and(|scope| scope.is(b"public"))
+        {
+            edits.replace_text(scope.span(), b"private");
+        }
+        edits.sort();
+        edits.apply(message, (0, message.len()), self.out);
+        Step::Replace
+    }
+
+    /// Remembers which tool a task runs: its result comes as the reply to another request.
+    fn remember_task(&mut self, tool: &str, result: Option<Value<'_>>) {
+        let task = result
+            .and_then(|result| result.get("task"))
+            .and_then(|task| task.get("taskId"));
+        let mut key = Vec::new();
+        if task.is_some_and(|task| canonical_id(task.raw(), &mut key)) {
+            let tasks = &mut self.state.tasks;
+            // Marked as one that may give way: the oldest task is forgotten first, and the result of a
+            // forgotten one is masked as untrusted text.
+            if tasks.insert(&key, Box::from(tool)).is_ok() {
+                tasks.cancel(&key);
+            }
+        }
+    }
+
+    /// Masks every string of the message.
+    fn masked(mut self, root: Value<'_>, tool: &str, waiting: Option<Waiting<'_>>) -> Step {
+        let desk = &mut *self.desk;
+        desk.edits.clear();
+        let mut masker = Masker {
+            guard: self.guard,
+            tool,
+            scratch: &mut desk.scratch,
+            edits: &mut desk.edits,
+            text: &mut desk.text,
+            blocks: Vec::new(),
+            masked: 0,
+            truncated: false,
+        };
+        let shown = masker.message(root);
+        let (masked, truncated) = (masker.masked, masker.truncated);
+        if let Err(Unshown(refusal)) = shown {
+            return self.unshown(&refusal, waiting);
+        }
+        if desk.edits.is_empty() {
+            return Step::Forward;
+        }
+        let name = (!tool.is_empty()).then_some(tool);
+        if self
+            .record(name, Outcome::Filtered { masked, truncated })
+            .is_err()
+        {
+            return match waiting {
+                Some(Waiting { id, .. }) => {
+                    self.reject(Some(id), INTERNAL_ERROR, UNRECORDED, Step::Replace)
+                }
+                None => self.drop(UNRECORDED),
+            };
+        }
+        self.desk.edits.sort();
+        if let Some(waiting) = waiting
+            && waiting.modern.is_some()
+            && let Some(result) = waiting.result
+            && let Some(structured) = result.get("structuredContent")
+            && let Some(masked) = self.desk.edits.replacement(structured.span())
+            && !gate::output_accepts(self.state.tools.catalog(), tool, masked)
+        {
+            self.without_structured(result);
+            return Step::Replace;
+        }
+        let edits = &self.desk.edits;
+        edits.apply(self.message, (0, self.message.len()), self.out);
+        Step::Replace
+    }
+
+    /// The result without its structured part, which after masking is no longer what the tool promised:
+    /// clients accept its absence only from an error.
+    fn without_structured(self, result: Value<'_>) {
+        let Self { message, out, .. } = self;
+        let edits = &self.desk.edits;
+        let (start, end) = result.span();
+        edits.apply(message, (0, start), out);
+        out.extend_from_slice(b"{\"content\":");
+        match result.get("content").filter(|content| !content.is_empty()) {
+            Some(content) => edits.apply(message, content.span(), out),
+            None => out.extend_from_slice(
+                b"[{\"type\":\"text\",\"text\":\"The output was masked and is no longer what the tool \
+                  promises.\"}]",
+            ),
+        }
+        out.extend_from_slice(b",\"isError\":true");
+        for (name, value) in [
+            ("_meta", result.get("_meta")),
+            ("resultType", result.get("resultType")),
+        ] {
+            if let Some(value) = value {
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b"\":");
+                edits.apply(message, value.span(), out);
+            }
+        }
+        out.push(b'}');
+        edits.apply(message, (end, message.len()), out);
+    }
+
+    /// A message of which nothing may be shown.
+    fn unshown(self, refusal: &[u8], waiting: Option<Waiting<'_>>) -> Step {
+        let why = "the output cannot be shown";
+        match waiting {
+            Some(Waiting {
+                id,
+                modern: Some(modern),
+                ..
+            }) => {
+                answer::refusal(id, refusal, modern, self.out);
+                let outcome = Outcome::Rejected {
+                    code: INTERNAL_ERROR,
+                    why,
+                };
+                let event = Event {
+                    direction: self.direction,
+                    tool: None,
+                    outcome,
+                };
+                let _ = self.audit.record(&event);
+                Step::Replace
+            }
+            Some(Waiting { id, .. }) => self.reject(Some(id), INTERNAL_ERROR, why, Step::Replace),
+            None => self.drop(why),
+        }
+    }
+
+    pub(super) fn server_broken(self, outline: &Outline, why: &str) -> Step {
+        let is_protocol = outline.is_request() || outline.is_reply();
+        let id = outline.id().filter(|_| !outline.is_request());
+        self.bad_reply(id, is_protocol, why)
+    }
+
+    /// What may have been the reply to `id`: whoever waits for it gets an error in its place.
+    fn bad_reply(self, id: Option<&[u8]>, is_protocol: bool, why: &str) -> Step {
+        if let Some(id) = id
+            && canonical_id(id, &mut self.desk.key)
+        {
+            if self.state.tools.is_own(&self.desk.key) {
+                let Self {
+                    state,
+                    desk,
+                    guard,
+                    caller,
+                    audit,
+                    ..
+                } = self;
+                state
+                    .tools
+                    .own_answer(&desk.key, None, guard, &caller, audit);
+                return Step::Drop;
+            }
+            if self.state.asked.take(&self.desk.key).is_some() {
+                return self.reject(Some(id), INTERNAL_ERROR, why, Step::Replace);
+            }
+        }
+        if is_protocol {
+            self.drop(why)
+        } else {
+            Step::Noise
+        }
+    }
+
+    /// A batch: MCP has none on stdio, so it is not passed on, and those who wait for an answer in it
+    /// get an error each, one a line.
+    pub(super) fn server_batch(mut self, batch: Value<'_>) -> Step {
+        let why = "batches are not supported";
+        for element in batch
+            .elements()
+            .filter(|element| element.get("method").is_none())
+        {
+            let id = element.get("id").map_or(&[][..], Value::raw);
+            if canonical_id(id, &mut self.desk.key)
+                && self.state.asked.take(&self.desk.key).is_some()
+            {
+                if !self.out.is_empty() {
+                    self.out.push(b'\n');
+                }
+                answer::error(Some(id), INTERNAL_ERROR, why, self.out);
+            }
+        }
+        if self.out.is_empty() {
+            return self.drop(why);
+        }
+        let _ = self.record(
+            None,
+            Outcome::Rejected {
+                code: INTERNAL_ERROR,
+                why,
+            },
+        );
+        Step::Replace
+    }
+}
+
+/// Who waits for the message.
+#[derive(Clone, Copy)]
+struct Waiting<'t> {
+    id: &'t [u8],
+    result: Option<Value<'t>>,
+    /// For the result of a call: whether the protocol is that of 2026-07-28.
+    modern: Option<bool>,
+}

@@ -1,0 +1,282 @@
+//! The two directions.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, IoSlice, Read, Write};
+use std::process::{ChildStdin, ChildStdout};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use airlock_core::mcp::{Action, Audit, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
+use airlock_core::{Caller, Guard};
+
+use super::line::{Line, Lines};
+use super::{Identity, News};
+use crate::audit::AuditLog;
+
+/// How long a call waits for the list of tools.
+const LIST_WAIT: Duration = Duration::from_secs(10);
+/// Most remarks on tools that are kept, so that each is made once.
+const MAX_REMARKS: usize = 2048;
+
+/// What both threads share.
+pub(super) struct Shared {
+    session: Mutex<Session>,
+    /// The list of tools moved on, or the server ended.
+    listed: Condvar,
+    client: Mutex<File>,
+    /// None once it is closed.
+    server: Mutex<Option<ChildStdin>>,
+    identity: Identity,
+    limit: usize,
+}
+
+/// What a decision needs; locked while deciding, never while reading or writing a message.
+struct Session {
+    relay: Relay,
+    recorder: Recorder,
+    server_ended: bool,
+}
+
+/// Records decisions, and tells the operator what is wrong with the server's tools.
+struct Recorder {
+    log: AuditLog,
+    started: Instant,
+    remarks: BTreeSet<String>,
+}
+
+impl Audit for Recorder {
+    fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
+        if let (Outcome::Withheld(why), Some(tool)) = (&event.outcome, event.tool) {
+            let remark = format!("airlock: the tool {tool:?} is withheld: {why:?}");
+            if self.remarks.len() < MAX_REMARKS && self.remarks.insert(remark.clone()) {
+                eprintln!("{remark}");
+            }
+        }
+        self.log.record(event, self.started)
+    }
+}
+
+/// Why a direction ends.
+enum End {
+    /// The other side takes no more.
+    Closed,
+    /// A decision panicked: nothing may pass any more.
+    Poisoned,
+}
+
+impl Shared {
+    pub(super) fn new(
+        guard: Arc<Guard>,
+        identity: Identity,
+        log: AuditLog,
+        bounds: Bounds,
+        client: File,
+        server: ChildStdin,
+    ) -> Self {
+        // The standard library seeds its hashers from the operating system's random numbers.
+        let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let session = Session {
+            relay: Relay::new(guard, bounds, &nonce),
+            recorder: Recorder {
+                log,
+                started: Instant::now(),
+                remarks: BTreeSet::new(),
+            },
+            server_ended: false,
+        };
+        Self {
+            session: Mutex::new(session),
+            listed: Condvar::new(),
+            client: Mutex::new(client),
+            server: Mutex::new(Some(server)),
+            identity,
+            limit: bounds.message,
+        }
+    }
+
+    /// Passes on what the client says until it ends or the server takes no more.
+    pub(super) fn client(&self, input: impl Read, news: &Sender<News>) {
+        let roles: Vec<&str> = self.identity.roles.iter().map(String::as_str).collect();
+        let caller = self.identity.caller(&roles);
+        let mut lines = Lines::new(input, self.limit);
+        let mut out = Vec::new();
+        while let Ok(Some(line)) = lines.next() {
+            match self.client_line(line, caller, &mut out, news) {
+                Ok(()) => {}
+                Err(End::Closed | End::Poisoned) => return,
+            }
+        }
+    }
+
+    fn client_line(
+        &self,
+        line: Line<'_>,
+        caller: Caller<'_>,
+        out: &mut Vec<u8>,
+        news: &Sender<News>,
+    ) -> Result<(), End> {
+        loop {
+            let mut session = self.session()?;
+            let Session {
+                relay, recorder, ..
+            } = &mut *session;
+            recorder.started = Instant::now();
+            let action = match &line {
+                Line::Whole(line) => relay.client(line, caller, now(), out, recorder),
+                Line::TooLong(outline) => {
+                    relay.oversize(Direction::ToServer, outline, out, recorder)
+                }
+            };
+            match action {
+                Action::Forward(bytes) => {
+                    drop(session);
+                    return self.write_server(bytes);
+                }
+                Action::Answer(bytes) => {
+                    drop(session);
+                    self.write_client(bytes, news);
+                    return Ok(());
+                }
+                Action::Hold => self.await_list(session)?,
+                Action::Drop | Action::Noise => return Ok(()),
+            }
+        }
+    }
+
+    /// Asks the server for its tools and waits until the list is complete or cannot be had.
+    fn await_list<'a>(&'a self, mut session: MutexGuard<'a, Session>) -> Result<(), End> {
+        let until = Instant::now() + LIST_WAIT;
+        while session.relay.is_listing() {
+            if let Some(request) = session.relay.list_request() {
+                drop(session);
+                self.write_server(&request)?;
+                session = self.session()?;
+                continue;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if session.server_ended || left.is_zero() {
+                session.relay.abandon_list();
+                break;
+            }
+            session = self
+                .listed
+                .wait_timeout(session, left)
+                .map_err(|_| End::Poisoned)?
+                .0;
+        }
+        Ok(())
+    }
+
+    /// Passes on what the server says until it ends.
+    pub(super) fn server(&self, input: ChildStdout, news: &Sender<News>) {
+        let roles: Vec<&str> = self.identity.roles.iter().map(String::as_str).collect();
+        let caller = self.identity.caller(&roles);
+        let mut lines = Lines::new(input, self.limit);
+        let mut out = Vec::new();
+        while let Ok(Some(line)) = lines.next() {
+            if self.server_line(&line, caller, &mut out, news).is_err() {
+                break;
+            }
+        }
+        if let Ok(mut session) = self.session() {
+            session.server_ended = true;
+        }
+        self.listed.notify_all();
+    }
+
+    fn server_line(
+        &self,
+        line: &Line<'_>,
+        caller: Caller<'_>,
+        out: &mut Vec<u8>,
+        news: &Sender<News>,
+    ) -> Result<(), End> {
+        let mut session = self.session()?;
+        let was_listing = session.relay.is_listing();
+        let Session {
+            relay, recorder, ..
+        } = &mut *session;
+        recorder.started = Instant::now();
+        let action = match line {
+            Line::Whole(line) => relay.server(line, caller, out, recorder),
+            Line::TooLong(outline) => relay.oversize(Direction::ToClient, outline, out, recorder),
+        };
+        drop(session);
+        if was_listing {
+            self.listed.notify_all();
+        }
+        match (action, line) {
+            (Action::Forward(bytes), _) => self.write_client(bytes, news),
+            (Action::Noise, Line::Whole(line)) => {
+                // Nobody may be listening.
+                let _ = write_line(&mut io::stderr().lock(), line);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Closes the server's input, unless the thread of the client is writing to it: then it is about to
+    /// be ended anyway.
+    pub(super) fn close_server(&self) {
+        match self.server.try_lock() {
+            Ok(mut server) => drop(server.take()),
+            Err(TryLockError::Poisoned(poisoned)) => drop(poisoned.into_inner().take()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    fn session(&self) -> Result<MutexGuard<'_, Session>, End> {
+        self.session.lock().map_err(|_| End::Poisoned)
+    }
+
+    fn write_server(&self, message: &[u8]) -> Result<(), End> {
+        let mut server = self.server.lock().map_err(|_| End::Poisoned)?;
+        let server = server.as_mut().ok_or(End::Closed)?;
+        write_line(server, message).map_err(|_| End::Closed)
+    }
+
+    fn write_client(&self, message: &[u8], news: &Sender<News>) {
+        let written = match self.client.lock() {
+            Ok(mut client) => write_line(&mut *client, message),
+            Err(_) => Err(io::Error::other("a writer panicked")),
+        };
+        if written.is_err() {
+            let _ = news.send(News::ClientGone);
+        }
+    }
+}
+
+impl Identity {
+    fn caller<'a>(&'a self, roles: &'a [&'a str]) -> Caller<'a> {
+        Caller {
+            agent: self.agent.as_deref(),
+            roles,
+            tenant: self.tenant.as_deref(),
+        }
+    }
+}
+
+/// The moment in Unix milliseconds.
+fn now() -> Option<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
+}
+
+/// Writes the message and a line feed, as a rule with one call of the system.
+fn write_line(to: &mut impl Write, message: &[u8]) -> io::Result<()> {
+    let mut rest = [IoSlice::new(message), IoSlice::new(b"\n")];
+    let mut rest = &mut rest[..];
+    while !rest.is_empty() {
+        match to.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    to.flush()
+}
