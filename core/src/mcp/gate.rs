@@ -7,7 +7,7 @@ use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
 use crate::schema::CompileError;
-use crate::policy::UnknownTool;
+use crate::policy::{EmptyProperties, UnknownTool};
 use crate::scratch::Scratch;
 
 /// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for
@@ -47,12 +47,14 @@ pub(super) fn check<'s>(
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.
 pub(super) fn learn(
+    guard: &Guard,
     builder: &mut CatalogBuilder,
     name: &str,
     input_schema: &[u8],
-    _output_schema: Option<&[u8]>,
+    output_schema: Option<&[u8]>,
 ) -> Result<Vec<String>, CompileError> {
-    builder.tool(ToolDefinition { name, input_schema })
+    let open = guard.policy().settings().empty_properties == EmptyProperties::Open;
+    builder.empty_properties_open(open).tool(ToolDefinition { name, input_schema, output_schema })
 }
 
 /// Masks, then cuts an output of `tool`; the empty name for what no tool said.
@@ -66,6 +68,12 @@ pub(super) fn filter<'s>(
 }
 
 /// Whether structured output that was masked still satisfies the tool's output schema.
-pub(super) fn output_accepts(_catalog: &Catalog, _tool: &str, _output: &[u8]) -> bool {
-    true
+pub(super) fn output_accepts(
+    guard: &Guard,
+    catalog: &Catalog,
+    tool: &str,
+    output: &[u8],
+    scratch: &mut Scratch<'_>,
+) -> bool {
+    guard.accepts_output(catalog, tool, output, scratch)
 }

@@ -403,7 +403,7 @@ impl Listing {
                 .filter(|raw| raw.len() <= MAX_SCHEMA)
         };
         let input = schema("inputSchema").unwrap_or(b"");
-        match gate::learn(&mut self.builder, name, input, schema("outputSchema")) {
+        match gate::learn(guard, &mut self.builder, name, input, schema("outputSchema")) {
             Err(error) => Fate::Withheld(format!("{} (at {:?})", error.message, error.path)),
             Ok(warnings) => {
                 for warning in &warnings {

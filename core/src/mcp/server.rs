@@ -186,7 +186,13 @@ impl Turn<'_> {
             && let Some(result) = waiting.result
             && let Some(structured) = result.get("structuredContent")
             && let Some(masked) = self.desk.edits.replacement(structured.span())
-            && !gate::output_accepts(self.state.tools.catalog(), tool, masked)
+            && !gate::output_accepts(
+                self.guard,
+                self.state.tools.catalog(),
+                tool,
+                masked,
+                &mut self.desk.scratch,
+            )
         {
             self.without_structured(result);
             return Step::Replace;
