@@ -9,7 +9,7 @@ fn main() {
         let _ = b.tool(ToolDefinition { name: v["tool"].as_str().unwrap(), input_schema: s.as_bytes(), output_schema: None });
     }
     let cat = b.build();
-    let g = Guard::builder().near_miss(NearMiss::Strip).build().unwrap();
+    let g = Guard::builder().policy(policy::Policy::permissive().with_near_miss(policy::NearMiss::Strip)).unwrap().build().unwrap();
     let mut sc = g.scratch();
     let mut calls = vec![];
     for l in std::fs::read_to_string(&a[2]).unwrap().lines() {

@@ -57,6 +57,16 @@ impl<'t> Str<'t> {
         })
     }
 
+    /// How many characters the text has, escapes undone.
+    #[must_use]
+    pub fn length(self) -> usize {
+        if self.escaped {
+            return self.chars().count();
+        }
+        // Every character has one byte that does not continue another.
+        self.raw.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+    }
+
     /// Whether the text, escapes undone, equals `name`.
     #[must_use]
     pub fn is(self, name: &[u8]) -> bool {

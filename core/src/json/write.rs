@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write};
 
+use super::parse::plain_run;
+
 /// Writes `text` as a JSON string with its quotes.
 ///
 /// # Errors
@@ -19,8 +21,9 @@ pub fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
 /// When `out` refuses.
 pub fn write_escaped(text: &str, out: &mut impl Write) -> fmt::Result {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) {
-        let (plain, special) = rest.split_at(at);
+    while let Some((plain, special)) = rest.split_at_checked(plain_run(rest.as_bytes(), 0))
+        && !special.is_empty()
+    {
         out.write_str(plain)?;
         match special.as_bytes().first() {
             Some(b'"') => out.write_str("\\\"")?,

@@ -89,9 +89,12 @@ impl<'a> Reporter<'a, '_> {
         let mut best = None;
         let mut least = u32::MAX;
         for name in self.schema.declared_at(cut.location).take(1024) {
+            if self.has(cut.object, name) {
+                continue;
+            }
             let text = self.schema.name(name);
             let Some(distance) = near::near_miss(ghost.chars(), text.chars()) else { continue };
-            if distance > least || self.has(cut.object, name) {
+            if distance > least {
                 continue;
             }
             best = if distance < least { Some(name) } else { None };
@@ -129,7 +132,7 @@ impl<'a> Reporter<'a, '_> {
     /// Reports arguments that are no object, whatever the schema says of them.
     pub(crate) fn not_an_object(&mut self) {
         let any = Sub { types: Types::OBJECT, ..*self.schema.root() };
-        let name = Name { pointer: "", element: false };
+        let name = Name { pointer: "/arguments", element: false };
         self.wrong_type(Fault::default(), &any, Text::default(), name);
     }
 
@@ -552,7 +555,6 @@ impl fmt::Display for Name<'_> {
                 write!(f, "{}[{position}]", shown_name(name))
             }
             (Some(name), Some(_)) if !self.element => write!(f, "{}", shown_name(name)),
-            (Some(_), None) => f.write_str("the document"),
             _ => f.write_str("this value"),
         }
     }
@@ -594,7 +596,7 @@ impl Report<'_> {
             if duplicate { "a repeated name" } else { "malformed JSON" },
             [
                 format_args!("one JSON object"),
-                format_args!("{} (line {line}, column {column}).", cause.message),
+                format_args!("Line {line}, column {column}: {}", cause.message),
                 format_args!("{}", cause.hint),
             ],
         );

@@ -350,7 +350,7 @@ impl Run<'_, '_> {
             // A text of n bytes has at most n characters: mostly nothing needs counting.
             let bytes = text.raw().len() as u64;
             let plain = rules.min == 0 && bytes <= rules.max;
-            let length = if plain { bytes } else { text.chars().count() as u64 };
+            let length = if plain { bytes } else { text.length() as u64 };
             if length < rules.min {
                 valid = false;
                 faults.add(fault(Keyword::MinLength));
