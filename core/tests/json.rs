@@ -1,7 +1,9 @@
 //! The JSON reader against `serde_json` and against recorded calls.
 
+#[cfg(test)]
 #[path = "support/oracle.rs"]
 mod oracle;
+#[cfg(test)]
 #[path = "support/shared.rs"]
 mod shared;
 
@@ -226,7 +228,7 @@ fn edited(mut bytes: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
+        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -29,6 +29,10 @@ impl<'t> Number<'t> {
     /// Orders by value: `1.0` equals `1`, `1e2` equals `100`, `-0` equals `0`.
     #[inline]
     #[must_use]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "`Ord` asks for an equality, and there are two: of the value and of the spelling"
+    )]
     pub fn cmp(self, other: Number<'_>) -> Ordering {
         match (self.small(), other.small()) {
             (Some(a), Some(b)) => a.cmp(&b),
