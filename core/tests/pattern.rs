@@ -29,7 +29,7 @@ fn pattern() -> impl Strategy<Value = String> {
         "", "", "", "", "*", "+", "?", "*?", "{2}", "{1,2}", "{0,1}?", "{2,}",
     ]);
     let assertion = prop::sample::select(vec!["^", "$", "\\b", "\\B"]).prop_map(String::from);
-    let body = atom.prop_recursive(4, 24, 5, move |inner| {
+    let body = atom.prop_recursive(2, 12, 4, move |inner| {
         let term = prop_oneof![
             5 => (inner.clone(), quantifier.clone()).prop_map(|(atom, q)| format!("{atom}{q}")),
             1 => assertion.clone(),
@@ -52,6 +52,7 @@ fn pattern() -> impl Strategy<Value = String> {
     })
 }
 
+/// Small, because the other engine takes exponential time.
 const SETTINGS: fn() -> ProptestConfig = || ProptestConfig {
     // Compiling costs milliseconds without optimisation.
     cases: if cfg!(debug_assertions) { 100 } else { 5000 },
@@ -63,7 +64,7 @@ proptest! {
     #![proptest_config(SETTINGS())]
 
     #[test]
-    fn matches_alike(pattern in pattern(), texts in prop::collection::vec("[abA1_é\u{1f432} \n.]{0,6}", 1..6)) {
+    fn matches_alike(pattern in pattern(), texts in prop::collection::vec("[abA1_é\u{1f432} \n.]{0,5}", 1..6)) {
         let theirs = Regex::with_flags(&pattern, "u");
         let ours = match Pattern::compile(&pattern) {
             Err(error) if error.kind == PatternErrorKind::TooLarge => return Ok(()),
