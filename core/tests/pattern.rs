@@ -90,7 +90,9 @@ proptest! {
                 prop_assert!(theirs.is_ok() || lenient, "{}: {:?}", pattern, theirs);
             }
             Err(error) => {
-                let ours_alone = matches!(error.kind, LookAround | BackReference | TooLarge | Nesting | Modifiers);
+                let ours_alone = matches!(error.kind, LookAround | BackReference | TooLarge | Nesting | Modifiers)
+                    // `regress` repeats a word boundary, which the grammar of ECMA-262 does not.
+                    || error.kind == NothingToRepeat && pattern[..error.offset].ends_with(['b', 'B']);
                 prop_assert!(theirs.is_err() || ours_alone, "{}: {}", pattern, error);
             }
         }
