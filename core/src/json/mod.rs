@@ -19,7 +19,7 @@ mod write;
 
 pub use cause::{Cause, cause, line_column};
 pub use error::{ParseError, ParseErrorKind};
-pub use number::Number;
+pub use number::{Divisor, Number};
 pub use parse::{Limits, parse};
 pub use pointer::{write_pointer, write_pointer_at};
 pub use string::Str;
