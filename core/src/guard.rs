@@ -211,10 +211,7 @@ impl Guard {
     }
     /// Memory for one thread, sized for this guard.
     pub fn scratch(&self) -> Scratch<'static> {
-        Scratch {
-            tape: Tape::growable(),
-            out: Buf::growable(),
-        }
+        Scratch { tape: Tape::growable(), out: Buf::growable() }
     }
     /// Decides on a call to one of the guard's own tools.
     pub fn check<'s>(&'s self, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
@@ -228,10 +225,7 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
         let _ = &scratch.tape;
-        Verdict::Refuse(Refusal {
-            json: &scratch.out,
-            reason: Reason::InternalError,
-        })
+        Verdict::Refuse(Refusal { json: &scratch.out, reason: Reason::InternalError })
     }
     /// Masks, then truncates the output of `tool`.
     pub fn filter<'s>(
@@ -241,11 +235,7 @@ impl Guard {
         _scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         let (Output::Text(bytes) | Output::Json(bytes)) = output;
-        Ok(Filtered {
-            bytes,
-            truncated: false,
-            masked: 0,
-        })
+        Ok(Filtered { bytes, truncated: false, masked: 0 })
     }
 }
 

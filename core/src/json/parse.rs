@@ -18,20 +18,11 @@ pub struct Limits {
 
 impl Limits {
     /// For the arguments of a call: 1 MiB, depth 128.
-    pub const ARGUMENTS: Self = Self {
-        bytes: 1 << 20,
-        depth: 128,
-    };
+    pub const ARGUMENTS: Self = Self { bytes: 1 << 20, depth: 128 };
     /// For a whole MCP message: 10 MiB, and room for the envelope around arguments of full depth.
-    pub const MESSAGE: Self = Self {
-        bytes: 10 << 20,
-        depth: 132,
-    };
+    pub const MESSAGE: Self = Self { bytes: 10 << 20, depth: 132 };
     /// For the output of a tool: 64 MiB, depth 128.
-    pub const OUTPUT: Self = Self {
-        bytes: 64 << 20,
-        depth: 128,
-    };
+    pub const OUTPUT: Self = Self { bytes: 64 << 20, depth: 128 };
 }
 
 /// No container is open.
@@ -50,10 +41,7 @@ pub fn parse<'t>(
 ) -> Result<Document<'t>, ParseError> {
     tape.nodes.clear();
     if bytes.len() > limits.bytes || bytes.len() >= u32::MAX as usize {
-        return Err(fault(
-            ParseErrorKind::TooLarge,
-            limits.bytes.min(u32::MAX as usize),
-        ));
+        return Err(fault(ParseErrorKind::TooLarge, limits.bytes.min(u32::MAX as usize)));
     }
     // Everything before the first byte that is not UTF-8 is read first: its faults come earlier.
     let valid = match core::str::from_utf8(bytes) {
@@ -70,19 +58,13 @@ pub fn parse<'t>(
         depth: limits.depth,
     };
     match parser.document() {
-        Ok(()) => Ok(Document {
-            bytes,
-            nodes: &tape.nodes,
-        }),
+        Ok(()) => Ok(Document { bytes, nodes: &tape.nodes }),
         Err(error) => Err(parser.first_fault(error)),
     }
 }
 
 const fn fault(kind: ParseErrorKind, offset: usize) -> ParseError {
-    ParseError {
-        kind,
-        offset: offset as u32,
-    }
+    ParseError { kind, offset: offset as u32 }
 }
 
 struct Parser<'a, 'm> {
@@ -164,12 +146,7 @@ impl Parser<'_, '_> {
         self.count()?;
         self.depth -= 1;
         let index = self.nodes.len() as u32;
-        self.push(Node {
-            start: self.at as u32,
-            end: 0,
-            link: self.open,
-            meta: kind as u32,
-        })?;
+        self.push(Node { start: self.at as u32, end: 0, link: self.open, meta: kind as u32 })?;
         self.open = index;
         self.at += 1;
         self.space();
@@ -189,9 +166,7 @@ impl Parser<'_, '_> {
         self.at += 1;
         self.depth += 1;
         let (index, end, link) = (self.open, self.at as u32, self.nodes.len() as u32);
-        let Some(node) = self.nodes.get_mut(index as usize) else {
-            return Ok(());
-        };
+        let Some(node) = self.nodes.get_mut(index as usize) else { return Ok(()) };
         node.end = end;
         self.open = node.link;
         node.link = link;
@@ -250,12 +225,7 @@ impl Parser<'_, '_> {
         };
         self.at = at + 1;
         let (start, end) = (start as u32, self.at as u32);
-        self.push(Node {
-            start,
-            end,
-            link,
-            meta: kind as u32 | flags,
-        })?;
+        self.push(Node { start, end, link, meta: kind as u32 | flags })?;
         Ok(true)
     }
 
@@ -337,12 +307,7 @@ impl Parser<'_, '_> {
             return Err(fault(ParseErrorKind::NumberRange, start));
         }
         let (start, end) = (start as u32, self.at as u32);
-        self.push(Node {
-            start,
-            end,
-            link: 0,
-            meta: Kind::Number as u32 | flags,
-        })?;
+        self.push(Node { start, end, link: 0, meta: Kind::Number as u32 | flags })?;
         Ok(true)
     }
 
@@ -373,12 +338,7 @@ impl Parser<'_, '_> {
         }
         let start = self.at as u32;
         self.at += word.len();
-        self.push(Node {
-            start,
-            end: self.at as u32,
-            link: 0,
-            meta: kind as u32,
-        })?;
+        self.push(Node { start, end: self.at as u32, link: 0, meta: kind as u32 })?;
         Ok(true)
     }
 
@@ -396,9 +356,7 @@ impl Parser<'_, '_> {
 
     #[inline]
     fn push(&mut self, node: Node) -> Result<(), ParseError> {
-        self.nodes
-            .push(node)
-            .map_err(|Full| fault(ParseErrorKind::Storage, self.at))
+        self.nodes.push(node).map_err(|Full| fault(ParseErrorKind::Storage, self.at))
     }
 
     #[inline]
@@ -415,21 +373,14 @@ impl Parser<'_, '_> {
 
     /// The fault of an input that ends here.
     fn ended(&self, kind: ParseErrorKind) -> ParseError {
-        let kind = if self.cut_short {
-            ParseErrorKind::InvalidUtf8
-        } else {
-            kind
-        };
+        let kind = if self.cut_short { ParseErrorKind::InvalidUtf8 } else { kind };
         fault(kind, self.bytes.len())
     }
 
     /// The offset of the second of two equal names of the object at `index`, the earliest such, among
     /// the members whose keys lie before node `end`.
     fn duplicate(&mut self, index: u32, end: u32) -> Option<u32> {
-        let doc = Document {
-            bytes: self.bytes,
-            nodes: self.nodes,
-        };
+        let doc = Document { bytes: self.bytes, nodes: self.nodes };
         self.order.clear();
         let mut few = [0; PAIRWISE as usize];
         let mut count = 0;
@@ -448,27 +399,19 @@ impl Parser<'_, '_> {
             }
             count += 1;
             // A container that is still open is the last value.
-            key = if key + 1 == self.open {
-                end
-            } else {
-                doc.after(key + 1)
-            };
+            key = if key + 1 == self.open { end } else { doc.after(key + 1) };
         }
         if count <= few.len() {
             let keys = few.get(..count)?;
             return keys.iter().enumerate().find_map(|(i, &b)| {
-                let again = keys
-                    .iter()
-                    .take(i)
-                    .any(|&a| same_name(doc, a, b) == Ordering::Equal);
+                let again = keys.iter().take(i).any(|&a| same_name(doc, a, b) == Ordering::Equal);
                 again.then(|| doc.node(b).start)
             });
         }
         if self.order.extend(&few).is_err() {
             return Some(doc.node(index).start);
         }
-        self.order
-            .sort_unstable_by(|&a, &b| same_name(doc, a, b).then(a.cmp(&b)));
+        self.order.sort_unstable_by(|&a, &b| same_name(doc, a, b).then(a.cmp(&b)));
         self.order
             .windows(2)
             .filter_map(|pair| match *pair {
@@ -515,10 +458,7 @@ impl Parser<'_, '_> {
 
 /// Orders names by fingerprint, then by their bytes after unescaping.
 fn same_name(doc: Document<'_>, a: u32, b: u32) -> Ordering {
-    doc.node(a)
-        .link
-        .cmp(&doc.node(b).link)
-        .then_with(|| doc.text(a).cmp_bytes(doc.text(b)))
+    doc.node(a).link.cmp(&doc.node(b).link).then_with(|| doc.text(a).cmp_bytes(doc.text(b)))
 }
 
 fn is_finite(raw: &[u8]) -> bool {
