@@ -154,7 +154,8 @@ fn catalog(args: &Args) -> Result<Catalog> {
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let place = Place { path, line };
         let tool: ToolLine<'_> = serde_json::from_str(text).map_err(|e| format!("{place}: {e}"))?;
-        let name = tool.tool.or(tool.name).ok_or_else(|| format!("{place}: a tool needs a name"))?;
+        let name =
+            tool.tool.or(tool.name).ok_or_else(|| format!("{place}: a tool needs a name"))?;
         if let Some(first) = seen.insert(name.clone(), line) {
             return Err(format!("{place}: the tool {name:?} is already on line {first}").into());
         }

@@ -23,12 +23,7 @@ pub struct Args {
     #[arg(long)]
     jsonl: bool,
     /// What to mask: ids or groups such as `secret,pii.core,-pii.core.ip`. Everything when absent.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
     types: Vec<String>,
     /// What to write in its place.
     #[arg(long, value_enum, default_value_t = Mask::Default)]
@@ -113,9 +108,7 @@ fn open(file: Option<&Path>) -> Result<Box<dyn BufRead>, Fault> {
 
 fn read(mut input: impl BufRead) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    input
-        .read_to_end(&mut bytes)
-        .map_err(|error| Fault::Input(error.to_string()))?;
+    input.read_to_end(&mut bytes).map_err(|error| Fault::Input(error.to_string()))?;
     Ok(bytes)
 }
 

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use airlock::audit::AuditLog;
-use airlock::core::{Guard, GuardBuilder};
 use airlock::core::mcp::Bounds;
+use airlock::core::{Guard, GuardBuilder};
 use airlock::policy::{self, Policy};
 use airlock::stdio::{self, Identity, Options};
 

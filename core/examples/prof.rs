@@ -6,20 +6,36 @@ fn main() {
     for l in std::fs::read_to_string(&a[1]).unwrap().lines() {
         let v: serde_json::Value = serde_json::from_str(l).unwrap();
         let s = v["input_schema"].to_string();
-        let _ = b.tool(ToolDefinition { name: v["tool"].as_str().unwrap(), input_schema: s.as_bytes(), output_schema: None });
+        let _ = b.tool(ToolDefinition {
+            name: v["tool"].as_str().unwrap(),
+            input_schema: s.as_bytes(),
+            output_schema: None,
+        });
     }
     let cat = b.build();
-    let g = Guard::builder().policy(policy::Policy::permissive().with_near_miss(policy::NearMiss::Strip)).unwrap().build().unwrap();
+    let g = Guard::builder()
+        .policy(policy::Policy::permissive().with_near_miss(policy::NearMiss::Strip))
+        .unwrap()
+        .build()
+        .unwrap();
     let mut sc = g.scratch();
     let mut calls = vec![];
     for l in std::fs::read_to_string(&a[2]).unwrap().lines() {
         let v: serde_json::Value = serde_json::from_str(l).unwrap();
-        if a[3] != "mix" && v["class"] != a[3] { continue; }
-        if let Some(t) = v["arguments_text"].as_str() { if t.len() < 4096 { calls.push((v["tool"].as_str().unwrap().to_string(), t.to_string())); } }
+        if a[3] != "mix" && v["class"] != a[3] {
+            continue;
+        }
+        if let Some(t) = v["arguments_text"].as_str() {
+            if t.len() < 4096 {
+                calls.push((v["tool"].as_str().unwrap().to_string(), t.to_string()));
+            }
+        }
     }
     let n: usize = a[4].parse().unwrap();
     let t = std::time::Instant::now();
-    for _ in 0..n { work(&g, &cat, &calls, &mut sc); }
+    for _ in 0..n {
+        work(&g, &cat, &calls, &mut sc);
+    }
     println!("{} calls {} ns/call", calls.len(), t.elapsed().as_nanos() as usize / n / calls.len());
 }
 #[inline(never)]

@@ -42,20 +42,14 @@ impl<'m, T: Copy + Default> Buf<'m, T> {
     /// An empty buffer over `slots`; it holds at most `slots.len()` items.
     #[must_use]
     pub const fn lent(slots: &'m mut [T]) -> Self {
-        Self {
-            store: Store::Lent(slots),
-            len: 0,
-        }
+        Self { store: Store::Lent(slots), len: 0 }
     }
 
     /// An empty buffer that grows.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn growable() -> Self {
-        Self {
-            store: Store::Owned(Vec::new()),
-            len: 0,
-        }
+        Self { store: Store::Owned(Vec::new()), len: 0 }
     }
 
     /// Removes every item and keeps the storage.
@@ -100,9 +94,7 @@ impl<'m, T: Copy + Default> Buf<'m, T> {
     #[inline]
     pub fn extend(&mut self, items: &[T]) -> Result<(), Full> {
         let room = self.reserve(items.len())?;
-        room.get_mut(..items.len())
-            .ok_or(Full)?
-            .copy_from_slice(items);
+        room.get_mut(..items.len()).ok_or(Full)?.copy_from_slice(items);
         self.len += items.len();
         Ok(())
     }

@@ -93,11 +93,14 @@ impl Filter<'_> {
     }
 
     fn fits(self, masked: &[u8]) -> bool {
-        self.max_chars
-            .is_none_or(|limit| fits(core::str::from_utf8(masked).unwrap_or(""), limit))
+        self.max_chars.is_none_or(|limit| fits(core::str::from_utf8(masked).unwrap_or(""), limit))
     }
 
-    fn cut_json(self, doc: Document<'_>, out: &mut Buf<'_, u8>) -> core::result::Result<bool, Full> {
+    fn cut_json(
+        self,
+        doc: Document<'_>,
+        out: &mut Buf<'_, u8>,
+    ) -> core::result::Result<bool, Full> {
         truncate::truncate_json(doc, self.max_chars.unwrap_or(usize::MAX), out)
     }
 }

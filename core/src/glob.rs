@@ -84,9 +84,7 @@ pub const fn check(pattern: &str) -> Result<(), GlobError> {
     }
     while let [byte, after @ ..] = rest {
         if matches!(byte, b'[' | b']' | b'{' | b'}' | b'\\') {
-            return Err(GlobError::Unsupported {
-                offset: pattern.len() - rest.len(),
-            });
+            return Err(GlobError::Unsupported { offset: pattern.len() - rest.len() });
         }
         rest = after;
     }
@@ -128,9 +126,7 @@ pub fn matches(pattern: &str, text: &str, case: Case) -> bool {
             }
         }
     }
-    pattern
-        .get(p..)
-        .is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
+    pattern.get(p..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
 }
 
 const fn is_continuation(byte: u8) -> bool {
@@ -191,11 +187,7 @@ mod tests {
             ("[ab]", "a", false),
             ("delete_*", "d\u{435}lete_x", false),
         ] {
-            assert_eq!(
-                matches(pattern, text, Case::Exact),
-                expected,
-                "{pattern:?} on {text:?}"
-            );
+            assert_eq!(matches(pattern, text, Case::Exact), expected, "{pattern:?} on {text:?}");
         }
     }
 
@@ -214,11 +206,7 @@ mod tests {
         assert_eq!(check(&"a".repeat(256)), Ok(()));
         assert_eq!(check(&"a".repeat(257)), Err(GlobError::TooLong));
         for pattern in ["ab[cd]", "ab]", "ab{c,d}", "ab}", "ab\\*"] {
-            assert_eq!(
-                check(pattern),
-                Err(GlobError::Unsupported { offset: 2 }),
-                "{pattern}"
-            );
+            assert_eq!(check(pattern), Err(GlobError::Unsupported { offset: 2 }), "{pattern}");
         }
     }
 

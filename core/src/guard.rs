@@ -157,7 +157,11 @@ impl Guard {
     /// Starts a guard; without a policy it has the preset `permissive`.
     #[must_use]
     pub fn builder() -> GuardBuilder {
-        GuardBuilder { policy: None, redactors: Vec::new(), catalog: Catalog::builder(Origin::Trusted) }
+        GuardBuilder {
+            policy: None,
+            redactors: Vec::new(),
+            catalog: Catalog::builder(Origin::Trusted),
+        }
     }
 
     /// Memory for one thread.
@@ -185,7 +189,8 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
         scratch.report.clear();
-        if let Decision::Refuse { reason, rule, hint } = self.policy.decide(call.tool, &call.caller) {
+        if let Decision::Refuse { reason, rule, hint } = self.policy.decide(call.tool, &call.caller)
+        {
             return Verdict::Refuse(self.refuse_by_rule(reason, rule, hint, call, scratch));
         }
         let schema = match catalog.get(call.tool) {
@@ -280,10 +285,10 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         let rules = self.policy.output(tool);
-        let filter = self.redactors.get(rules.mask).map(|redactor| Filter {
-            redactor,
-            max_chars: rules.max_chars,
-        });
+        let filter = self
+            .redactors
+            .get(rules.mask)
+            .map(|redactor| Filter { redactor, max_chars: rules.max_chars });
         match filter.map(|filter| filter.run(output, scratch)) {
             Some(Ok(filtered)) => {
                 let Scratch { text, masked, out, .. } = scratch;
@@ -404,11 +409,7 @@ fn allow<'s>(call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
 }
 
 /// Writes `bytes` without the ranges of `cuts`.
-fn splice(
-    bytes: &[u8],
-    cuts: &[Cut],
-    out: &mut Buf<'_, u8>,
-) -> Result<(), Full> {
+fn splice(bytes: &[u8], cuts: &[Cut], out: &mut Buf<'_, u8>) -> Result<(), Full> {
     out.clear();
     let mut kept = 0;
     for cut in cuts {

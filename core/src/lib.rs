@@ -45,9 +45,7 @@ pub use caller::{Call, Caller};
 #[cfg(feature = "alloc")]
 pub use catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
-pub use guard::{
-    Allowed, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation,
-};
+pub use guard::{Allowed, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation};
 pub use reason::Reason;
 #[cfg(feature = "alloc")]
 pub use schema::CompileError;

@@ -133,10 +133,7 @@ struct Word {
 
 impl Word {
     fn new(text: impl Iterator<Item = char>) -> Option<Self> {
-        let mut word = Self {
-            chars: ['\0'; MAX_CHARS],
-            len: 0,
-        };
+        let mut word = Self { chars: ['\0'; MAX_CHARS], len: 0 };
         for c in text {
             *word.chars.get_mut(word.len)? = c;
             word.len += 1;
@@ -151,11 +148,7 @@ impl Word {
 
 /// One character for one, so that lengths stay: the few that lower to several keep the first.
 fn lower(c: char) -> char {
-    if c.is_ascii() {
-        c.to_ascii_lowercase()
-    } else {
-        c.to_lowercase().next().unwrap_or(c)
-    }
+    if c.is_ascii() { c.to_ascii_lowercase() } else { c.to_lowercase().next().unwrap_or(c) }
 }
 
 /// The length in UTF-8, counted no further than needed.
@@ -239,22 +232,14 @@ mod tests {
     fn members_that_were_meant() {
         assert_eq!(meant("deesc", &["asc", "desc"]), Some("desc"));
         assert_eq!(meant(" Area", &["Area", "Elevation"]), Some("Area"));
-        assert_eq!(
-            meant("Celcius", &["celsius", "fahrenheit"]),
-            Some("celsius")
-        );
-        assert_eq!(
-            meant("in progress", &["open", "in_progress", "closed"]),
-            Some("in_progress")
-        );
+        assert_eq!(meant("Celcius", &["celsius", "fahrenheit"]), Some("celsius"));
+        assert_eq!(meant("in progress", &["open", "in_progress", "closed"]), Some("in_progress"));
         assert_eq!(meant("cat", &["bat", "rat"]), None, "two are nearest");
         assert_eq!(meant("cat", &["bat", "cat "]), Some("cat "));
         assert_eq!(meant("x", &["y"]), None, "nothing is left of it");
         assert_eq!(meant("purple", &["red", "green"]), None);
         assert_eq!(meant("", &["", "a"]), Some(""));
-        let many: Vec<&str> = core::iter::repeat_n("other", 2000)
-            .chain(["this"])
-            .collect();
+        let many: Vec<&str> = core::iter::repeat_n("other", 2000).chain(["this"]).collect();
         assert_eq!(meant("this", &many), None, "huge enums are not searched");
     }
 
@@ -286,10 +271,7 @@ mod tests {
             let Some(suggestions) = call["expect"]["suggest"].as_array() else {
                 continue;
             };
-            let tool = tools
-                .iter()
-                .find(|tool| tool["tool"] == call["tool"])
-                .unwrap();
+            let tool = tools.iter().find(|tool| tool["tool"] == call["tool"]).unwrap();
             let text = call["arguments_text"].as_str().unwrap();
             let arguments: Value = serde_json::from_str(text).unwrap();
             for suggestion in suggestions {
@@ -301,17 +283,12 @@ mod tests {
                 let got = if misspelt {
                     let ghost = last.replace("~1", "/").replace("~0", "~");
                     under("properties", &tool["input_schema"], &mut found);
-                    let names = found
-                        .iter()
-                        .find_map(|p| p.as_object()?.get(want).and(p.as_object()));
+                    let names =
+                        found.iter().find_map(|p| p.as_object()?.get(want).and(p.as_object()));
                     let present = arguments.pointer(parent).unwrap();
-                    let absent = names
-                        .unwrap()
-                        .keys()
-                        .filter(|name| present.get(name).is_none());
-                    let mut ranked: Vec<(u32, &String)> = absent
-                        .filter_map(|name| Some((miss(&ghost, name)?, name)))
-                        .collect();
+                    let absent = names.unwrap().keys().filter(|name| present.get(name).is_none());
+                    let mut ranked: Vec<(u32, &String)> =
+                        absent.filter_map(|name| Some((miss(&ghost, name)?, name))).collect();
                     ranked.sort();
                     match *ranked {
                         [(first, _), (second, _), ..] if first == second => None,

@@ -66,13 +66,7 @@ pub fn truncate_json(doc: Document<'_>, limit: usize, out: &mut Buf<'_, u8>) -> 
     // `,"...":"` and the rest of a notice, in whichever container it comes to stand.
     let notice = "\"\"".len() + ",\"...\":".len() + notice_length(raw.len());
     let reserve = if limit >= notice + 2 { notice } else { 0 };
-    let mut writer = Writer {
-        doc,
-        out,
-        room: limit,
-        open: [(0, Kind::Null); DEEPEST],
-        depth: 0,
-    };
+    let mut writer = Writer { doc, out, room: limit, open: [(0, Kind::Null); DEEPEST], depth: 0 };
     if writer.length() <= limit {
         writer.write(0)?;
         return Ok(false);
@@ -125,11 +119,7 @@ impl<'t> Writer<'t, '_, '_> {
             }
             let kind = self.doc.node(index).kind();
             let container = matches!(kind, Kind::Array | Kind::Object);
-            let value = if container {
-                2
-            } else {
-                characters(self.literal(index))
-            };
+            let value = if container { 2 } else { characters(self.literal(index)) };
             let cost = comma + name + value;
             if cost + reserve > self.room || container && self.depth == DEEPEST {
                 return self.stop(begin, index, comma + name, reserve);
@@ -137,8 +127,7 @@ impl<'t> Writer<'t, '_, '_> {
             self.room -= cost;
             self.prefix(begin, index, comma)?;
             if container {
-                self.out
-                    .push(if kind == Kind::Object { b'{' } else { b'[' })?;
+                self.out.push(if kind == Kind::Object { b'{' } else { b'[' })?;
                 if let Some(slot) = self.open.get_mut(self.depth) {
                     *slot = (self.doc.after(index), kind);
                     self.depth += 1;
@@ -161,11 +150,7 @@ impl<'t> Writer<'t, '_, '_> {
     fn stop(&mut self, begin: u32, index: u32, lead: usize, reserve: usize) -> Result<(), Full> {
         let start = self.doc.node(begin).start as usize;
         let removed = self.doc.bytes().len().saturating_sub(start + self.depth);
-        let notice = if reserve == 0 {
-            0
-        } else {
-            notice_length(removed)
-        };
+        let notice = if reserve == 0 { 0 } else { notice_length(removed) };
         let quotes = "\"\"".len();
         let room = self.room.checked_sub(lead + quotes + notice);
         if self.doc.node(index).kind() == Kind::String
@@ -229,26 +214,16 @@ impl<'t> Writer<'t, '_, '_> {
     fn close(&mut self) -> Result<(), Full> {
         let kind = self.top().map(|(_, kind)| kind);
         self.depth = self.depth.saturating_sub(1);
-        self.out.push(if kind == Some(Kind::Object) {
-            b'}'
-        } else {
-            b']'
-        })
+        self.out.push(if kind == Some(Kind::Object) { b'}' } else { b']' })
     }
 
     fn top(&self) -> Option<(u32, Kind)> {
-        self.depth
-            .checked_sub(1)
-            .and_then(|at| self.open.get(at))
-            .copied()
+        self.depth.checked_sub(1).and_then(|at| self.open.get(at)).copied()
     }
 
     fn literal(&self, index: u32) -> &'t [u8] {
         let node = self.doc.node(index);
-        self.doc
-            .bytes()
-            .get(node.start as usize..node.end as usize)
-            .unwrap_or(&[])
+        self.doc.bytes().get(node.start as usize..node.end as usize).unwrap_or(&[])
     }
 }
 
@@ -270,9 +245,7 @@ fn cut_string(text: Str<'_>, room: usize) -> usize {
 
 /// The offset of character `count` of `text`.
 fn offset(text: &str, count: usize) -> usize {
-    text.char_indices()
-        .nth(count)
-        .map_or(text.len(), |(at, _)| at)
+    text.char_indices().nth(count).map_or(text.len(), |(at, _)| at)
 }
 
 /// The last line's end before `cut`, when no more than a fifth is lost by it.
@@ -344,10 +317,7 @@ mod tests {
         let long = "a".repeat(100);
         let want = std::format!("{}\n[... 76 bytes removed]", "a".repeat(24));
         assert_eq!(text(&long, 48), (want, true));
-        assert_eq!(
-            text(&"é".repeat(40), 30).0,
-            "ééééééé\n[... 66 bytes removed]"
-        );
+        assert_eq!(text(&"é".repeat(40), 30).0, "ééééééé\n[... 66 bytes removed]");
         assert_eq!(text(&long, 3), ("aaa".into(), true), "no room for a notice");
         assert_eq!(text(&long, 0), (String::new(), true));
     }
@@ -380,15 +350,9 @@ mod tests {
         let input =
             r#"{ "a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16], "b": true }"#;
         assert_eq!(json(input, 70).1, false, "without white space it fits");
-        assert_eq!(
-            json(input, 50).0,
-            r#"{"a":[1,2,3,4,5,6,"[... 47 bytes removed]"]}"#
-        );
+        assert_eq!(json(input, 50).0, r#"{"a":[1,2,3,4,5,6,"[... 47 bytes removed]"]}"#);
         let input = r#"{"log":"a long line that goes on and on and on and on","b":1}"#;
-        assert_eq!(
-            json(input, 50).0,
-            r#"{"log":"a long line that[... 37 bytes removed]"}"#
-        );
+        assert_eq!(json(input, 50).0, r#"{"log":"a long line that[... 37 bytes removed]"}"#);
         let input = r#"{"k":1,"another":[[[[]]]],"more":1234567890123456789012345678901234567890}"#;
         let (out, cut) = json(input, 60);
         assert!(cut && out.contains(r#""...":"[..."#), "{out}");

@@ -1,7 +1,9 @@
 //! The JSON reader against `serde_json` and against recorded calls.
 
+#[cfg(test)]
 #[path = "support/oracle.rs"]
 mod oracle;
+#[cfg(test)]
 #[path = "support/shared.rs"]
 mod shared;
 
@@ -57,9 +59,8 @@ fn what_stays_allowed() {
 
 #[test]
 fn large_objects() {
-    let members: Vec<String> = (0..5000)
-        .map(|i| format!("\"k{}\": {i}", i * 7919 % 5000))
-        .collect();
+    let members: Vec<String> =
+        (0..5000).map(|i| format!("\"k{}\": {i}", i * 7919 % 5000)).collect();
     check(format!("{{{}}}", members.join(",")).as_bytes());
     let text = format!("{{{}, \"k\\u0034\\u0032\": 0, !", members.join(","));
     let found = error(text.as_bytes()).unwrap();
@@ -79,20 +80,14 @@ fn recorded_calls() {
             None => base64(call["arguments_b64"].as_str().unwrap()),
         };
         let errors = call["expect"]["errors"].as_array().unwrap();
-        let expected = errors
-            .iter()
-            .find(|e| e["keyword"] == "parse" || e["keyword"] == "duplicateKey");
+        let expected =
+            errors.iter().find(|e| e["keyword"] == "parse" || e["keyword"] == "duplicateKey");
         match (error(&bytes), expected) {
             (Some(found), Some(want)) => {
                 refused += 1;
                 assert_eq!(want["offset"], found.offset, "{}: {found}", call["id"]);
                 let duplicate = found.kind == ParseErrorKind::DuplicateKey;
-                assert_eq!(
-                    want["keyword"] == "duplicateKey",
-                    duplicate,
-                    "{}",
-                    call["id"]
-                );
+                assert_eq!(want["keyword"] == "duplicateKey", duplicate, "{}", call["id"]);
                 if duplicate {
                     assert_eq!(want["path"], pointer_at(&bytes, found.offset as usize));
                 }
@@ -113,10 +108,7 @@ fn base64(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = Vec::new();
     let (mut bits, mut held) = (0_u32, 0);
-    for digit in text
-        .bytes()
-        .map_while(|b| ALPHABET.iter().position(|&a| a == b))
-    {
+    for digit in text.bytes().map_while(|b| ALPHABET.iter().position(|&a| a == b)) {
         bits = bits << 6 | digit as u32;
         held += 6;
         if held >= 8 {
@@ -156,10 +148,8 @@ fn document() -> impl Strategy<Value = String> {
         let members = prop::collection::vec((space(), name.clone(), space(), space(), inner), 0..8);
         prop_oneof![
             (space(), items).prop_map(|(inside, items)| {
-                let items: Vec<String> = items
-                    .into_iter()
-                    .map(|(a, item, b)| [a, item, b].concat())
-                    .collect();
+                let items: Vec<String> =
+                    items.into_iter().map(|(a, item, b)| [a, item, b].concat()).collect();
                 format!("[{inside}{}]", items.join(","))
             }),
             (space(), members).prop_map(|(inside, members)| {
@@ -226,7 +216,7 @@ fn edited(mut bytes: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
+        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -41,14 +41,11 @@ impl PolicyFile {
     /// See [`Error`].
     pub fn open(arg: &str) -> Result<Self, Error> {
         match (Policy::preset(arg), Format::of(arg)) {
-            (Ok(policy), _) => Ok(Self {
-                policy,
-                source: None,
-            }),
+            (Ok(policy), _) => Ok(Self { policy, source: None }),
             (Err(_), Some(format)) => Self::read(arg, format),
-            (Err(_), None) if Path::new(arg).exists() => Err(Error::new(format!(
-                "{arg}: a policy file ends in .toml or .json"
-            ))),
+            (Err(_), None) if Path::new(arg).exists() => {
+                Err(Error::new(format!("{arg}: a policy file ends in .toml or .json")))
+            }
             (Err(error), None) => Err(Error::new(format!("{arg}: {error}"))),
         }
     }
@@ -60,9 +57,7 @@ impl PolicyFile {
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
         match Format::of(name) {
             Some(format) => Self::compile(Source::new(name, text), format),
-            None => Err(Error::new(format!(
-                "{name}: a policy file ends in .toml or .json"
-            ))),
+            None => Err(Error::new(format!("{name}: a policy file ends in .toml or .json"))),
         }
     }
 
@@ -95,10 +90,8 @@ impl PolicyFile {
     }
 
     fn read(path: &str, format: Format) -> Result<Self, Error> {
-        let text = read_bounded(Path::new(path)).map_err(|error| Error {
-            message: format!("{path}: {error}"),
-            io: Some(error),
-        })?;
+        let text = read_bounded(Path::new(path))
+            .map_err(|error| Error { message: format!("{path}: {error}"), io: Some(error) })?;
         Self::compile(Source::new(path, &text), format)
     }
 
@@ -108,10 +101,7 @@ impl PolicyFile {
             Format::Toml => toml::parse(source.text()),
         };
         match tree.and_then(|tree| Policy::from_tree(&tree)) {
-            Ok(policy) => Ok(Self {
-                policy,
-                source: Some(source),
-            }),
+            Ok(policy) => Ok(Self { policy, source: Some(source) }),
             Err(error) => Err(Error::new(source.render(&error))),
         }
     }
@@ -161,14 +151,9 @@ impl Format {
 
 fn read_bounded(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?
-        .take(MAX_DOCUMENT as u64 + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_DOCUMENT as u64 + 1).read_to_string(&mut text)?;
     if text.len() > MAX_DOCUMENT {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "a policy has at most 1 MiB",
-        ));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a policy has at most 1 MiB"));
     }
     Ok(text)
 }

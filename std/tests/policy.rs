@@ -9,24 +9,15 @@ use std::path::{Path, PathBuf};
 use airlock::core::Caller;
 use airlock::policy::{self, Decision, Error, PolicyFile};
 
-const NOBODY: Caller<'_> = Caller {
-    agent: None,
-    roles: &[],
-    tenant: None,
-};
+const NOBODY: Caller<'_> = Caller { agent: None, roles: &[], tenant: None };
 
 fn example(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/policies")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies").join(name);
     path.to_str().unwrap().to_owned()
 }
 
 fn toml_error(text: &str) -> String {
-    PolicyFile::parse("p.toml", text)
-        .map(drop)
-        .unwrap_err()
-        .to_string()
+    PolicyFile::parse("p.toml", text).map(drop).unwrap_err().to_string()
 }
 
 /// A file that is removed when the test ends.
@@ -60,26 +51,12 @@ fn the_examples_do_what_they_say() {
     let file = PolicyFile::open(&example("filesystem.toml")).unwrap();
     let filesystem = file.policy();
     assert_eq!(filesystem.name(), Some("filesystem"));
-    for tool in [
-        "read_text_file",
-        "read_multiple_files",
-        "list_directory",
-        "directory_tree",
-    ] {
+    for tool in ["read_text_file", "read_multiple_files", "list_directory", "directory_tree"] {
         assert!(filesystem.decide(tool, &NOBODY).is_allow(), "{tool}");
     }
-    for tool in [
-        "write_file",
-        "edit_file",
-        "create_directory",
-        "move_file",
-        "delete_file",
-    ] {
-        let Decision::Refuse {
-            rule: Some(rule),
-            hint: Some(_),
-            ..
-        } = filesystem.decide(tool, &NOBODY)
+    for tool in ["write_file", "edit_file", "create_directory", "move_file", "delete_file"] {
+        let Decision::Refuse { rule: Some(rule), hint: Some(_), .. } =
+            filesystem.decide(tool, &NOBODY)
         else {
             panic!("{tool} is not denied with a hint")
         };
@@ -93,10 +70,7 @@ fn the_examples_do_what_they_say() {
     assert!(!filesystem.decide("new_tool", &NOBODY).is_allow());
     let words = |tool| {
         let output = filesystem.output(tool);
-        (
-            filesystem.mask_lists()[output.mask].types().count(),
-            output.max_chars,
-        )
+        (filesystem.mask_lists()[output.mask].types().count(), output.max_chars)
     };
     assert_eq!(words("read_file"), (4, Some(20_000)));
     assert_eq!(words("list_directory"), (1, Some(20_000)));
@@ -126,16 +100,10 @@ fn toml_and_json_spell_the_same_policy() {
         "output": {"read_*": {"max_chars": 16}}}"#;
     for (name, text) in [("p.toml", toml), ("p.JSON", json)] {
         let policy = PolicyFile::parse(name, text).unwrap().into_policy();
-        let editor = Caller {
-            roles: &["editor"],
-            ..NOBODY
-        };
+        let editor = Caller { roles: &["editor"], ..NOBODY };
         assert!(policy.decide("read_x", &editor).is_allow());
         assert!(!policy.decide("read_x", &NOBODY).is_allow());
-        assert_eq!(
-            policy.agent("bob").unwrap().roles().collect::<Vec<_>>(),
-            ["editor"]
-        );
+        assert_eq!(policy.agent("bob").unwrap().roles().collect::<Vec<_>>(), ["editor"]);
         assert_eq!(policy.output("read_x").max_chars, Some(16));
         assert_eq!(policy.output("x").max_chars, Some(20_000));
     }
@@ -151,10 +119,7 @@ fn an_error_shows_the_place() {
     );
     for (text, expected) in [
         ("hide = true\nhid = 1\n", "p.toml:2:1: hid: unknown key"),
-        (
-            "[roles]\na = [\"b\"]\n",
-            "p.toml:2:6: roles.a[0]: the role `b` is not in [roles]",
-        ),
+        ("[roles]\na = [\"b\"]\n", "p.toml:2:6: roles.a[0]: the role `b` is not in [roles]"),
         (
             "hide = true\n\n[[rule]]\nid = \"a\"\n",
             "p.toml:3:1: rule[0]: the key `effect` is missing",
@@ -163,14 +128,8 @@ fn an_error_shows_the_place() {
             "[output.\"*\"]\nmax_chars = 1.5\n",
             "p.toml:2:13: output.\"*\".max_chars: must be a whole",
         ),
-        (
-            "[[rule]]\nid = 2026-01-01\n",
-            "p.toml:2:6: rule[0].id: must be a string, not a date",
-        ),
-        (
-            "max_output_chars = 99999999999999999999\n",
-            "p.toml:1:20: max_output_chars: must be",
-        ),
+        ("[[rule]]\nid = 2026-01-01\n", "p.toml:2:6: rule[0].id: must be a string, not a date"),
+        ("max_output_chars = 99999999999999999999\n", "p.toml:1:20: max_output_chars: must be"),
         ("a = [\n", "p.toml:"),
         ("hide = true\nhide = true\n", "p.toml:2:1: duplicate key"),
     ] {
@@ -181,22 +140,10 @@ fn an_error_shows_the_place() {
 
 #[test]
 fn json_errors_show_the_place_too() {
-    let error = PolicyFile::parse("p.json", "{\n  \"hide\": 1\n}")
-        .map(drop)
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("p.json:2:11: hide: must be true or false"),
-        "{error}"
-    );
-    let error = PolicyFile::parse("p.json", "{\n  hide: 1\n}")
-        .map(drop)
-        .unwrap_err();
-    assert!(
-        error.to_string().starts_with("p.json:2:3: a member name"),
-        "{error}"
-    );
+    let error = PolicyFile::parse("p.json", "{\n  \"hide\": 1\n}").map(drop).unwrap_err();
+    assert!(error.to_string().starts_with("p.json:2:11: hide: must be true or false"), "{error}");
+    let error = PolicyFile::parse("p.json", "{\n  hide: 1\n}").map(drop).unwrap_err();
+    assert!(error.to_string().starts_with("p.json:2:3: a member name"), "{error}");
 }
 
 #[test]
@@ -222,23 +169,9 @@ fn files_are_bounded_and_must_be_text() {
     let fits = TempFile::new("fits.toml", &b"#".repeat(1 << 20));
     assert!(fits.open().is_ok());
     let large = TempFile::new("large.toml", &b"#".repeat((1 << 20) + 1));
-    assert!(
-        large
-            .open()
-            .map(drop)
-            .unwrap_err()
-            .to_string()
-            .contains("at most 1 MiB")
-    );
+    assert!(large.open().map(drop).unwrap_err().to_string().contains("at most 1 MiB"));
     let binary = TempFile::new("binary.json", b"{\"name\": \"\xff\"}");
-    assert!(
-        binary
-            .open()
-            .map(drop)
-            .unwrap_err()
-            .to_string()
-            .contains("UTF-8")
-    );
+    assert!(binary.open().map(drop).unwrap_err().to_string().contains("UTF-8"));
     let deep = format!("a = {}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(PolicyFile::parse("p.toml", &deep).is_err());
 }
@@ -249,10 +182,7 @@ fn a_mask_error_found_later_shows_the_place() {
     let file = PolicyFile::parse("p.toml", text).unwrap();
     let list = &file.policy().mask_lists()[file.policy().output("x").mask];
     let error = file.explain(&list.error("`sceret` is no type")).to_string();
-    assert!(
-        error.starts_with("p.toml:2:16: output.\"*\".mask: `sceret` is no type\n"),
-        "{error}"
-    );
+    assert!(error.starts_with("p.toml:2:16: output.\"*\".mask: `sceret` is no type\n"), "{error}");
 }
 
 #[test]
@@ -273,24 +203,17 @@ fn the_examples_in_the_documentation_compile() {
 /// The specification's own policies need what comes later; they must be refused, not half obeyed.
 #[test]
 fn policies_that_need_more_are_refused_with_the_place() {
-    let shared = std::env::var_os("AIRLOCK_SHARED")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-            folders
-                .map(|folder| folder.join("shared"))
-                .find(|shared| shared.join("data").is_dir())
-        });
+    let shared = std::env::var_os("AIRLOCK_SHARED").map(PathBuf::from).or_else(|| {
+        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        folders.map(|folder| folder.join("shared")).find(|shared| shared.join("data").is_dir())
+    });
     let Some(folder) = shared.map(|shared| shared.join("data/policy")) else {
         println!("SKIPPED: shared/data/policy is not here");
         return;
     };
     for name in ["fs", "db", "pay"] {
         let path = folder.join(name).with_extension("toml");
-        let error = policy::open(path.to_str().unwrap())
-            .map(drop)
-            .unwrap_err()
-            .to_string();
+        let error = policy::open(path.to_str().unwrap()).map(drop).unwrap_err().to_string();
         assert!(error.contains("this version does not support"), "{error}");
         assert!(error.lines().count() == 4, "{error}");
     }

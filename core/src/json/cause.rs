@@ -80,12 +80,7 @@ impl<'t> Place<'t> {
         let (head, rest) = bytes.split_at_checked(at).unwrap_or((bytes, &[]));
         let before = head.trim_ascii_end();
         let spaced = before.len() < head.len();
-        Self {
-            document: bytes.trim_ascii_start(),
-            before,
-            spaced,
-            rest,
-        }
+        Self { document: bytes.trim_ascii_start(), before, spaced, rest }
     }
 
     /// The byte at the offset; 0 at the end of the input.
@@ -128,11 +123,7 @@ impl<'t> Place<'t> {
         if stray == Some(COMMENT) || stray == Some(UTF16) || stray == Some(SPACE) {
             return stray.unwrap_or(COMMENT);
         }
-        if memchr::memchr2(b'{', b'[', self.rest).is_some() {
-            TEXT_BEFORE
-        } else {
-            NOT_JSON
-        }
+        if memchr::memchr2(b'{', b'[', self.rest).is_some() { TEXT_BEFORE } else { NOT_JSON }
     }
 
     /// The document is whole, but something follows.
@@ -164,13 +155,11 @@ impl<'t> Place<'t> {
             (_, b']') => MISMATCHED_BRACKET,
             (_, b':' | b'{' | b'[') => MISSING_NAME,
             (b',', b'0'..=b'9') if self.after_digit_and_comma() => DIGIT_GROUPING,
-            (_, byte) => self
-                .stray()
-                .unwrap_or(if starts_word(byte) || byte.is_ascii_digit() {
-                    UNQUOTED_NAME
-                } else {
-                    EXPECTED_NAME
-                }),
+            (_, byte) => self.stray().unwrap_or(if starts_word(byte) || byte.is_ascii_digit() {
+                UNQUOTED_NAME
+            } else {
+                EXPECTED_NAME
+            }),
         }
     }
 
@@ -254,19 +243,12 @@ impl<'t> Place<'t> {
 
     /// The word around the offset: one of another language, or text that lacks its quotes.
     fn word(&self) -> Option<Cause> {
-        let front = if self.spaced {
-            0
-        } else {
-            word_bytes(self.before.iter().rev())
-        };
+        let front = if self.spaced { 0 } else { word_bytes(self.before.iter().rev()) };
         let start = self.before.len() - front;
         let back = word_bytes(self.rest.iter());
         let (front, back) = (self.before.get(start..)?, self.rest.get(..back)?);
         let is = |word: &str| {
-            let (head, tail) = word
-                .as_bytes()
-                .split_at_checked(front.len())
-                .unwrap_or_default();
+            let (head, tail) = word.as_bytes().split_at_checked(front.len()).unwrap_or_default();
             word.len() == front.len() + back.len()
                 && head.eq_ignore_ascii_case(front)
                 && tail.eq_ignore_ascii_case(back)
@@ -285,9 +267,7 @@ impl<'t> Place<'t> {
 }
 
 fn word_bytes<'t>(bytes: impl Iterator<Item = &'t u8>) -> usize {
-    bytes
-        .take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        .count()
+    bytes.take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count()
 }
 
 const fn starts_word(byte: u8) -> bool {
@@ -295,11 +275,7 @@ const fn starts_word(byte: u8) -> bool {
 }
 
 const fn new(code: &'static str, message: &'static str, hint: &'static str) -> Cause {
-    Cause {
-        code,
-        message,
-        hint,
-    }
+    Cause { code, message, hint }
 }
 
 const BAD_NUMBER: Cause = new(
@@ -327,11 +303,8 @@ const CODE_FENCE: Cause = new(
     "A Markdown code fence stands around the JSON.",
     "Send the JSON alone, without ``` and without a language name.",
 );
-const COMMENT: Cause = new(
-    "comment",
-    "JSON has no comments.",
-    "Remove the comment and send nothing but the JSON.",
-);
+const COMMENT: Cause =
+    new("comment", "JSON has no comments.", "Remove the comment and send nothing but the JSON.");
 const CONCATENATION: Cause = new(
     "concatenation",
     "JSON cannot join strings with +.",
@@ -417,11 +390,8 @@ const HEX_ESCAPE: Cause = new(
     "JSON has no \\x escapes.",
     "Write the character itself, or \\u and four hexadecimal digits.",
 );
-const INVALID_UTF8: Cause = new(
-    "invalid_utf8",
-    "Some bytes are not UTF-8.",
-    "Send the JSON again as UTF-8 text.",
-);
+const INVALID_UTF8: Cause =
+    new("invalid_utf8", "Some bytes are not UTF-8.", "Send the JSON again as UTF-8 text.");
 const LEADING_ZERO: Cause = new(
     "leading_zero",
     "A number begins with a 0 that is followed by digits.",
@@ -487,21 +457,15 @@ const OTHER_BASE: Cause = new(
     "A number is not written in decimal.",
     "Write the number in decimal digits, or put it in double quotes if it is text.",
 );
-const PLUS_SIGN: Cause = new(
-    "plus_sign",
-    "A number begins with a plus sign.",
-    "Write the number without the +.",
-);
+const PLUS_SIGN: Cause =
+    new("plus_sign", "A number begins with a plus sign.", "Write the number without the +.");
 const RAW_NEWLINE: Cause = new(
     "raw_newline",
     "A string holds a raw line break.",
     "Escape line breaks inside strings as \\n, and close each string with a quote.",
 );
-const RAW_TAB: Cause = new(
-    "raw_tab",
-    "A string holds a raw tab.",
-    "Escape tabs inside strings as \\t.",
-);
+const RAW_TAB: Cause =
+    new("raw_tab", "A string holds a raw tab.", "Escape tabs inside strings as \\t.");
 const SINGLE_QUOTES: Cause = new(
     "single_quotes",
     "Single quotes stand where JSON needs double quotes.",
@@ -567,11 +531,8 @@ const UNQUOTED_NAME: Cause = new(
     "A member name stands without quotes.",
     "Put every member name in double quotes.",
 );
-const UNQUOTED_VALUE: Cause = new(
-    "unquoted_value",
-    "Text stands without quotes.",
-    "Put text in double quotes.",
-);
+const UNQUOTED_VALUE: Cause =
+    new("unquoted_value", "Text stands without quotes.", "Put text in double quotes.");
 const UTF16: Cause = new(
     "nul",
     "A NUL byte stands between two tokens.",
@@ -749,10 +710,8 @@ mod tests {
         for ((kind, cause), count) in &counts {
             std::println!("{count:>4} {kind:<16} {cause}");
         }
-        let vague: Vec<_> = counts
-            .keys()
-            .filter(|(_, c)| *c == "unexpected" || *c == "expected_name")
-            .collect();
+        let vague: Vec<_> =
+            counts.keys().filter(|(_, c)| *c == "unexpected" || *c == "expected_name").collect();
         assert!(vague.is_empty(), "{vague:?}");
     }
 
@@ -764,7 +723,7 @@ mod tests {
                 let found = cause(&bytes, ParseError { kind, offset: at });
                 prop_assert!(found.message.ends_with('.') && found.hint.ends_with('.'));
             }
-            line_column(&bytes, at as usize);
+            let _ = line_column(&bytes, at as usize);
         }
     }
 }

@@ -134,20 +134,14 @@ impl<'m> Tape<'m> {
     /// name), `order` the members of one object (needed only above 16).
     #[must_use]
     pub const fn lent(nodes: &'m mut [Node], order: &'m mut [u32]) -> Self {
-        Self {
-            nodes: Buf::lent(nodes),
-            order: Buf::lent(order),
-        }
+        Self { nodes: Buf::lent(nodes), order: Buf::lent(order) }
     }
 
     /// A tape that grows with the document.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn growable() -> Self {
-        Self {
-            nodes: Buf::growable(),
-            order: Buf::growable(),
-        }
+        Self { nodes: Buf::growable(), order: Buf::growable() }
     }
 }
 
@@ -167,10 +161,7 @@ impl<'t> Document<'t> {
     /// The value that the document is.
     #[must_use]
     pub const fn root(self) -> Value<'t> {
-        Value {
-            doc: self,
-            index: 0,
-        }
+        Value { doc: self, index: 0 }
     }
 
     /// The bytes that were parsed.
@@ -199,11 +190,7 @@ impl<'t> Document<'t> {
     #[inline]
     pub(crate) fn after(self, index: u32) -> u32 {
         let node = self.node(index);
-        if node.is_container() {
-            node.link
-        } else {
-            index + 1
-        }
+        if node.is_container() { node.link } else { index + 1 }
     }
 
     #[inline]
@@ -215,10 +202,7 @@ impl<'t> Document<'t> {
     #[inline]
     pub(crate) fn text(self, index: u32) -> Str<'t> {
         let node = self.node(index);
-        Str::new(
-            self.slice(node.start + 1, node.end.saturating_sub(1)),
-            node.has(ESCAPED),
-        )
+        Str::new(self.slice(node.start + 1, node.end.saturating_sub(1)), node.has(ESCAPED))
     }
 }
 
@@ -276,11 +260,7 @@ impl<'t> Value<'t> {
     #[must_use]
     pub fn len(self) -> usize {
         let node = self.node();
-        if node.is_container() {
-            node.number() as usize
-        } else {
-            0
-        }
+        if node.is_container() { node.number() as usize } else { 0 }
     }
 
     /// Whether it has no members or elements.
@@ -292,39 +272,21 @@ impl<'t> Value<'t> {
     /// The members of an object, in document order; nothing for any other kind.
     #[must_use]
     pub fn members(self) -> Members<'t> {
-        let end = if self.kind() == Kind::Object {
-            self.node().link
-        } else {
-            0
-        };
-        Members {
-            doc: self.doc,
-            next: self.index + 1,
-            end,
-        }
+        let end = if self.kind() == Kind::Object { self.node().link } else { 0 };
+        Members { doc: self.doc, next: self.index + 1, end }
     }
 
     /// The elements of an array, in document order; nothing for any other kind.
     #[must_use]
     pub fn elements(self) -> Elements<'t> {
-        let end = if self.kind() == Kind::Array {
-            self.node().link
-        } else {
-            0
-        };
-        Elements {
-            doc: self.doc,
-            next: self.index + 1,
-            end,
-        }
+        let end = if self.kind() == Kind::Array { self.node().link } else { 0 };
+        Elements { doc: self.doc, next: self.index + 1, end }
     }
 
     /// The member called `name`, compared after unescaping.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Value<'t>> {
-        self.members()
-            .find(|(key, _)| key.is(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.members().find(|(key, _)| key.is(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// The document that this value is part of.

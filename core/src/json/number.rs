@@ -29,6 +29,10 @@ impl<'t> Number<'t> {
     /// Orders by value: `1.0` equals `1`, `1e2` equals `100`, `-0` equals `0`.
     #[inline]
     #[must_use]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "`Ord` asks for an equality, and there are two: of the value and of the spelling"
+    )]
     pub fn cmp(self, other: Number<'_>) -> Ordering {
         match (self.small(), other.small()) {
             (Some(a), Some(b)) => a.cmp(&b),
@@ -58,11 +62,7 @@ impl<'t> Number<'t> {
             return value.is_zero();
         };
         let remainder = value.remainder(divisor.digits);
-        multiply(
-            remainder,
-            power_of_ten(zeros, divisor.digits),
-            divisor.digits,
-        ) == 0
+        multiply(remainder, power_of_ten(zeros, divisor.digits), divisor.digits) == 0
     }
 
     /// The value, when it is an integer from 0 to `u64::MAX`. `2.0` and `2e0` are.
@@ -128,13 +128,8 @@ impl Divisor {
         if value.negative || value.is_zero() || value.digits() > 18 {
             return None;
         }
-        let digits = value
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u64::from(digit));
-        Some(Self {
-            digits,
-            scale: value.scale(),
-        })
+        let digits = value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit));
+        Some(Self { digits, scale: value.scale() })
     }
 }
 
@@ -177,12 +172,7 @@ impl<'t> Decimal<'t> {
         } else {
             (whole, tail, whole.len() as i64)
         };
-        Self {
-            negative,
-            head,
-            tail,
-            point: point + exponent,
-        }
+        Self { negative, head, tail, point: point + exponent }
     }
 
     const fn is_zero(self) -> bool {
@@ -196,18 +186,11 @@ impl<'t> Decimal<'t> {
 
     /// The power of ten by which the significant digits, read as an integer, are multiplied.
     const fn scale(self) -> i64 {
-        if self.is_zero() {
-            0
-        } else {
-            self.point - self.digits() as i64
-        }
+        if self.is_zero() { 0 } else { self.point - self.digits() as i64 }
     }
 
     fn iter(self) -> impl Iterator<Item = u8> {
-        self.head
-            .iter()
-            .chain(self.tail)
-            .map(|byte| byte.wrapping_sub(b'0'))
+        self.head.iter().chain(self.tail).map(|byte| byte.wrapping_sub(b'0'))
     }
 
     fn cmp(self, other: Decimal<'_>) -> Ordering {
@@ -221,10 +204,7 @@ impl<'t> Decimal<'t> {
         if mine != theirs || mine == 0 {
             return mine.cmp(&theirs);
         }
-        let size = self
-            .point
-            .cmp(&other.point)
-            .then_with(|| self.iter().cmp(other.iter()));
+        let size = self.point.cmp(&other.point).then_with(|| self.iter().cmp(other.iter()));
         if self.negative { size.reverse() } else { size }
     }
 
@@ -237,9 +217,9 @@ impl<'t> Decimal<'t> {
         if self.point > 20 {
             return None;
         }
-        let digits = self.iter().try_fold(0_u64, |sum, digit| {
-            sum.checked_mul(10)?.checked_add(u64::from(digit))
-        })?;
+        let digits = self
+            .iter()
+            .try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit)))?;
         digits.checked_mul(10_u64.checked_pow(zeros)?)
     }
 
@@ -284,10 +264,7 @@ fn power_of_ten(mut exponent: u64, modulus: u64) -> u64 {
 }
 
 fn split_digits(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let run = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let run = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     bytes.split_at_checked(run).unwrap_or((bytes, &[]))
 }
 
@@ -341,22 +318,11 @@ mod tests {
     #[test]
     fn spelling_does_not_matter() {
         for group in [
-            &[
-                "0",
-                "-0",
-                "0.0",
-                "-0.000",
-                "0e9",
-                "0E-99999999999999999999999",
-            ][..],
+            &["0", "-0", "0.0", "-0.000", "0e9", "0E-99999999999999999999999"][..],
             &["1", "1.0", "10e-1", "0.1e1", "0.001E+3", "1e0", "1e-0"],
             &["100", "1e2", "1.00e2", "100.00", "1000e-1"],
             &["-12.5", "-125e-1", "-1.25e1", "-12.50"],
-            &[
-                "9007199254740993",
-                "9007199254740993.0",
-                "9.007199254740993e15",
-            ],
+            &["9007199254740993", "9007199254740993.0", "9.007199254740993e15"],
         ] {
             for a in group {
                 for b in group {
@@ -369,28 +335,11 @@ mod tests {
     #[test]
     fn order_is_exact_where_floats_round() {
         for ascending in [
-            &[
-                "9007199254740992",
-                "9007199254740993",
-                "9007199254740993.0000000001",
-            ][..],
-            &[
-                "-1e400",
-                "-2",
-                "-1.0000000000000000000000000001",
-                "-1",
-                "0",
-                "1e-400",
-                "0.1",
-            ],
+            &["9007199254740992", "9007199254740993", "9007199254740993.0000000001"][..],
+            &["-1e400", "-2", "-1.0000000000000000000000000001", "-1", "0", "1e-400", "0.1"],
             &["0.1", "0.10000000000000000000000000001", "0.2"],
             &["999999999999999999", "1000000000000000000", "1e18001"],
-            &[
-                "1e-99999999999999999999",
-                "1e-400",
-                "1",
-                "1e9999999999999999999999",
-            ],
+            &["1e-99999999999999999999", "1e-400", "1", "1e9999999999999999999999"],
             &["9", "10", "99", "99.5", "100"],
         ] {
             for pair in ascending.windows(2) {
@@ -403,24 +352,11 @@ mod tests {
 
     #[test]
     fn integers_by_value() {
-        for raw in [
-            "0",
-            "-0.0",
-            "1.0",
-            "1e2",
-            "12.50e1",
-            "1e308",
-            "123456789012345678901234567890",
-        ] {
+        for raw in ["0", "-0.0", "1.0", "1e2", "12.50e1", "1e308", "123456789012345678901234567890"]
+        {
             assert!(number(raw).is_integer(), "{raw}");
         }
-        for raw in [
-            "0.5",
-            "1e-1",
-            "12.55e1",
-            "1e-400",
-            "123456789012345678901.5",
-        ] {
+        for raw in ["0.5", "1e-1", "12.55e1", "1e-400", "123456789012345678901.5"] {
             assert!(!number(raw).is_integer(), "{raw}");
         }
     }
@@ -433,14 +369,7 @@ mod tests {
         assert_eq!(number("18446744073709551615").as_u64(), Some(u64::MAX));
         assert_eq!(number("18446744073709551615.000").as_u64(), Some(u64::MAX));
         assert_eq!(number("1e19").as_u64(), Some(10_000_000_000_000_000_000));
-        for raw in [
-            "18446744073709551616",
-            "-1",
-            "-1.0",
-            "0.5",
-            "1e20",
-            "1e99999999999999999999",
-        ] {
+        for raw in ["18446744073709551616", "-1", "-1.0", "0.5", "1e20", "1e99999999999999999999"] {
             assert_eq!(number(raw).as_u64(), None, "{raw}");
         }
         assert_eq!(number("-9223372036854775808").as_i64(), Some(i64::MIN));
@@ -488,10 +417,7 @@ mod tests {
         assert!(multiple(&long, "7"));
         assert!(multiple(&long, "0.007"));
         assert!(!multiple(&long, "49.3"));
-        assert_eq!(
-            number(&long).cmp(number(&[&long, ".5"].concat())),
-            Ordering::Less
-        );
+        assert_eq!(number(&long).cmp(number(&[&long, ".5"].concat())), Ordering::Less);
         assert!(multiple("1e99999999999999999999", "4294967296"));
         assert!(!multiple("1e99999999999999999999", "3"));
     }
@@ -499,15 +425,11 @@ mod tests {
     fn spelling() -> impl Strategy<Value = String> {
         // Few different digits, so that equal and nearly equal pairs come up.
         let digits = "[1-9][0-9]{0,24}|0|[1-9]0{0,22}";
-        (
-            any::<bool>(),
-            digits,
-            "(\\.[0-9]{1,12}|\\.0{1,9}5?)?",
-            "([eE][+-]?[0-9]{1,2})?",
-        )
-            .prop_map(|(minus, whole, fraction, exponent)| {
+        (any::<bool>(), digits, "(\\.[0-9]{1,12}|\\.0{1,9}5?)?", "([eE][+-]?[0-9]{1,2})?").prop_map(
+            |(minus, whole, fraction, exponent)| {
                 [if minus { "-" } else { "" }, &whole, &fraction, &exponent].concat()
-            })
+            },
+        )
     }
 
     /// Another spelling of the same value, or of one close to it.

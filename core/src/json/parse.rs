@@ -18,20 +18,11 @@ pub struct Limits {
 
 impl Limits {
     /// For the arguments of a call: 1 MiB, depth 128.
-    pub const ARGUMENTS: Self = Self {
-        bytes: 1 << 20,
-        depth: 128,
-    };
+    pub const ARGUMENTS: Self = Self { bytes: 1 << 20, depth: 128 };
     /// For a whole MCP message: 10 MiB, and room for the envelope around arguments of full depth.
-    pub const MESSAGE: Self = Self {
-        bytes: 10 << 20,
-        depth: 132,
-    };
+    pub const MESSAGE: Self = Self { bytes: 10 << 20, depth: 132 };
     /// For the output of a tool: 64 MiB, depth 128.
-    pub const OUTPUT: Self = Self {
-        bytes: 64 << 20,
-        depth: 128,
-    };
+    pub const OUTPUT: Self = Self { bytes: 64 << 20, depth: 128 };
 }
 
 /// No container is open.
@@ -86,10 +77,7 @@ pub fn parse<'t>(
 }
 
 const fn fault(kind: ParseErrorKind, offset: usize) -> ParseError {
-    ParseError {
-        kind,
-        offset: offset as u32,
-    }
+    ParseError { kind, offset: offset as u32 }
 }
 
 struct Parser<'a, 'm> {
@@ -268,12 +256,7 @@ impl Parser<'_, '_> {
         };
         self.at = at + 1;
         let (start, end) = (start as u32, self.at as u32);
-        self.push(Node {
-            start,
-            end,
-            link,
-            meta: kind as u32 | flags,
-        })?;
+        self.push(Node { start, end, link, meta: kind as u32 | flags })?;
         Ok(true)
     }
 
@@ -354,12 +337,7 @@ impl Parser<'_, '_> {
             return Err(fault(ParseErrorKind::NumberRange, start));
         }
         let (start, end) = (start as u32, self.at as u32);
-        self.push(Node {
-            start,
-            end,
-            link: 0,
-            meta: Kind::Number as u32 | flags,
-        })?;
+        self.push(Node { start, end, link: 0, meta: Kind::Number as u32 | flags })?;
         Ok(true)
     }
 
@@ -389,12 +367,7 @@ impl Parser<'_, '_> {
         }
         let start = self.at as u32;
         self.at += word.len();
-        self.push(Node {
-            start,
-            end: self.at as u32,
-            link: 0,
-            meta: kind as u32,
-        })?;
+        self.push(Node { start, end: self.at as u32, link: 0, meta: kind as u32 })?;
         Ok(true)
     }
 
@@ -422,11 +395,7 @@ impl Parser<'_, '_> {
 
     /// The fault of an input that ends here.
     fn ended(&self, kind: ParseErrorKind) -> ParseError {
-        let kind = if self.cut_short {
-            ParseErrorKind::InvalidUtf8
-        } else {
-            kind
-        };
+        let kind = if self.cut_short { ParseErrorKind::InvalidUtf8 } else { kind };
         fault(kind, self.bytes.len())
     }
 
@@ -522,10 +491,7 @@ impl Parser<'_, '_> {
 
 /// Orders names by fingerprint, then by their bytes after unescaping.
 fn same_name(doc: Document<'_>, a: u32, b: u32) -> Ordering {
-    doc.node(a)
-        .link
-        .cmp(&doc.node(b).link)
-        .then_with(|| doc.text(a).cmp_bytes(doc.text(b)))
+    doc.node(a).link.cmp(&doc.node(b).link).then_with(|| doc.text(a).cmp_bytes(doc.text(b)))
 }
 
 fn is_finite(raw: &[u8]) -> bool {

@@ -18,11 +18,7 @@ pub fn write_pointer(doc: Document<'_>, index: u32, out: &mut impl Write) -> fmt
         let mut child = at + 1;
         let mut position = 0_u32;
         loop {
-            let value = if node.kind() == Kind::Object {
-                child + 1
-            } else {
-                child
-            };
+            let value = if node.kind() == Kind::Object { child + 1 } else { child };
             let after = doc.after(value);
             if index < after {
                 out.write_char('/')?;

@@ -32,20 +32,14 @@ impl<'t> Str<'t> {
     /// The text itself, when it holds no escape.
     #[must_use]
     pub fn as_plain(self) -> Option<&'t str> {
-        if self.escaped {
-            None
-        } else {
-            core::str::from_utf8(self.raw).ok()
-        }
+        if self.escaped { None } else { core::str::from_utf8(self.raw).ok() }
     }
 
     /// The characters, escapes undone.
     #[must_use]
     pub fn chars(self) -> Chars<'t> {
         // The parser saw valid UTF-8; were it not so, the text would read as empty.
-        Chars {
-            rest: core::str::from_utf8(self.raw).unwrap_or(""),
-        }
+        Chars { rest: core::str::from_utf8(self.raw).unwrap_or("") }
     }
 
     /// The UTF-8 bytes, escapes undone.
@@ -70,11 +64,7 @@ impl<'t> Str<'t> {
     /// Whether the text, escapes undone, equals `name`.
     #[must_use]
     pub fn is(self, name: &[u8]) -> bool {
-        if self.escaped {
-            self.bytes().eq(name.iter().copied())
-        } else {
-            self.raw == name
-        }
+        if self.escaped { self.bytes().eq(name.iter().copied()) } else { self.raw == name }
     }
 
     /// Orders two texts by their bytes, escapes undone.
@@ -110,10 +100,7 @@ impl<'t> Str<'t> {
 /// The fingerprint of a name that holds no escapes.
 #[inline]
 pub(crate) fn fingerprint(name: &[u8]) -> u32 {
-    let head = [
-        name.first().copied().unwrap_or(0),
-        name.get(1).copied().unwrap_or(0),
-    ];
+    let head = [name.first().copied().unwrap_or(0), name.get(1).copied().unwrap_or(0)];
     mix(name.len(), head, name.last().copied().unwrap_or(0))
 }
 

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
-use crate::schema::CompileError;
 use crate::policy::{EmptyProperties, UnknownTool};
+use crate::schema::CompileError;
 use crate::scratch::Scratch;
 
 /// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for

@@ -153,8 +153,7 @@ impl Tools {
 
     /// Whether a canonical id has the form of ours, also of one that was given up.
     pub(super) fn is_own(&self, id: &[u8]) -> bool {
-        id.strip_prefix(b"\"")
-            .is_some_and(|id| id.starts_with(self.prefix.as_bytes()))
+        id.strip_prefix(b"\"").is_some_and(|id| id.starts_with(self.prefix.as_bytes()))
     }
 
     /// The answer to a request of ours; no result when it was an error.
@@ -174,9 +173,7 @@ impl Tools {
             .ok_or("the server has no list")
             .and_then(|result| running.listing.page(result, guard, caller, audit));
         match page {
-            Ok(Page {
-                next: Some(cursor), ..
-            }) => {
+            Ok(Page { next: Some(cursor), .. }) => {
                 self.lists = self.lists.saturating_add(1);
                 running.ask(&self.prefix, self.lists, Some(&cursor));
             }
@@ -189,11 +186,8 @@ impl Tools {
             }
             Err(why) => {
                 let outcome = Outcome::Dropped(why);
-                let _ = audit.record(&Event {
-                    direction: Direction::ToClient,
-                    tool: None,
-                    outcome,
-                });
+                let _ =
+                    audit.record(&Event { direction: Direction::ToClient, tool: None, outcome });
                 self.abandon();
             }
         }
@@ -323,9 +317,7 @@ impl Listing {
         caller: &Caller<'_>,
         audit: &mut dyn Audit,
     ) -> Result<Page, &'static str> {
-        let tools = result
-            .get("tools")
-            .filter(|tools| tools.kind() == Kind::Array);
+        let tools = result.get("tools").filter(|tools| tools.kind() == Kind::Array);
         let tools = tools.ok_or("the tool list is no list")?;
         self.pages = self.pages.saturating_add(1);
         self.bytes = self.bytes.saturating_add(tools.raw().len());
@@ -358,11 +350,7 @@ impl Listing {
                     complete = false;
                     let tool = Some(&*name);
                     let outcome = Outcome::Withheld(&why);
-                    let _ = audit.record(&Event {
-                        direction: Direction::ToClient,
-                        tool,
-                        outcome,
-                    });
+                    let _ = audit.record(&Event { direction: Direction::ToClient, tool, outcome });
                 }
             }
         }
@@ -397,11 +385,7 @@ impl Listing {
         }
         // A schema that is missing or too large is compiled as nothing, which fails: the tool is known,
         // and its calls are refused.
-        let schema = |key| {
-            tool.get(key)
-                .map(Value::raw)
-                .filter(|raw| raw.len() <= MAX_SCHEMA)
-        };
+        let schema = |key| tool.get(key).map(Value::raw).filter(|raw| raw.len() <= MAX_SCHEMA);
         let input = schema("inputSchema").unwrap_or(b"");
         match gate::learn(guard, &mut self.builder, name, input, schema("outputSchema")) {
             Err(error) => Fate::Withheld(format!("{} (at {:?})", error.message, error.path)),
@@ -409,17 +393,9 @@ impl Listing {
                 for warning in &warnings {
                     let outcome = Outcome::Warned(warning);
                     let tool = Some(&**name);
-                    let _ = audit.record(&Event {
-                        direction: Direction::ToClient,
-                        tool,
-                        outcome,
-                    });
+                    let _ = audit.record(&Event { direction: Direction::ToClient, tool, outcome });
                 }
-                if gate::hides(guard, name, caller) {
-                    Fate::Hidden
-                } else {
-                    Fate::Shown
-                }
+                if gate::hides(guard, name, caller) { Fate::Hidden } else { Fate::Shown }
             }
         }
     }

@@ -18,13 +18,8 @@ pub const MAX_RULES: usize = 4096;
 /// The masks of a guard whose policy does not say otherwise. Addresses that mail, git and DNS tools
 /// live by are left alone.
 const SECRETS: &[&str] = &["secret"];
-const PII: &[&str] = &[
-    "pii.core",
-    "pii.national",
-    "-pii.core.email",
-    "-pii.core.ip",
-    "-pii.core.mac",
-];
+const PII: &[&str] =
+    &["pii.core", "pii.national", "-pii.core.email", "-pii.core.ip", "-pii.core.mac"];
 
 /// A policy in the making.
 #[derive(Debug, Default)]
@@ -60,10 +55,7 @@ pub(super) struct DefaultMasks {
 
 impl Default for DefaultMasks {
     fn default() -> Self {
-        Self {
-            pii: true,
-            secrets: true,
-        }
+        Self { pii: true, secrets: true }
     }
 }
 
@@ -86,35 +78,20 @@ impl Compiler {
             Effect::Allow => &mut self.allow,
             Effect::Deny => &mut self.deny,
         };
-        patterns.extend(tools.into_iter().map(|text| Pattern {
-            text: self.pool.add(text),
-            rule,
-        }));
+        patterns.extend(tools.into_iter().map(|text| Pattern { text: self.pool.add(text), rule }));
         let id = self.pool.add(id);
         let hint = hint.map(|hint| self.pool.add(hint));
-        self.rules.push(Rule {
-            id,
-            span,
-            effect,
-            hint,
-            subject,
-        });
+        self.rules.push(Rule { id, span, effect, hint, subject });
         Some(())
     }
 
     pub fn finish(self, default: Effect) -> Policy {
         let DefaultMasks { pii, secrets } = self.default_masks;
         let words = [(secrets, SECRETS), (pii, PII)];
-        let types = words
-            .iter()
-            .filter(|(on, _)| *on)
-            .flat_map(|(_, words)| words.iter().copied());
+        let types = words.iter().filter(|(on, _)| *on).flat_map(|(_, words)| words.iter().copied());
         let mut masks = Vec::from([MaskList::new(types, Span::default(), String::new())]);
         masks.extend(self.masks);
-        let unnamed = OutputPolicy {
-            mask: 0,
-            max_chars: self.max_chars,
-        };
+        let unnamed = OutputPolicy { mask: 0, max_chars: self.max_chars };
         Policy {
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),

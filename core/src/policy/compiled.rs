@@ -92,10 +92,7 @@ impl Policy {
     /// What the document says about the agent called `name`.
     #[must_use]
     pub fn agent(&self, name: &str) -> Option<AgentRef<'_>> {
-        let index = self
-            .agents
-            .binary_search_by(|agent| (*agent.name).cmp(name))
-            .ok()?;
+        let index = self.agents.binary_search_by(|agent| (*agent.name).cmp(name)).ok()?;
         self.agents.get(index).map(|agent| AgentRef { agent })
     }
 

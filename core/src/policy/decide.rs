@@ -71,20 +71,11 @@ impl Policy {
             _ if self.default == Effect::Allow => None,
             Allowing::Nobody => return refuse(Reason::ToolNotAllowed, None),
             Allowing::Others { unknown, hint } => {
-                let reason = if unknown {
-                    Reason::IdentityRequired
-                } else {
-                    Reason::RoleDenied
-                };
-                return Decision::Refuse {
-                    reason,
-                    rule: None,
-                    hint,
-                };
+                let reason = if unknown { Reason::IdentityRequired } else { Reason::RoleDenied };
+                return Decision::Refuse { reason, rule: None, hint };
             }
         };
-        self.check_identity(&who)
-            .unwrap_or(Decision::Allow { rule })
+        self.check_identity(&who).unwrap_or(Decision::Allow { rule })
     }
 
     fn first_denying(&self, tool: &str, who: &Who<'_>) -> Option<&Rule> {
@@ -125,10 +116,7 @@ impl Policy {
             Some((_, rule)) => Allowing::By(rule),
             None if others => {
                 let hint = hinting.and_then(|(_, rule)| rule.hint);
-                Allowing::Others {
-                    unknown,
-                    hint: hint.map(|hint| self.pool.get(hint)),
-                }
+                Allowing::Others { unknown, hint: hint.map(|hint| self.pool.get(hint)) }
             }
             None => Allowing::Nobody,
         }
@@ -139,17 +127,11 @@ impl Policy {
         if let Some(span) = self.require_agent
             && who.agent.is_none()
         {
-            let rule = RuleRef {
-                id: "require_agent_id",
-                span: Some(span),
-            };
+            let rule = RuleRef { id: "require_agent_id", span: Some(span) };
             return Some(refuse(Reason::IdentityRequired, Some(rule)));
         }
         let (allowed, span) = self.allowed_roles?;
-        let rule = RuleRef {
-            id: "allowed_roles",
-            span: Some(span),
-        };
+        let rule = RuleRef { id: "allowed_roles", span: Some(span) };
         match who.roles {
             None => Some(refuse(Reason::IdentityRequired, Some(rule))),
             Some(has) if !has.meets(allowed) => Some(refuse(Reason::RoleDenied, Some(rule))),
@@ -162,10 +144,7 @@ impl Policy {
     }
 
     fn reference(&self, rule: &Rule) -> RuleRef<'_> {
-        RuleRef {
-            id: self.pool.get(rule.id),
-            span: rule.span,
-        }
+        RuleRef { id: self.pool.get(rule.id), span: rule.span }
     }
 }
 
@@ -184,9 +163,5 @@ enum Allowing<'p> {
 }
 
 const fn refuse<'p>(reason: Reason, rule: Option<RuleRef<'p>>) -> Decision<'p> {
-    Decision::Refuse {
-        reason,
-        rule,
-        hint: None,
-    }
+    Decision::Refuse { reason, rule, hint: None }
 }

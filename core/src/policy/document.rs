@@ -75,46 +75,22 @@ impl Compiler {
 
     fn settings(&mut self, document: &Table<'_>) -> Result<(), PolicyError> {
         let settings = &mut self.settings;
-        const GHOSTS: [(&str, Ghosts); 3] = [
-            ("strip", Ghosts::Strip),
-            ("reject", Ghosts::Reject),
-            ("allow", Ghosts::Allow),
-        ];
+        const GHOSTS: [(&str, Ghosts); 3] =
+            [("strip", Ghosts::Strip), ("reject", Ghosts::Reject), ("allow", Ghosts::Allow)];
         if let (Some(_), Some(alias)) = (document.get("ghosts"), document.get("unknown_args")) {
             return Err(alias.error("`unknown_args` is another name of `ghosts`: write one"));
         }
         for key in ["ghosts", "unknown_args"] {
-            set(
-                &mut settings.ghosts,
-                document.read(key, |item| item.word(&GHOSTS))?,
-            );
+            set(&mut settings.ghosts, document.read(key, |item| item.word(&GHOSTS))?);
         }
         let near_miss = [("refuse", NearMiss::Refuse), ("strip", NearMiss::Strip)];
-        set(
-            &mut settings.near_miss,
-            document.read("near_miss", |item| item.word(&near_miss))?,
-        );
-        let disclose = [
-            ("full", Disclose::Full),
-            ("code", Disclose::Code),
-            ("opaque", Disclose::Opaque),
-        ];
-        set(
-            &mut settings.disclose,
-            document.read("disclose", |item| item.word(&disclose))?,
-        );
-        let unknown = [
-            ("refuse", UnknownTool::Refuse),
-            ("forward", UnknownTool::Forward),
-        ];
-        set(
-            &mut settings.unknown_tool,
-            document.read("unknown_tool", |item| item.word(&unknown))?,
-        );
-        let empty = [
-            ("open", EmptyProperties::Open),
-            ("closed", EmptyProperties::Closed),
-        ];
+        set(&mut settings.near_miss, document.read("near_miss", |item| item.word(&near_miss))?);
+        let disclose =
+            [("full", Disclose::Full), ("code", Disclose::Code), ("opaque", Disclose::Opaque)];
+        set(&mut settings.disclose, document.read("disclose", |item| item.word(&disclose))?);
+        let unknown = [("refuse", UnknownTool::Refuse), ("forward", UnknownTool::Forward)];
+        set(&mut settings.unknown_tool, document.read("unknown_tool", |item| item.word(&unknown))?);
+        let empty = [("open", EmptyProperties::Open), ("closed", EmptyProperties::Closed)];
         let read = document.read("empty_properties", |item| item.word(&empty))?;
         set(&mut settings.empty_properties, read);
         set(&mut settings.hide, document.read("hide", Item::boolean)?);
@@ -122,14 +98,8 @@ impl Compiler {
     }
 
     fn masking(&mut self, document: &Table<'_>) -> Result<(), PolicyError> {
-        set(
-            &mut self.default_masks.pii,
-            document.read("mask_pii", Item::boolean)?,
-        );
-        set(
-            &mut self.default_masks.secrets,
-            document.read("mask_secrets", Item::boolean)?,
-        );
+        set(&mut self.default_masks.pii, document.read("mask_pii", Item::boolean)?);
+        set(&mut self.default_masks.secrets, document.read("mask_secrets", Item::boolean)?);
         self.max_chars = document.read("max_output_chars", characters)?;
         Ok(())
     }
@@ -138,9 +108,7 @@ impl Compiler {
         let entries = item.entries()?;
         for (member, value) in &entries {
             check_name(&member.name, value)?;
-            self.roles
-                .add(&member.name, &mut self.pool)
-                .ok_or_else(|| too_many_roles(value))?;
+            self.roles.add(&member.name, &mut self.pool).ok_or_else(|| too_many_roles(value))?;
         }
         self.roles_declared = true;
         for (member, value) in &entries {
@@ -159,9 +127,7 @@ impl Compiler {
             let name = self.pool.get(self.roles.name(role));
             let place = entries.iter().find(|(member, _)| member.name == name);
             let place = place.map_or(item, |(_, value)| value);
-            place.error(format!(
-                "the role `{name}` inherits itself through the roles it inherits"
-            ))
+            place.error(format!("the role `{name}` inherits itself through the roles it inherits"))
         })
     }
 
@@ -179,11 +145,7 @@ impl Compiler {
                 check_name(name, item).map(|()| name.into())
             })?;
             let roles = roles.collect::<Result<_, _>>()?;
-            self.agents.push(Agent {
-                name: member.name.as_str().into(),
-                roles,
-                tenant,
-            });
+            self.agents.push(Agent { name: member.name.as_str().into(), roles, tenant });
         }
         self.agents.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(())
@@ -191,13 +153,10 @@ impl Compiler {
 
     fn gates(&mut self, document: &Table<'_>) -> Result<(), PolicyError> {
         self.require_agent = document
-            .read("require_agent_id", |item| {
-                Ok(item.boolean()?.then(|| item.span()))
-            })?
+            .read("require_agent_id", |item| Ok(item.boolean()?.then(|| item.span())))?
             .flatten();
-        self.allowed_roles = document.read("allowed_roles", |item| {
-            Ok((self.role_set(&item.some_texts()?)?, item.span()))
-        })?;
+        self.allowed_roles = document
+            .read("allowed_roles", |item| Ok((self.role_set(&item.some_texts()?)?, item.span())))?;
         Ok(())
     }
 
@@ -251,10 +210,7 @@ impl Compiler {
         for (index, entry) in item.elements()?.into_iter().enumerate() {
             let (tools, hint) = if entry.is_table() {
                 let table = entry.clone().table(&DENIED)?;
-                (
-                    table.require("tools")?.some_texts()?,
-                    table.read("hint", hint)?,
-                )
+                (table.require("tools")?.some_texts()?, table.read("hint", hint)?)
             } else {
                 entry.text()?;
                 (Vec::from([entry.clone()]), None)
@@ -296,15 +252,7 @@ impl Compiler {
         entry: RuleEntry<'_, '_>,
         ids: &mut BTreeSet<String>,
     ) -> Result<(), PolicyError> {
-        let RuleEntry {
-            id,
-            place,
-            span,
-            effect,
-            tools,
-            hint,
-            subject,
-        } = entry;
+        let RuleEntry { id, place, span, effect, tools, hint, subject } = entry;
         if id == "default" {
             return Err(place.error("`default` names the decision that no rule makes"));
         }
@@ -331,11 +279,7 @@ impl Compiler {
             });
             let max_chars = table.read("max_chars", characters)?;
             let pattern = self.pool.add(&member.name);
-            self.outputs.push(Entry {
-                pattern,
-                mask,
-                max_chars,
-            });
+            self.outputs.push(Entry { pattern, mask, max_chars });
         }
         Ok(())
     }
@@ -346,10 +290,7 @@ impl Compiler {
             check_pattern(&pattern)?;
             self.subjects.push(self.pool.add(pattern.text()?));
         }
-        Ok(List {
-            first,
-            end: self.subjects.len() as u32,
-        })
+        Ok(List { first, end: self.subjects.len() as u32 })
     }
 
     fn role_set(&mut self, items: &[Item<'_>]) -> Result<RoleSet, PolicyError> {
@@ -367,9 +308,7 @@ impl Compiler {
             let error = item.error(format!("the role `{name}` is not in [roles]"));
             return Err(error.with_nearest(name, self.roles.names(&self.pool)));
         }
-        self.roles
-            .add(name, &mut self.pool)
-            .ok_or_else(|| too_many_roles(item))
+        self.roles.add(name, &mut self.pool).ok_or_else(|| too_many_roles(item))
     }
 
     fn short_text(&mut self, item: &Item<'_>) -> Result<Text, PolicyError> {
@@ -409,11 +348,7 @@ fn default_effect(document: &Table<'_>, base: Option<Effect>) -> Result<Effect, 
     let lists = document.get("allowed_tools").is_some();
     let Some(item) = document.get("default") else {
         let has_rules = lists || document.get("rule").is_some();
-        return Ok(if has_rules {
-            Effect::Deny
-        } else {
-            base.unwrap_or(Effect::Allow)
-        });
+        return Ok(if has_rules { Effect::Deny } else { base.unwrap_or(Effect::Allow) });
     };
     let effect = item.word(&EFFECTS)?;
     if effect == Effect::Allow && lists {
@@ -450,9 +385,7 @@ fn hint<'t>(item: &Item<'t>) -> Result<&'t str, PolicyError> {
 }
 
 fn characters(item: &Item<'_>) -> Result<usize, PolicyError> {
-    let count = item
-        .count()
-        .map_err(|error| error.with_hint("leave the key out for no limit"))?;
+    let count = item.count().map_err(|error| error.with_hint("leave the key out for no limit"))?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 

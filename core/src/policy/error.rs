@@ -25,12 +25,7 @@ impl PolicyError {
     /// An error without a hint.
     #[must_use]
     pub fn new(span: Span, path: &str, message: impl Into<String>) -> Self {
-        Self {
-            span,
-            path: path.to_string(),
-            message: message.into(),
-            hint: None,
-        }
+        Self { span, path: path.to_string(), message: message.into(), hint: None }
     }
 
     /// The same error with a hint.

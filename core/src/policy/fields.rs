@@ -31,10 +31,7 @@ pub(super) struct Table<'t> {
 
 impl<'t> Item<'t> {
     pub fn root(tree: &'t Tree) -> Self {
-        Self {
-            path: String::new(),
-            tree,
-        }
+        Self { path: String::new(), tree }
     }
 
     pub fn span(&self) -> Span {
@@ -50,10 +47,7 @@ impl<'t> Item<'t> {
     }
 
     fn mismatch(&self, wanted: &str) -> PolicyError {
-        self.error(format!(
-            "must be {wanted}, not {}",
-            self.tree.value.describe()
-        ))
+        self.error(format!("must be {wanted}, not {}", self.tree.value.describe()))
     }
 
     pub fn text(&self) -> Result<&'t str, PolicyError> {
@@ -87,8 +81,7 @@ impl<'t> Item<'t> {
         let found = words.iter().find(|(word, _)| *word == text);
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let names = words.iter().map(|(word, _)| *word);
-            self.error(format!("`{text}` is not known here"))
-                .with_nearest(text, names)
+            self.error(format!("`{text}` is not known here")).with_nearest(text, names)
         })
     }
 
@@ -103,10 +96,7 @@ impl<'t> Item<'t> {
         if elements.len() > MAX_LIST {
             return Err(self.error(format!("a list has at most {MAX_LIST} entries")));
         }
-        let element = |(index, tree)| Item {
-            path: format!("{}[{index}]", self.path),
-            tree,
-        };
+        let element = |(index, tree)| Item { path: format!("{}[{index}]", self.path), tree };
         Ok(elements.iter().enumerate().map(element).collect())
     }
 
@@ -126,9 +116,7 @@ impl<'t> Item<'t> {
     pub fn some_texts(&self) -> Result<Vec<Item<'t>>, PolicyError> {
         let items = self.texts()?;
         if items.is_empty() {
-            return Err(self
-                .error("an empty list")
-                .with_hint("leave the key out to mean all"));
+            return Err(self.error("an empty list").with_hint("leave the key out to mean all"));
         }
         Ok(items)
     }
@@ -147,10 +135,7 @@ impl<'t> Item<'t> {
         for member in members {
             self.check_key(member, keys)?;
         }
-        Ok(Table {
-            item: self,
-            members,
-        })
+        Ok(Table { item: self, members })
     }
 
     fn members(&self) -> Result<&'t [Member], PolicyError> {
@@ -159,10 +144,7 @@ impl<'t> Item<'t> {
         };
         let mut names: Vec<(&str, Span)> = members.iter().map(|m| (&*m.name, m.span)).collect();
         names.sort_by_key(|(name, span)| (*name, span.start));
-        match names
-            .windows(2)
-            .find(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
-        {
+        match names.windows(2).find(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
             Some([_, (name, span)]) => {
                 let path = self.key_path(name);
                 Err(PolicyError::new(*span, &path, "this key occurs twice"))
@@ -186,10 +168,7 @@ impl<'t> Item<'t> {
     }
 
     fn child(&self, member: &'t Member) -> Item<'t> {
-        Item {
-            path: self.key_path(&member.name),
-            tree: &member.value,
-        }
+        Item { path: self.key_path(&member.name), tree: &member.value }
     }
 
     fn key_path(&self, name: &str) -> String {
@@ -210,8 +189,7 @@ impl<'t> Table<'t> {
     }
 
     pub fn require(&self, name: &str) -> Result<Item<'t>, PolicyError> {
-        self.get(name)
-            .ok_or_else(|| self.item.error(format!("the key `{name}` is missing")))
+        self.get(name).ok_or_else(|| self.item.error(format!("the key `{name}` is missing")))
     }
 
     /// Reads the value of `name` with `read`, when it is there.

@@ -55,23 +55,12 @@ impl NameIndex {
         for Pattern { text, rule } in patterns {
             let pattern = pool.get(*text);
             let (head, tail) = text.split_at(pattern.find(['*', '?']).unwrap_or(pattern.len()));
-            let key = pool
-                .get(head)
-                .bytes()
-                .map(|byte| char::from(case.key(byte)))
-                .collect();
+            let key = pool.get(head).bytes().map(|byte| char::from(case.key(byte))).collect();
             let (_, tails) = by_head.entry(key).or_insert((head, Vec::new()));
-            tails.push(Tail {
-                pattern: tail,
-                rule: *rule,
-            });
+            tails.push(Tail { pattern: tail, rule: *rule });
         }
-        let mut index = Self {
-            case,
-            heads: HashTable::new(),
-            lengths: Vec::new(),
-            tails: Vec::new(),
-        };
+        let mut index =
+            Self { case, heads: HashTable::new(), lengths: Vec::new(), tails: Vec::new() };
         for (head, tails) in by_head.into_values() {
             index.insert(head, &tails, pool);
         }
@@ -81,11 +70,7 @@ impl NameIndex {
     fn insert(&mut self, text: Text, tails: &[Tail], pool: &Pool) {
         let first = self.tails.len() as u32;
         self.tails.extend_from_slice(tails);
-        let head = Head {
-            text,
-            first,
-            end: self.tails.len() as u32,
-        };
+        let head = Head { text, first, end: self.tails.len() as u32 };
         let case = self.case;
         let hash = |head: &Head| Hash::of(pool.get(head.text), case);
         self.heads.insert_unique(hash(&head), head, hash);
@@ -127,17 +112,11 @@ impl NameIndex {
         }
         let same = |head: &Head| pool.get(head.text) == tool;
         let head = self.heads.find(Hash::of(tool, self.case), same);
-        head.is_some_and(|head| {
-            self.tails_of(*head)
-                .iter()
-                .any(|tail| tail.pattern.is_empty())
-        })
+        head.is_some_and(|head| self.tails_of(*head).iter().any(|tail| tail.pattern.is_empty()))
     }
 
     fn tails_of(&self, head: Head) -> &[Tail] {
-        self.tails
-            .get(head.first as usize..head.end as usize)
-            .unwrap_or(&[])
+        self.tails.get(head.first as usize..head.end as usize).unwrap_or(&[])
     }
 }
 
@@ -154,10 +133,7 @@ mod tests {
         let mut pool = Pool::default();
         let patterns: Vec<Pattern> = (0..)
             .zip(patterns)
-            .map(|(rule, text)| Pattern {
-                text: pool.add(text),
-                rule,
-            })
+            .map(|(rule, text)| Pattern { text: pool.add(text), rule })
             .collect();
         (NameIndex::new(case, &patterns, &pool), pool)
     }
@@ -171,10 +147,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_pattern_is_found() {
-        let exact = index(
-            Case::Exact,
-            &["read_file", "read_*", "*", "*_file", "re?d_file", "Read_*"],
-        );
+        let exact =
+            index(Case::Exact, &["read_file", "read_*", "*", "*_file", "re?d_file", "Read_*"]);
         assert_eq!(found(&exact, "read_file"), [0, 1, 2, 3, 4]);
         assert_eq!(found(&exact, "Read_file"), [2, 3, 5]);
         assert_eq!(found(&exact, "read_files"), [1, 2]);

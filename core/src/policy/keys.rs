@@ -51,16 +51,7 @@ pub(super) const DOCUMENT: Keys = Keys {
 };
 
 pub(super) const RULE: Keys = Keys {
-    known: &[
-        "agents",
-        "effect",
-        "except_roles",
-        "hint",
-        "id",
-        "roles",
-        "tenants",
-        "tools",
-    ],
+    known: &["agents", "effect", "except_roles", "hint", "id", "roles", "tenants", "tools"],
     later: &[
         ("adds", "session labels"),
         ("adds_when", "session labels"),
@@ -76,14 +67,8 @@ pub(super) const RULE: Keys = Keys {
     ],
 };
 
-pub(super) const DENIED: Keys = Keys {
-    known: &["hint", "tools"],
-    later: &[],
-};
-pub(super) const AGENT: Keys = Keys {
-    known: &["roles", "tenant"],
-    later: &[],
-};
+pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
+pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["mask", "max_chars"],
     later: &[

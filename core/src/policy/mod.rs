@@ -10,10 +10,7 @@
 //! allocation, names in hash tables over the text before their first wildcard, roles as bits. A
 //! decision costs what the rules that name the tool cost, however many others there are, and
 //! allocates nothing.
-#![cfg_attr(
-    not(test),
-    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
-)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 #[cfg(feature = "alloc")]
 mod compile;

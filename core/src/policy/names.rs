@@ -81,10 +81,7 @@ mod tests {
 
     #[test]
     fn a_bad_pattern_in_either_list_is_an_error() {
-        assert_eq!(
-            NamePolicy::new(&["a", ""], &[]).err(),
-            Some(GlobError::Empty)
-        );
+        assert_eq!(NamePolicy::new(&["a", ""], &[]).err(), Some(GlobError::Empty));
         let class = GlobError::Unsupported { offset: 0 };
         assert_eq!(NamePolicy::new(&["a"], &["b", "[c]"]).err(), Some(class));
     }

@@ -36,11 +36,7 @@ impl MaskList {
         span: Span,
         path: String,
     ) -> Self {
-        Self {
-            types: types.into_iter().map(Into::into).collect(),
-            span,
-            path,
-        }
+        Self { types: types.into_iter().map(Into::into).collect(), span, path }
     }
 
     /// The words, in order; none means that nothing is masked.
@@ -84,16 +80,9 @@ impl Outputs {
         });
         let patterns: Vec<Pattern> = (0..)
             .zip(&entries)
-            .map(|(rule, entry)| Pattern {
-                text: entry.pattern,
-                rule,
-            })
+            .map(|(rule, entry)| Pattern { text: entry.pattern, rule })
             .collect();
-        Self {
-            index: NameIndex::new(Case::Exact, &patterns, pool),
-            entries,
-            default,
-        }
+        Self { index: NameIndex::new(Case::Exact, &patterns, pool), entries, default }
     }
 
     /// Each setting comes from the most specific entry that has it.

@@ -53,10 +53,10 @@ impl Compiler {
                 "preset `strict` needs rate limits (100 calls an hour), and this version has none",
             )
             .with_hint("start from `read_only`, or write rules with `require_agent_id = true`")),
-            "business_hours" => Err(error(
-                "preset `business_hours` needs time windows, and this version has none",
-            )
-            .with_hint("deny the tools that it guards: delete_*, drop_*, *_production")),
+            "business_hours" => {
+                Err(error("preset `business_hours` needs time windows, and this version has none")
+                    .with_hint("deny the tools that it guards: delete_*, drop_*, *_production"))
+            }
             _ => Err(error("no preset has this name").with_nearest(name, NAMES)),
         }
     }
@@ -72,15 +72,8 @@ impl Compiler {
         let full = || error("too many rules");
         self.add_rule("read_only.read", None, Effect::Allow, READS, None, everyone)
             .ok_or_else(full)?;
-        self.add_rule(
-            "read_only.write",
-            None,
-            Effect::Deny,
-            WRITES,
-            Some(HINT),
-            everyone,
-        )
-        .ok_or_else(full)?;
+        self.add_rule("read_only.write", None, Effect::Deny, WRITES, Some(HINT), everyone)
+            .ok_or_else(full)?;
         Ok(())
     }
 }

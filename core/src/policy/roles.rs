@@ -62,9 +62,7 @@ impl Roles {
     /// The role called `name`.
     pub fn find(&self, name: &str, pool: &Pool) -> Option<Role> {
         let same = |role: &Role| pool.get(self.name(*role)) == name;
-        self.numbers
-            .find(Hash::of(name, Case::Exact), same)
-            .copied()
+        self.numbers.find(Hash::of(name, Case::Exact), same).copied()
     }
 
     /// The role called `name`, new when there is none; `None` when there are too many.
@@ -141,10 +139,7 @@ impl Roles {
     }
 
     pub fn name(&self, role: Role) -> Text {
-        self.names
-            .get(usize::from(role.0))
-            .copied()
-            .unwrap_or_default()
+        self.names.get(usize::from(role.0)).copied().unwrap_or_default()
     }
 
     pub fn names<'p>(&'p self, pool: &'p Pool) -> impl Iterator<Item = &'p str> + Clone {

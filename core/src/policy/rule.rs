@@ -93,25 +93,16 @@ impl<'a> Who<'a> {
 impl Rule {
     /// Whether the rule is about `who`.
     pub fn concerns(&self, who: &Who<'_>, patterns: &[Text], pool: &Pool) -> Truth {
-        let Subject {
-            roles,
-            except,
-            agents,
-            tenants,
-        } = self.subject;
+        let Subject { roles, except, agents, tenants } = self.subject;
         let with_roles = |test: &dyn Fn(RoleSet) -> bool| match who.roles {
             Some(has) => Truth::from(test(has)),
             None => Truth::Unknown,
         };
         let named = |name: Option<&str>, list: List| match name {
             Some(name) => {
-                let list = patterns
-                    .get(list.first as usize..list.end as usize)
-                    .unwrap_or(&[]);
+                let list = patterns.get(list.first as usize..list.end as usize).unwrap_or(&[]);
                 let case = self.effect.case();
-                list.iter()
-                    .any(|pattern| glob::matches(pool.get(*pattern), name, case))
-                    .into()
+                list.iter().any(|pattern| glob::matches(pool.get(*pattern), name, case)).into()
             }
             None => Truth::Unknown,
         };

@@ -19,16 +19,7 @@ impl Text {
     /// The first `length` bytes and the rest.
     pub fn split_at(self, length: usize) -> (Self, Self) {
         let middle = self.start.saturating_add(length as u32).min(self.end);
-        (
-            Self {
-                end: middle,
-                ..self
-            },
-            Self {
-                start: middle,
-                ..self
-            },
-        )
+        (Self { end: middle, ..self }, Self { start: middle, ..self })
     }
 }
 
@@ -42,17 +33,12 @@ impl Pool {
     pub fn add(&mut self, text: &str) -> Text {
         let start = self.bytes.len() as u32;
         self.bytes.push_str(text);
-        Text {
-            start,
-            end: self.bytes.len() as u32,
-        }
+        Text { start, end: self.bytes.len() as u32 }
     }
 
     #[inline]
     pub fn get(&self, text: Text) -> &str {
-        self.bytes
-            .get(text.start as usize..text.end as usize)
-            .unwrap_or("")
+        self.bytes.get(text.start as usize..text.end as usize).unwrap_or("")
     }
 }
 

@@ -82,17 +82,11 @@ impl Tree {
     /// What is not strict JSON, is nested too deeply or has more than [`MAX_DOCUMENT`] bytes.
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
         let mut tape = Tape::growable();
-        let limits = Limits {
-            bytes: MAX_DOCUMENT,
-            depth: MAX_DEPTH,
-        };
+        let limits = Limits { bytes: MAX_DOCUMENT, depth: MAX_DEPTH };
         match json::parse(text.as_bytes(), limits, &mut tape) {
             Ok(document) => Ok(convert(document.root())),
             Err(error) => {
-                let span = Span {
-                    start: error.offset,
-                    end: error.offset.saturating_add(1),
-                };
+                let span = Span { start: error.offset, end: error.offset.saturating_add(1) };
                 Err(PolicyError::new(span, "", error.kind.message()))
             }
         }
@@ -110,36 +104,26 @@ impl Tree {
                 *room = left;
                 Ok(())
             }
-            None => Err(PolicyError::new(
-                self.span,
-                "",
-                "a policy has at most 1 MiB",
-            )),
+            None => Err(PolicyError::new(self.span, "", "a policy has at most 1 MiB")),
         };
         match &self.value {
             Value::Text(text) => return spend(text.len()),
             Value::Table(members) => {
-                members
-                    .iter()
-                    .try_for_each(|member| spend(member.name.len().saturating_add(1)))?;
+                members.iter().try_for_each(|member| spend(member.name.len().saturating_add(1)))?;
             }
             Value::Array(elements) => spend(elements.len())?,
             Value::Bool(_) | Value::Integer(_) | Value::Other(_) => return Ok(()),
         }
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(PolicyError::new(
-                self.span,
-                "",
-                "a policy is not nested this deeply",
-            ));
+            return Err(PolicyError::new(self.span, "", "a policy is not nested this deeply"));
         };
         match &self.value {
-            Value::Table(members) => members
-                .iter()
-                .try_for_each(|member| member.value.measure(depth, room)),
-            Value::Array(elements) => elements
-                .iter()
-                .try_for_each(|element| element.measure(depth, room)),
+            Value::Table(members) => {
+                members.iter().try_for_each(|member| member.value.measure(depth, room))
+            }
+            Value::Array(elements) => {
+                elements.iter().try_for_each(|element| element.measure(depth, room))
+            }
             _ => Ok(()),
         }
     }
@@ -148,33 +132,21 @@ impl Tree {
 /// Recursion is bounded by the depth that the parser accepted.
 fn convert(value: json::Value<'_>) -> Tree {
     let (start, end) = value.span();
-    let span = Span {
-        start: start as u32,
-        end: end as u32,
-    };
+    let span = Span { start: start as u32, end: end as u32 };
     let content = match value.kind() {
         Kind::False => Value::Bool(false),
         Kind::True => Value::Bool(true),
         Kind::Number => integer(value),
-        Kind::String => Value::Text(
-            value
-                .as_str()
-                .map(|text| text.chars().collect())
-                .unwrap_or_default(),
-        ),
+        Kind::String => {
+            Value::Text(value.as_str().map(|text| text.chars().collect()).unwrap_or_default())
+        }
         Kind::Array => Value::Array(value.elements().map(convert).collect()),
-        Kind::Object => Value::Table(
-            value
-                .members()
-                .map(|(name, value)| member(name, value))
-                .collect(),
-        ),
+        Kind::Object => {
+            Value::Table(value.members().map(|(name, value)| member(name, value)).collect())
+        }
         Kind::Null | Kind::Key => Value::Other("null"),
     };
-    Tree {
-        span,
-        value: content,
-    }
+    Tree { span, value: content }
 }
 
 fn member(name: json::Str<'_>, value: json::Value<'_>) -> Member {
@@ -182,19 +154,14 @@ fn member(name: json::Str<'_>, value: json::Value<'_>) -> Member {
     let key = value.document().node(value.index().saturating_sub(1));
     Member {
         name: name.chars().collect(),
-        span: Span {
-            start: key.start,
-            end: key.end,
-        },
+        span: Span { start: key.start, end: key.end },
         value: convert(value),
     }
 }
 
 fn integer(value: json::Value<'_>) -> Value {
     let spelling = core::str::from_utf8(value.raw()).unwrap_or("");
-    spelling
-        .parse()
-        .map_or(Value::Other("a number that is not whole"), Value::Integer)
+    spelling.parse().map_or(Value::Other("a number that is not whole"), Value::Integer)
 }
 
 #[cfg(test)]
@@ -209,29 +176,19 @@ mod tests {
     fn every_value_and_key_knows_its_place() {
         let text = r#" {"a": [true, -5], "b\u0021": "x\ny", "c": 1.5, "d": null}"#;
         let tree = Tree::from_json(text).unwrap();
-        let Value::Table(members) = &tree.value else {
-            panic!("a table")
-        };
+        let Value::Table(members) = &tree.value else { panic!("a table") };
         let at = |span: Span| &text[span.start as usize..span.end as usize];
         assert_eq!(at(tree.span), &text[1..]);
         assert_eq!(members[0].name, "a");
         assert_eq!(at(members[0].span), r#""a""#);
         assert_eq!(at(members[0].value.span), "[true, -5]");
-        let Value::Array(elements) = &members[0].value.value else {
-            panic!("a list")
-        };
+        let Value::Array(elements) = &members[0].value.value else { panic!("a list") };
         assert_eq!(elements[0].value, Value::Bool(true));
-        assert_eq!(
-            (&elements[1].value, at(elements[1].span)),
-            (&Value::Integer(-5), "-5")
-        );
+        assert_eq!((&elements[1].value, at(elements[1].span)), (&Value::Integer(-5), "-5"));
         assert_eq!(members[1].name, "b!");
         assert_eq!(at(members[1].span), r#""b\u0021""#);
         assert_eq!(members[1].value.value, Value::Text("x\ny".to_string()));
-        assert_eq!(
-            members[2].value.value.describe(),
-            "a number that is not whole"
-        );
+        assert_eq!(members[2].value.value.describe(), "a number that is not whole");
         assert_eq!(members[3].value.value.describe(), "null");
     }
 
@@ -244,10 +201,7 @@ mod tests {
 
     #[test]
     fn a_tree_built_by_hand_is_bounded_too() {
-        let leaf = |value| Tree {
-            span: Span::default(),
-            value,
-        };
+        let leaf = |value| Tree { span: Span::default(), value };
         let mut deep = leaf(Value::Bool(true));
         for _ in 0..33 {
             deep = leaf(Value::Array(vec![deep]));
@@ -255,10 +209,6 @@ mod tests {
         assert!(deep.check_bounds().is_err());
         let long = leaf(Value::Text("a".repeat(MAX_DOCUMENT + 1)));
         assert!(long.check_bounds().is_err());
-        assert!(
-            leaf(Value::Text("a".repeat(MAX_DOCUMENT)))
-                .check_bounds()
-                .is_ok()
-        );
+        assert!(leaf(Value::Text("a".repeat(MAX_DOCUMENT))).check_bounds().is_ok());
     }
 }

@@ -71,13 +71,7 @@ impl Scan<'_, '_, '_> {
             Class::Cookie => self.cookies(at),
             _ => {
                 let inline = !begins_line(text, start);
-                self.value(
-                    meaning,
-                    Place {
-                        tight,
-                        ..place(text, at, inline)
-                    },
-                )
+                self.value(meaning, Place { tight, ..place(text, at, inline) })
             }
         }
     }
@@ -148,11 +142,7 @@ impl Scan<'_, '_, '_> {
             let name = slice(text, place.start, scheme);
             let listed = name.eq_ignore_ascii_case(b"digest") || name.starts_with(b"AWS4");
             // Schemes with parameters fill the line.
-            let end = if listed {
-                line_end(text, start)
-            } else {
-                word_end(text, start)
-            };
+            let end = if listed { line_end(text, start) } else { word_end(text, start) };
             (start, end)
         } else {
             (place.start, word_end(text, place.start))
@@ -218,11 +208,7 @@ impl Scan<'_, '_, '_> {
     /// Masks the argument of the flag at `at`: `--password …`, `-u user:…`.
     pub(super) fn flag(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
-        let name = if byte(text, at + 1) == b'-' {
-            at + 2
-        } else {
-            at + 1
-        };
+        let name = if byte(text, at + 1) == b'-' { at + 2 } else { at + 1 };
         let end = run(slice(text, 0, name + LONGEST_NAME), name, NAME);
         let cut = before(text, at);
         if at < self.decided
@@ -250,13 +236,7 @@ impl Scan<'_, '_, '_> {
                 if !matches!(meaning.class, Class::Personal | Class::Cookie)
                     && byte(text, place.start) != b'-' =>
             {
-                self.value(
-                    meaning,
-                    Place {
-                        tight: true,
-                        ..place
-                    },
-                )
+                self.value(meaning, Place { tight: true, ..place })
             }
             _ => Ok(()),
         }
@@ -272,13 +252,7 @@ impl Scan<'_, '_, '_> {
         match meaning(slice(text, start, at)) {
             Some(meaning) if meaning.class != Class::Personal => self.value(
                 meaning,
-                Place {
-                    start: at + 1,
-                    quote: b'<',
-                    level: 0,
-                    inline: true,
-                    tight: true,
-                },
+                Place { start: at + 1, quote: b'<', level: 0, inline: true, tight: true },
             ),
             _ => Ok(()),
         }
@@ -293,28 +267,15 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         }
         let place = place(self.text, skip_blank(self.text, end), true);
-        let meaning = Meaning {
-            id: TypeId::PASSWORD,
-            class: Class::Password,
-        };
-        self.value(
-            meaning,
-            Place {
-                tight: true,
-                ..place
-            },
-        )
+        let meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
+        self.value(meaning, Place { tight: true, ..place })
     }
 }
 
 impl Place {
     /// Where the value ends in `text`, which may be cut short.
     fn end(self, text: &[u8]) -> usize {
-        if self.quote != 0 {
-            self.closing(text)
-        } else {
-            self.bare_end(text)
-        }
+        if self.quote != 0 { self.closing(text) } else { self.bare_end(text) }
     }
 
     /// The offset of the closing quote, or of the line's end where it has none.
@@ -327,11 +288,7 @@ impl Place {
             }
             const SLASH: Set = Set::new(b"\\");
             let slashes = stop - run_back(text, stop, SLASH, (stop - self.start).min(32));
-            let closes = if self.level == 0 {
-                slashes % 2 == 0
-            } else {
-                slashes <= self.level
-            };
+            let closes = if self.level == 0 { slashes % 2 == 0 } else { slashes <= self.level };
             // SQL doubles a quote instead of escaping it.
             let doubled = self.quote == b'\''
                 && stop > self.start
@@ -355,11 +312,7 @@ impl Place {
             b')' | b']' | b'}' => self.inline && !is_mask(slice(rest, 0, i + 1)),
             _ => c.is_ascii_whitespace(),
         };
-        let len = rest
-            .iter()
-            .enumerate()
-            .position(|(i, &c)| ends(i, c))
-            .unwrap_or(rest.len());
+        let len = rest.iter().enumerate().position(|(i, &c)| ends(i, c)).unwrap_or(rest.len());
         let mut end = self.start + len;
         // What ends a sentence is no part of a value in it.
         while end > self.start
@@ -387,25 +340,13 @@ fn place(text: &[u8], at: usize, inline: bool) -> Place {
     let slashes = run(slice(text, 0, open + 16), open, SLASH) - open;
     let quote = byte(text, open + slashes);
     if !is_quote(quote) {
-        return Place {
-            start: at,
-            quote: 0,
-            level: 0,
-            inline,
-            tight: false,
-        };
+        return Place { start: at, quote: 0, level: 0, inline, tight: false };
     }
     let mut start = open + slashes + 1;
     if slashes == 0 && slice(text, start, start + 2) == [quote, quote] {
         start += 2;
     }
-    Place {
-        start,
-        quote,
-        level: slashes,
-        inline,
-        tight: false,
-    }
+    Place { start, quote, level: slashes, inline, tight: false }
 }
 
 /// The name that ends before the operator at `op`, and its start.
@@ -437,12 +378,7 @@ fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
 fn begins_line(text: &[u8], at: usize) -> bool {
     const INDENT: Set = Set::new(b" \t+>\"'-");
     let start = run_back(text, at, INDENT, 64);
-    let start = start
-        - if slice(text, 0, start).ends_with(b"export") {
-            6
-        } else {
-            0
-        };
+    let start = start - if slice(text, 0, start).ends_with(b"export") { 6 } else { 0 };
     matches!(before(text, start), 0 | b'\n' | b'\r')
 }
 

@@ -66,10 +66,7 @@ pub(super) fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
 #[inline]
 pub(super) fn run(text: &[u8], at: usize, set: Set) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
-    at + rest
-        .iter()
-        .position(|&byte| !set.has(byte))
-        .unwrap_or(rest.len())
+    at + rest.iter().position(|&byte| !set.has(byte)).unwrap_or(rest.len())
 }
 
 /// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
@@ -82,24 +79,17 @@ pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize 
 /// The offset at or after `at` of the first byte that is no space or tab; it looks at 64 bytes.
 pub(super) fn skip_blank(text: &[u8], at: usize) -> usize {
     let rest = slice(text, at, at + 64);
-    at + rest
-        .iter()
-        .take_while(|&&byte| byte == b' ' || byte == b'\t')
-        .count()
+    at + rest.iter().take_while(|&&byte| byte == b' ' || byte == b'\t').count()
 }
 
 /// Whether `text` begins with `word`, ASCII case ignored. `word` is in lower case.
 pub(super) fn starts_folded(text: &[u8], word: &[u8]) -> bool {
-    text.get(..word.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 
 /// How many different bytes there are among the first 64 of `text`.
 pub(super) fn variety(text: &[u8]) -> u32 {
-    let seen = text
-        .iter()
-        .take(64)
-        .fold(0_u128, |seen, &byte| seen | 1 << (byte & 127));
+    let seen = text.iter().take(64).fold(0_u128, |seen, &byte| seen | 1 << (byte & 127));
     seen.count_ones()
 }
 
@@ -153,10 +143,6 @@ mod tests {
         let mut out = [0; 8];
         assert_eq!(decode64(b"dTpwYXNz", &mut out), b"u:pass");
         assert_eq!(decode64(b"dTpw!", &mut out), b"u:p");
-        assert_eq!(
-            decode64(b"dTpwYXNzdTpwYXNz", &mut out),
-            b"u:passu:",
-            "bounded by the buffer"
-        );
+        assert_eq!(decode64(b"dTpwYXNzdTpwYXNz", &mut out), b"u:passu:", "bounded by the buffer");
     }
 }

@@ -11,11 +11,7 @@ fn digit(digits: &[u8], at: usize) -> u32 {
 
 /// The sum of digit times weight.
 pub(super) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
-    weights
-        .iter()
-        .enumerate()
-        .map(|(at, weight)| digit(digits, at) * weight)
-        .sum()
+    weights.iter().enumerate().map(|(at, weight)| digit(digits, at) * weight).sum()
 }
 
 /// The last digit.
@@ -25,9 +21,7 @@ pub(super) fn last(digits: &[u8]) -> u32 {
 
 /// The number that `digits[start..end]` spells, modulo 2^32.
 pub(super) fn number(digits: &[u8], start: usize, end: usize) -> u32 {
-    (start..end).fold(0_u32, |n, at| {
-        n.wrapping_mul(10).wrapping_add(digit(digits, at))
-    })
+    (start..end).fold(0_u32, |n, at| n.wrapping_mul(10).wrapping_add(digit(digits, at)))
 }
 
 /// ISO/IEC 7812-1 annex B, the check of cards, IMEI, SIN and others.
@@ -47,11 +41,7 @@ pub(super) fn mod97(text: impl Iterator<Item = u8>) -> Option<u32> {
     let mut rest = 0;
     for byte in text {
         let value = char::from(byte).to_digit(36)?;
-        rest = if value > 9 {
-            rest * 100 + value
-        } else {
-            rest * 10 + value
-        } % 97;
+        rest = if value > 9 { rest * 100 + value } else { rest * 10 + value } % 97;
     }
     Some(rest)
 }
@@ -129,20 +119,13 @@ fn sha256(message: &[u8]) -> [u8; 32] {
         let (a, b) = (w[i - 15], w[i - 2]);
         let s0 = a.rotate_right(7) ^ a.rotate_right(18) ^ (a >> 3);
         let s1 = b.rotate_right(17) ^ b.rotate_right(19) ^ (b >> 10);
-        w[i] = w[i - 16]
-            .wrapping_add(s0)
-            .wrapping_add(w[i - 7])
-            .wrapping_add(s1);
+        w[i] = w[i - 16].wrapping_add(s0).wrapping_add(w[i - 7]).wrapping_add(s1);
     }
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state;
     for (k, w) in K.iter().zip(w) {
         let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let choose = (e & f) ^ (!e & g);
-        let t1 = h
-            .wrapping_add(s1)
-            .wrapping_add(choose)
-            .wrapping_add(*k)
-            .wrapping_add(w);
+        let t1 = h.wrapping_add(s1).wrapping_add(choose).wrapping_add(*k).wrapping_add(w);
         let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
         let majority = (a & b) ^ (a & c) ^ (b & c);
         let t2 = s0.wrapping_add(majority);
@@ -191,16 +174,9 @@ pub(super) fn segwit(text: &[u8]) -> bool {
     const STEPS: [u32; 5] = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
     let step = |check: u32, value: u32| {
         let top = check >> 25;
-        STEPS
-            .iter()
-            .enumerate()
-            .fold((check & 0x1ff_ffff) << 5 ^ value, |check, (i, step)| {
-                if top >> i & 1 == 1 {
-                    check ^ step
-                } else {
-                    check
-                }
-            })
+        STEPS.iter().enumerate().fold((check & 0x1ff_ffff) << 5 ^ value, |check, (i, step)| {
+            if top >> i & 1 == 1 { check ^ step } else { check }
+        })
     };
     // "bc" spread as the BIP prescribes: high bits, zero, low bits.
     let mut check = [3, 3, 0, 2, 3].into_iter().fold(1, step);
@@ -220,38 +196,19 @@ mod tests {
 
     #[test]
     fn published_examples_pass_and_their_neighbours_fail() {
-        assert!(
-            luhn(b"79927398713") && !luhn(b"79927398710"),
-            "ISO 7812's usual example"
-        );
-        assert!(
-            verhoeff(b"2363") && !verhoeff(b"2364"),
-            "Verhoeff's own example"
-        );
-        assert_eq!(
-            mod97(b"WEST12345698765432GB82".iter().copied()),
-            Some(1),
-            "the IBAN standard"
-        );
+        assert!(luhn(b"79927398713") && !luhn(b"79927398710"), "ISO 7812's usual example");
+        assert!(verhoeff(b"2363") && !verhoeff(b"2364"), "Verhoeff's own example");
+        assert_eq!(mod97(b"WEST12345698765432GB82".iter().copied()), Some(1), "the IBAN standard");
         assert_eq!(mod97(b"-".iter().copied()), None);
-        assert!(
-            base58check(b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
-            "the genesis block"
-        );
+        assert!(base58check(b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"), "the genesis block");
         assert!(!base58check(b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb"));
-        assert!(
-            segwit(b"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
-            "BIP 173"
-        );
+        assert!(segwit(b"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"), "BIP 173");
         assert!(
             segwit(b"bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0"),
             "BIP 350"
         );
         assert!(!segwit(b"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5"));
-        assert!(
-            mod11_10(b"86095742719") && !mod11_10(b"86095742718"),
-            "the tax office's example"
-        );
+        assert!(mod11_10(b"86095742719") && !mod11_10(b"86095742718"), "the tax office's example");
     }
 
     #[test]

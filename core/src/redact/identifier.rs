@@ -37,53 +37,14 @@ const fn row(
     verify: fn(&[u8]) -> bool,
     words: &'static [&'static str],
 ) -> Identifier {
-    Identifier {
-        id,
-        forms,
-        verify,
-        words,
-    }
+    Identifier { id, forms, verify, words }
 }
 
-const CARD: &[&str] = &[
-    "card",
-    "credit",
-    "debit",
-    "visa",
-    "mastercard",
-    "amex",
-    "pan",
-    "cc",
-];
-const PHONE: &[&str] = &[
-    "phone",
-    "telephone",
-    "tel",
-    "mobile",
-    "cell",
-    "fax",
-    "call",
-    "contact",
-    "whatsapp",
-    "sms",
-];
-const ACCOUNT: &[&str] = &[
-    "account",
-    "acct",
-    "bank",
-    "kontonummer",
-    "konto",
-    "compte",
-    "cuenta",
-];
-const BIRTH: &[&str] = &[
-    "dob",
-    "birth",
-    "birthday",
-    "birthdate",
-    "born",
-    "geburtsdatum",
-];
+const CARD: &[&str] = &["card", "credit", "debit", "visa", "mastercard", "amex", "pan", "cc"];
+const PHONE: &[&str] =
+    &["phone", "telephone", "tel", "mobile", "cell", "fax", "call", "contact", "whatsapp", "sms"];
+const ACCOUNT: &[&str] = &["account", "acct", "bank", "kontonummer", "konto", "compte", "cuenta"];
+const BIRTH: &[&str] = &["dob", "birth", "birthday", "birthdate", "born", "geburtsdatum"];
 
 /// The kinds. Facts: ISO/IEC 7812 and the networks' BIN tables; NANPA; SSA and IRS for the United
 /// States; elsewhere the issuing authority, as collected in the OECD's TIN descriptions.
@@ -113,11 +74,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
     ),
     row(
         "pii.core.us_ssn",
-        &[
-            Alone("999-99-9999"),
-            Beside("999 99 9999"),
-            Beside("999999999"),
-        ],
+        &[Alone("999-99-9999"), Beside("999 99 9999"), Beside("999999999")],
         verify::us_ssn,
         &["ssn", "social", "security", "tax_id"],
     ),
@@ -141,11 +98,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
     ),
     row(
         "pii.national.us_itin",
-        &[
-            Alone("999-99-9999"),
-            Beside("999999999"),
-            Beside("999 99 9999"),
-        ],
+        &[Alone("999-99-9999"), Beside("999999999"), Beside("999 99 9999")],
         verify::us_itin,
         &["itin", "taxpayer"],
     ),
@@ -155,51 +108,29 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::us_aba,
         &["routing", "aba", "rtn", "transit"],
     ),
-    row(
-        "pii.national.us_npi",
-        &[Beside("9999999999")],
-        verify::us_npi,
-        &["npi", "provider"],
-    ),
+    row("pii.national.us_npi", &[Beside("9999999999")], verify::us_npi, &["npi", "provider"]),
     row(
         "pii.national.imei",
         &[Beside("999999999999999"), Alone("99-999999-999999-9")],
         verify::imei,
         &["imei", "device"],
     ),
-    row(
-        "pii.national.vin",
-        &[Alone("XXXXXXXXXXXXXXXXX")],
-        verify::vin,
-        &[],
-    ),
+    row("pii.national.vin", &[Alone("XXXXXXXXXXXXXXXXX")], verify::vin, &[]),
     row(
         "pii.national.ca_sin",
-        &[
-            Alone("999-999-999"),
-            Alone("999 999 999"),
-            Beside("999999999"),
-        ],
+        &[Alone("999-999-999"), Alone("999 999 999"), Beside("999999999")],
         verify::ca_sin,
         &["sin", "insurance", "nas"],
     ),
     row(
         "pii.national.uk_nhs",
-        &[
-            Alone("999 999 9999"),
-            Alone("999-999-9999"),
-            Beside("9999999999"),
-        ],
+        &[Alone("999 999 9999"), Alone("999-999-9999"), Beside("9999999999")],
         verify::uk_nhs,
         &["nhs"],
     ),
     row(
         "pii.national.uk_nino",
-        &[
-            Alone("AA999999A"),
-            Alone("AA 99 99 99 A"),
-            Alone("AA-99-99-99-A"),
-        ],
+        &[Alone("AA999999A"), Alone("AA 99 99 99 A"), Alone("AA-99-99-99-A")],
         verify::uk_nino,
         &[],
     ),
@@ -207,14 +138,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         "pii.national.de_tax_id",
         &[Beside("99999999999"), Beside("99 999 999 999")],
         verify::de_tax_id,
-        &[
-            "steuer",
-            "steuerid",
-            "idnr",
-            "tin",
-            "tax",
-            "identifikationsnummer",
-        ],
+        &["steuer", "steuerid", "idnr", "tin", "tax", "identifikationsnummer"],
     ),
     row(
         "pii.national.fr_nir",
@@ -228,31 +152,12 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::fr_nir,
         &[],
     ),
-    row(
-        "pii.national.es_nif",
-        &[Alone("99999999A"), Alone("99999999-A")],
-        verify::es_nif,
-        &[],
-    ),
-    row(
-        "pii.national.es_nie",
-        &[Alone("A9999999A"), Alone("A-9999999-A")],
-        verify::es_nie,
-        &[],
-    ),
-    row(
-        "pii.national.it_cf",
-        &[Alone("AAAAAA99A99A999A")],
-        verify::it_cf,
-        &[],
-    ),
+    row("pii.national.es_nif", &[Alone("99999999A"), Alone("99999999-A")], verify::es_nif, &[]),
+    row("pii.national.es_nie", &[Alone("A9999999A"), Alone("A-9999999-A")], verify::es_nie, &[]),
+    row("pii.national.it_cf", &[Alone("AAAAAA99A99A999A")], verify::it_cf, &[]),
     row(
         "pii.national.fi_hetu",
-        &[
-            Alone("999999-999X"),
-            Alone("999999+999X"),
-            Alone("999999A999X"),
-        ],
+        &[Alone("999999-999X"), Alone("999999+999X"), Alone("999999A999X")],
         verify::fi_hetu,
         &[],
     ),
@@ -279,12 +184,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::day_month_year,
         &["cpr", "personnummer"],
     ),
-    row(
-        "pii.national.pl_pesel",
-        &[Beside("99999999999")],
-        verify::pl_pesel,
-        &["pesel"],
-    ),
+    row("pii.national.pl_pesel", &[Beside("99999999999")], verify::pl_pesel, &["pesel"]),
     row(
         "pii.national.nl_bsn",
         &[Beside("999999999"), Beside("9999.99.999")],
@@ -295,13 +195,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         "pii.national.be_nrn",
         &[Alone("99.99.99-999.99"), Beside("99999999999")],
         verify::be_nrn,
-        &[
-            "nrn",
-            "rijksregister",
-            "rijksregisternummer",
-            "insz",
-            "niss",
-        ],
+        &["nrn", "rijksregister", "rijksregisternummer", "insz", "niss"],
     ),
     row(
         "pii.national.cz_rc",
@@ -309,30 +203,10 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::cz_rc,
         &["rodné", "rodne", "rc", "birth"],
     ),
-    row(
-        "pii.national.ro_cnp",
-        &[Beside("9999999999999")],
-        verify::ro_cnp,
-        &["cnp"],
-    ),
-    row(
-        "pii.national.bg_egn",
-        &[Beside("9999999999")],
-        verify::bg_egn,
-        &["egn"],
-    ),
-    row(
-        "pii.national.ee_isikukood",
-        &[Beside("99999999999")],
-        verify::ee_id,
-        &["isikukood"],
-    ),
-    row(
-        "pii.national.hr_oib",
-        &[Beside("99999999999")],
-        verify::hr_oib,
-        &["oib"],
-    ),
+    row("pii.national.ro_cnp", &[Beside("9999999999999")], verify::ro_cnp, &["cnp"]),
+    row("pii.national.bg_egn", &[Beside("9999999999")], verify::bg_egn, &["egn"]),
+    row("pii.national.ee_isikukood", &[Beside("99999999999")], verify::ee_id, &["isikukood"]),
+    row("pii.national.hr_oib", &[Beside("99999999999")], verify::hr_oib, &["oib"]),
     row(
         "pii.national.pt_nif",
         &[Beside("999999999"), Beside("999 999 999")],
@@ -351,12 +225,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::tr_tckn,
         &["tckn", "kimlik", "tc"],
     ),
-    row(
-        "pii.national.gr_amka",
-        &[Beside("99999999999")],
-        verify::gr_amka,
-        &["amka"],
-    ),
+    row("pii.national.gr_amka", &[Beside("99999999999")], verify::gr_amka, &["amka"]),
     row(
         "pii.national.ch_ahv",
         &[Alone("756.9999.9999.99"), Beside("7569999999999")],
@@ -369,31 +238,12 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::th_id,
         &["thai", "national"],
     ),
-    row(
-        "pii.national.kr_rrn",
-        &[Alone("999999-9999999")],
-        verify::kr_rrn,
-        &[],
-    ),
-    row(
-        "pii.national.cn_id",
-        &[Alone("99999999999999999X")],
-        verify::cn_id,
-        &[],
-    ),
-    row(
-        "pii.national.mx_curp",
-        &[Alone("AAAA999999AAAAAAX9")],
-        verify::mx_curp,
-        &[],
-    ),
+    row("pii.national.kr_rrn", &[Alone("999999-9999999")], verify::kr_rrn, &[]),
+    row("pii.national.cn_id", &[Alone("99999999999999999X")], verify::cn_id, &[]),
+    row("pii.national.mx_curp", &[Alone("AAAA999999AAAAAAX9")], verify::mx_curp, &[]),
     row(
         "pii.national.br_cpf",
-        &[
-            Alone("999.999.999-99"),
-            Beside("99999999999"),
-            Beside("999999999-99"),
-        ],
+        &[Alone("999.999.999-99"), Beside("99999999999"), Beside("999999999-99")],
         verify::br_cpf,
         &["cpf"],
     ),
@@ -405,27 +255,14 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
     ),
     row(
         "pii.national.in_aadhaar",
-        &[
-            Alone("9999 9999 9999"),
-            Alone("9999-9999-9999"),
-            Beside("999999999999"),
-        ],
+        &[Alone("9999 9999 9999"), Alone("9999-9999-9999"), Beside("999999999999")],
         verify::in_aadhaar,
         &["aadhaar", "aadhar", "uidai", "uid"],
     ),
-    row(
-        "pii.national.in_pan",
-        &[Alone("AAAAA9999A")],
-        verify::in_pan,
-        &[],
-    ),
+    row("pii.national.in_pan", &[Alone("AAAAA9999A")], verify::in_pan, &[]),
     row(
         "pii.national.au_tfn",
-        &[
-            Beside("999999999"),
-            Beside("999 999 999"),
-            Beside("99999999"),
-        ],
+        &[Beside("999999999"), Beside("999 999 999"), Beside("99999999")],
         verify::au_tfn,
         &["tfn", "tax"],
     ),
@@ -441,24 +278,14 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
         verify::au_medicare,
         &["medicare"],
     ),
-    row(
-        "pii.national.sg_nric",
-        &[Alone("A9999999A")],
-        verify::sg_nric,
-        &[],
-    ),
+    row("pii.national.sg_nric", &[Alone("A9999999A")], verify::sg_nric, &[]),
     row(
         "pii.national.za_id",
         &[Beside("9999999999999")],
         verify::za_id,
         &["id", "identity", "rsa"],
     ),
-    row(
-        "pii.national.il_id",
-        &[Beside("999999999")],
-        verify::il_id,
-        &["teudat", "zehut"],
-    ),
+    row("pii.national.il_id", &[Beside("999999999")], verify::il_id, &["teudat", "zehut"]),
     row(
         "pii.weak.passport",
         &[
@@ -485,14 +312,7 @@ pub(super) const IDENTIFIERS: &[Identifier] = &[
             Beside("AAAAA999999XX9XX"),
         ],
         verify::any,
-        &[
-            "licence",
-            "license",
-            "driver",
-            "drivers",
-            "dl",
-            "führerschein",
-        ],
+        &["licence", "license", "driver", "drivers", "dl", "führerschein"],
     ),
     row(
         "pii.weak.bank_account",
@@ -552,11 +372,7 @@ struct Entry {
 }
 
 const FORMS: [Entry; count()] = {
-    let mut all = [Entry {
-        pattern: "",
-        row: 0,
-        alone: false,
-    }; count()];
+    let mut all = [Entry { pattern: "", row: 0, alone: false }; count()];
     let (mut row, mut len) = (0, 0);
     while row < IDENTIFIERS.len() {
         let forms = IDENTIFIERS[row].forms;
@@ -566,11 +382,7 @@ const FORMS: [Entry; count()] = {
                 Alone(pattern) => (pattern, true),
                 Beside(pattern) => (pattern, false),
             };
-            all[len] = Entry {
-                pattern,
-                row: row as u8,
-                alone,
-            };
+            all[len] = Entry { pattern, row: row as u8, alone };
             len += 1;
             at += 1;
         }
@@ -600,10 +412,7 @@ struct Index {
 
 static INDEX: Index = {
     assert!(count() < 256, "an index entry is one byte");
-    let mut index = Index {
-        heads: [0; LONGEST + 1],
-        next: [0; count()],
-    };
+    let mut index = Index { heads: [0; LONGEST + 1], next: [0; count()] };
     // From the last to the first, so that a bucket lists its forms in the table's order.
     let mut at = FORMS.len();
     while at > 0 {
@@ -717,10 +526,7 @@ mod tests {
         assert!(ids("123456789", 9).is_empty());
         assert_eq!(ids("123456789 ssn", 9), ["pii.core.us_ssn"]);
         assert_eq!(ids("4111111111111111", 16), ["pii.core.credit_card"]);
-        assert_eq!(
-            ids("4111 1111 1111 1111 12/27", 4),
-            ["pii.core.credit_card"]
-        );
+        assert_eq!(ids("4111 1111 1111 1111 12/27", 4), ["pii.core.credit_card"]);
         assert!(ids("4111111111111112", 16).is_empty());
     }
 

@@ -33,20 +33,14 @@ impl<'m> Work<'m> {
     /// Over lent storage: `text` bounds the longest literal that holds escapes.
     #[must_use]
     pub const fn lent(text: &'m mut [u8], findings: &'m mut [Finding]) -> Self {
-        Self {
-            text: Buf::lent(text),
-            findings: Buf::lent(findings),
-        }
+        Self { text: Buf::lent(text), findings: Buf::lent(findings) }
     }
 
     /// Memory that grows.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn growable() -> Self {
-        Self {
-            text: Buf::growable(),
-            findings: Buf::growable(),
-        }
+        Self { text: Buf::growable(), findings: Buf::growable() }
     }
 }
 
@@ -78,15 +72,9 @@ impl Redactor {
             while depth > 0 && arrays.get(depth - 1).is_none_or(|&(_, end)| index >= end) {
                 depth -= 1;
             }
-            let inherited = depth
-                .checked_sub(1)
-                .and_then(|top| arrays.get(top))
-                .map(|&(key, _)| key);
-            let name = if kind == Kind::Key {
-                None
-            } else {
-                key.take().or(inherited)
-            };
+            let inherited =
+                depth.checked_sub(1).and_then(|top| arrays.get(top)).map(|&(key, _)| key);
+            let name = if kind == Kind::Key { None } else { key.take().or(inherited) };
             match kind {
                 Kind::Array => {
                     if let (Some(name), Some(slot)) = (name, arrays.get_mut(depth)) {
@@ -112,9 +100,7 @@ impl Redactor {
                 Kind::Number => Str::new(bytes.get(start..end).unwrap_or(&[]), false),
                 _ => doc.text(index),
             };
-            let name = name
-                .filter(|&name| name != u32::MAX)
-                .map(|name| doc.text(name));
+            let name = name.filter(|&name| name != u32::MAX).map(|name| doc.text(name));
             let Some(plain) = self.examine(text, kind, name, &mut work.text, &mut work.findings)?
             else {
                 continue;
@@ -183,9 +169,8 @@ impl Redactor {
             }
         };
         let mut spelt = [0_u8; 96];
-        let name = name.map_or("", |name| {
-            name.as_plain().unwrap_or_else(|| spell(name, &mut spelt))
-        });
+        let name =
+            name.map_or("", |name| name.as_plain().unwrap_or_else(|| spell(name, &mut spelt)));
         match (kind, self.judge(name, plain, kind, findings)?) {
             (_, true) => {}
             (Kind::Key, _) => self.scan(plain, findings)?,
@@ -207,11 +192,7 @@ impl Redactor {
         };
         findings.clear();
         let bytes = value.as_bytes();
-        let digits = bytes
-            .iter()
-            .take(256)
-            .filter(|b| b.is_ascii_digit())
-            .count();
+        let digits = bytes.iter().take(256).filter(|b| b.is_ascii_digit()).count();
         let short = bytes.len() <= 128;
         if kind == Kind::Key || bytes.is_empty() || short && is_placeholder(bytes) {
             return Ok(false);
@@ -227,11 +208,7 @@ impl Redactor {
             Class::Personal => digits >= 4,
             Class::Authorization | Class::Cookie => {
                 let mut scan = Scan::new(value, b"", self.types, findings)?;
-                if meaning.class == Class::Cookie {
-                    scan.cookies(0)
-                } else {
-                    scan.credential(0)
-                }?;
+                if meaning.class == Class::Cookie { scan.cookies(0) } else { scan.credential(0) }?;
                 scan.run()?;
                 merge(value, findings);
                 return Ok(true);
@@ -239,11 +216,7 @@ impl Redactor {
         };
         if whole {
             let end = u32::try_from(value.len()).map_err(|_| Full)?;
-            findings.push(Finding {
-                start: 0,
-                end,
-                id: meaning.id,
-            })?;
+            findings.push(Finding { start: 0, end, id: meaning.id })?;
         }
         Ok(whole)
     }

@@ -59,12 +59,7 @@ const NAMES: &[Row] = &[
     ("pwd", Word, TypeId::PASSWORD, Password),
     ("pass", Word, TypeId::PASSWORD, Password),
     ("pw", Word, TypeId::PASSWORD, Password),
-    (
-        "authorization",
-        Anywhere,
-        TypeId::AUTHORIZATION,
-        Authorization,
-    ),
+    ("authorization", Anywhere, TypeId::AUTHORIZATION, Authorization),
     ("cookie", Anywhere, TypeId::COOKIE, Cookie),
     ("secret", Anywhere, TypeId::SECRET, Secret),
     ("secrets", Word, TypeId::SECRET, Secret),
@@ -152,12 +147,8 @@ pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
     if !last.is_ascii_alphanumeric() && *last < 0x80 {
         return None;
     }
-    let &(_, _, id, class) = NAMES
-        .iter()
-        .find(|(ending, at, ..)| ends_in(name, ending, *at))?;
-    let innocent = INNOCENT
-        .iter()
-        .any(|(ending, at)| ends_in(name, ending, *at));
+    let &(_, _, id, class) = NAMES.iter().find(|(ending, at, ..)| ends_in(name, ending, *at))?;
+    let innocent = INNOCENT.iter().any(|(ending, at)| ends_in(name, ending, *at));
     // `key` says something only behind another word, as in `STRIPE_KEY`.
     let bare = class == Key && name.len() <= 3 && !ends_in(name, "sig", Whole);
     (!innocent && !bare).then_some(Meaning { id, class })
@@ -179,10 +170,7 @@ fn ends_in(name: &[u8], ending: &str, place: At) -> bool {
         }
         at -= 1;
     }
-    let (left, first) = (
-        at.checked_sub(1).map_or(0, |at| byte(name, at)),
-        byte(name, at),
-    );
+    let (left, first) = (at.checked_sub(1).map_or(0, |at| byte(name, at)), byte(name, at));
     match place {
         Anywhere => true,
         Word => {
@@ -197,22 +185,11 @@ fn ends_in(name: &[u8], ending: &str, place: At) -> bool {
 /// Whether a cookie of this name carries a session.
 pub(super) fn is_session(name: &[u8]) -> bool {
     let folded = |part: &[u8]| {
-        name.windows(part.len().max(1))
-            .any(|window| window.eq_ignore_ascii_case(part))
+        name.windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part))
     };
-    [
-        &b"sess"[..],
-        b"auth",
-        b"token",
-        b"jwt",
-        b"login",
-        b"remember",
-        b"csrf",
-        b"xsrf",
-        b"secret",
-    ]
-    .iter()
-    .any(|part| folded(part))
+    [&b"sess"[..], b"auth", b"token", b"jwt", b"login", b"remember", b"csrf", b"xsrf", b"secret"]
+        .iter()
+        .any(|part| folded(part))
         || ends_in(name, "sid", Anywhere)
         || meaning(name).is_some()
 }
@@ -227,23 +204,11 @@ mod tests {
 
     #[test]
     fn spellings_of_one_name_mean_the_same() {
-        for name in [
-            "DB_PASSWORD",
-            "dbPassword",
-            "db-password",
-            "db.password",
-            "password",
-            "Pass",
-        ] {
+        for name in ["DB_PASSWORD", "dbPassword", "db-password", "db.password", "password", "Pass"]
+        {
             assert_eq!(class(name), Some(Password), "{name}");
         }
-        for name in [
-            "api_key",
-            "apiKey",
-            "X-Api-Key",
-            "AWS_SECRET_ACCESS_KEY",
-            "API Key",
-        ] {
+        for name in ["api_key", "apiKey", "X-Api-Key", "AWS_SECRET_ACCESS_KEY", "API Key"] {
             assert_eq!(class(name), Some(Secret), "{name}");
         }
         assert_eq!(class("STRIPE_KEY"), Some(Key));

@@ -48,9 +48,7 @@ impl Redactor {
         findings: &[Finding],
         out: &mut Buf<'_, u8>,
     ) -> Result<(), Full> {
-        self.pieces(text, start, end, findings, |piece| {
-            out.extend(piece.as_bytes())
-        })
+        self.pieces(text, start, end, findings, |piece| out.extend(piece.as_bytes()))
     }
 
     /// Hands `text[start..end]` with its findings replaced to `sink`, piece by piece.

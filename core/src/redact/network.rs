@@ -27,27 +27,16 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
         start += 1;
     }
     let rest = slice(text, at + 1, at + 1 + DOMAIN);
-    let len = rest
-        .iter()
-        .take_while(|&&b| HOST.has(b) || b >= 0x80)
-        .count();
+    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
     let domain = rest.get(..len)?;
-    let kept = domain
-        .iter()
-        .rev()
-        .skip_while(|&&b| matches!(b, b'.' | b'-'))
-        .count();
+    let kept = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
     let domain = domain.get(..kept)?;
     let dot = domain.iter().rposition(|&b| b == b'.')?;
     let top = domain.get(dot + 1..)?;
     let named = top.len() >= 2 && top.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80)
         || top.starts_with(b"xn--");
     // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
-    let density = domain
-        .iter()
-        .skip_while(|b| b.is_ascii_digit())
-        .take(2)
-        .eq(b"x.");
+    let density = domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
     let end = at + 1 + kept;
     let remote = byte(text, end) == b':'
         && (slice(text, start, at) == b"git"
@@ -106,11 +95,7 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
         670..=699 | 850..=859 | 870..=889 | 960..=979 | 990..=999 => true,
         _ => false,
     };
-    let long = if north_america {
-        count == 11
-    } else {
-        count >= 9
-    };
+    let long = if north_america { count == 11 } else { count >= 9 };
     (assigned && long && !cut(end)).then_some(end)
 }
 
@@ -124,9 +109,7 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         if !(1..=3).contains(&(end - i)) || end - i > 1 && byte(text, i) == b'0' {
             return None;
         }
-        *octet = slice(text, i, end)
-            .iter()
-            .fold(0, |n, b| n * 10 + u16::from(b - b'0'));
+        *octet = slice(text, i, end).iter().fold(0, |n, b| n * 10 + u16::from(b - b'0'));
         let last = n == 3;
         if *octet > 255 || !last && byte(text, end) != b'.' {
             return None;
@@ -158,17 +141,9 @@ fn is_versioned(text: &[u8], at: usize) -> bool {
     let end = run_back(text, at, SPACE, 4);
     let word = slice(text, run_back(text, end, LETTERS, 16), end);
     let word = word.get(word.len().saturating_sub(7)..).unwrap_or(word);
-    [
-        &b"version"[..],
-        b"ver",
-        b"v",
-        b"release",
-        b"build",
-        b"section",
-        b"oid",
-    ]
-    .iter()
-    .any(|known| word.eq_ignore_ascii_case(known))
+    [&b"version"[..], b"ver", b"v", b"release", b"build", b"section", b"oid"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// The end of the IPv6 address of the global unicast block 2000::/3 (RFC 4291) that begins at `at`.
@@ -199,11 +174,7 @@ pub(super) fn ipv6(text: &[u8], at: usize) -> Option<usize> {
             end = i;
         }
     }
-    let whole = if short {
-        groups < 8 && groups >= 2
-    } else {
-        groups == 8
-    };
+    let whole = if short { groups < 8 && groups >= 2 } else { groups == 8 };
     let cut = byte(text, end) == b':' && HEXES.has(byte(text, end + 1));
     (whole && !cut && !ALNUM.has(byte(text, end))).then_some(end)
 }
@@ -218,20 +189,13 @@ pub(super) fn mac(text: &[u8], at: usize) -> Option<usize> {
         _ => return None,
     };
     let mark = byte(text, at + step - 1);
-    let shaped = (0..len).all(|i| {
-        if i % step == step - 1 {
-            byte(text, at + i) == mark
-        } else {
-            hex(at + i)
-        }
-    });
+    let shaped = (0..len)
+        .all(|i| if i % step == step - 1 { byte(text, at + i) == mark } else { hex(at + i) });
     let whole = slice(text, at, at + len);
     // Without a letter it may be a date or a count.
     let letters = mark == b':' || whole.iter().any(u8::is_ascii_alphabetic);
     let plain = whole.iter().all(|b| matches!(b, b'0' | b':' | b'-' | b'.'))
-        || whole
-            .iter()
-            .all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
+        || whole.iter().all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
     let cut = ALNUM.has(byte(text, at + len))
         || byte(text, at + len) == mark && hex(at + len + 1)
         || before(text, at) == mark && at > 1 && ALNUM.has(before(text, at - 1));
@@ -326,18 +290,12 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
     let blank =
         |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
     let all = rest.iter().position(blank).unwrap_or(rest.len());
-    let strict = rest
-        .iter()
-        .position(|b| b"/?#".contains(b))
-        .unwrap_or(all)
-        .min(all);
+    let strict = rest.iter().position(|b| b"/?#".contains(b)).unwrap_or(all).min(all);
     let mut scope = rest.get(..strict).unwrap_or(&[]);
     let mut sign = memchr::memrchr(b'@', scope);
     if sign.is_none()
         && let Some(colon) = memchr::memchr(b':', scope)
-        && scope
-            .get(colon + 1..)
-            .is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
+        && scope.get(colon + 1..).is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
     {
         // A password with an unescaped `/`, `?` or `#`.
         scope = rest.get(..all).unwrap_or(&[]);
@@ -365,9 +323,7 @@ pub(super) fn jwt(text: &[u8], at: usize, header_end: usize) -> Option<usize> {
     }
     let mut decoded = [0; 192];
     let head = super::bytes::decode64(slice(text, at, header_end.min(at + 256)), &mut decoded);
-    let claims = text
-        .get(header_end + 1..)
-        .is_some_and(|rest| rest.starts_with(b"eyJ"));
+    let claims = text.get(header_end + 1..).is_some_and(|rest| rest.starts_with(b"eyJ"));
     let signed = [&b"\"alg\""[..], b"\"enc\"", b"\"typ\"", b"\"kid\""];
     if !claims && !signed.iter().any(|name| contains(head, name)) {
         return None;
@@ -390,10 +346,7 @@ mod tests {
 
     #[test]
     fn mail_addresses_and_what_only_looks_like_them() {
-        assert_eq!(
-            mail("to <ann.b+c@mail.example.org>."),
-            Some("ann.b+c@mail.example.org")
-        );
+        assert_eq!(mail("to <ann.b+c@mail.example.org>."), Some("ann.b+c@mail.example.org"));
         assert_eq!(mail(r"x\nann@example.org"), Some("ann@example.org"));
         assert_eq!(mail("ann@exämple.de,"), Some("ann@exämple.de"));
         for text in [
@@ -425,37 +378,20 @@ mod tests {
     fn machines() {
         let four = |text: &str| ipv4(text.as_bytes(), 0);
         assert_eq!(four("203.0.113.9:80"), Some(11));
-        for text in [
-            "1.2.3.4.5",
-            "256.1.1.1",
-            "10.0.0.1",
-            "127.0.0.1",
-            "1.2.3.4-rc1",
-            "01.2.3.4",
-        ] {
+        for text in ["1.2.3.4.5", "256.1.1.1", "10.0.0.1", "127.0.0.1", "1.2.3.4-rc1", "01.2.3.4"] {
             assert_eq!(four(text), None, "{text}");
         }
         assert_eq!(ipv4(b"version 1.2.3.4", 8), None);
         let six = |text: &str| ipv6(text.as_bytes(), 0);
         assert_eq!(six("2001:db8::1 "), Some(11));
         assert_eq!(six("2001:db8:1:2:3:4:5:6"), Some(20));
-        for text in [
-            "2001:db8",
-            "2001",
-            "20:30:40",
-            "2001::1::2",
-            "2001:db8:1:2:3:4:5:6:7",
-        ] {
+        for text in ["2001:db8", "2001", "20:30:40", "2001::1::2", "2001:db8:1:2:3:4:5:6:7"] {
             assert_eq!(six(text), None, "{text}");
         }
         let mac = |text: &str| mac(text.as_bytes(), 0);
         assert_eq!(mac("0a:1b:2c:3d:4e:5f"), Some(17));
         assert_eq!(mac("0a1b.2c3d.4e5f"), Some(14));
-        for text in [
-            "0a:1b:2c:3d:4e:5f:60",
-            "00:00:00:00:00:00",
-            "10-20-30-40-50-60",
-        ] {
+        for text in ["0a:1b:2c:3d:4e:5f:60", "00:00:00:00:00:00", "10-20-30-40-50-60"] {
             assert_eq!(mac(text), None, "{text}");
         }
     }
@@ -472,8 +408,7 @@ mod tests {
     fn passwords_in_urls() {
         let password = |text: &str| {
             let info = authority(text.as_bytes(), text.find("://").unwrap());
-            info.secret
-                .and_then(|(start, end)| text.get(start..end).map(std::string::String::from))
+            info.secret.and_then(|(start, end)| text.get(start..end).map(std::string::String::from))
         };
         assert_eq!(password("db://u:p4ss@h:1/x").as_deref(), Some("p4ss"));
         assert_eq!(password("db://u:p@ss@h/x").as_deref(), Some("p@ss"));

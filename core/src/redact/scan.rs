@@ -101,11 +101,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if !self.types.contains(id) || start >= end {
             return Ok(());
         }
-        self.found.push(Finding {
-            start: start as u32,
-            end: end as u32,
-            id,
-        })
+        self.found.push(Finding { start: start as u32, end: end as u32, id })
     }
 
     /// Looks at the sign at `at` and answers where to go on.

@@ -20,9 +20,7 @@ fn findings(redactor: Redactor, text: &str) -> Vec<Finding> {
 
 fn masked_by(redactor: Redactor, text: &str) -> String {
     let mut out = Buf::growable();
-    redactor
-        .mask(text, &findings(redactor, text), &mut out)
-        .unwrap();
+    redactor.mask(text, &findings(redactor, text), &mut out).unwrap();
     String::from_utf8(out.to_vec()).unwrap()
 }
 
@@ -68,10 +66,7 @@ fn a_type_that_is_off_is_left_alone() {
         masked_by(Redactor::new(types, Style::Full), "a@b.org 123-45-6789"),
         "a@b.org [REDACTED]"
     );
-    assert_eq!(
-        masked_by(Redactor::new(Types::NONE, Style::Full), "123-45-6789"),
-        "123-45-6789"
-    );
+    assert_eq!(masked_by(Redactor::new(Types::NONE, Style::Full), "123-45-6789"), "123-45-6789");
 }
 
 /// Each `§` stands for a secret that must go, and nothing else may.
@@ -192,35 +187,20 @@ fn parts_of_a_joined_text_are_masked_apart() {
 #[test]
 fn json_names_judge_their_values() {
     for (input, want) in [
-        (
-            r#"{"pin": 1234, "n": 1234}"#,
-            r#"{"pin": "[REDACTED]", "n": 1234}"#,
-        ),
+        (r#"{"pin": 1234, "n": 1234}"#, r#"{"pin": "[REDACTED]", "n": 1234}"#),
         (r#"[4111111111111111, 1.5]"#, r#"["[REDACTED]", 1.5]"#),
         (
             r#"{"passwords": ["a1", "b2", null]}"#,
             r#"{"passwords": ["[REDACTED]", "[REDACTED]", null]}"#,
         ),
-        (
-            r#"{"password": {"hint": "dog"}}"#,
-            r#"{"password": {"hint": "dog"}}"#,
-        ),
+        (r#"{"password": {"hint": "dog"}}"#, r#"{"password": {"hint": "dog"}}"#),
         (
             r#"{"dbPassword": "a\"b", "x": "\u00e9"}"#,
             r#"{"dbPassword": "[REDACTED]", "x": "\u00e9"}"#,
         ),
-        (
-            r#"{"a@b.org": 1, "c@d.org": 2}"#,
-            r#"{"[REDACTED]": 1, "[REDACTED]#2": 2}"#,
-        ),
-        (
-            r#"{"max_tokens": 4096, "token": null}"#,
-            r#"{"max_tokens": 4096, "token": null}"#,
-        ),
-        (
-            r#"{"note": "mail\u0020a@b.org\n"}"#,
-            r#"{"note": "mail [REDACTED]\n"}"#,
-        ),
+        (r#"{"a@b.org": 1, "c@d.org": 2}"#, r#"{"[REDACTED]": 1, "[REDACTED]#2": 2}"#),
+        (r#"{"max_tokens": 4096, "token": null}"#, r#"{"max_tokens": 4096, "token": null}"#),
+        (r#"{"note": "mail\u0020a@b.org\n"}"#, r#"{"note": "mail [REDACTED]\n"}"#),
         (
             r#"{"dob": "1980-02-03", "d": "1980-02-03"}"#,
             r#"{"dob": "[REDACTED]", "d": "1980-02-03"}"#,

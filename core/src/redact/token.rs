@@ -31,14 +31,7 @@ const fn token(
     body: Set,
     least: u16,
 ) -> Token {
-    Token {
-        id,
-        prefixes,
-        body,
-        least,
-        most: u16::MAX,
-        verify: is_random,
-    }
+    Token { id, prefixes, body, least, most: u16::MAX, verify: is_random }
 }
 
 /// A token whose prefix says little, so that its length must be right.
@@ -49,14 +42,7 @@ const fn exact(
     least: u16,
     most: u16,
 ) -> Token {
-    Token {
-        id,
-        prefixes,
-        body,
-        least,
-        most,
-        verify: is_random,
-    }
+    Token { id, prefixes, body, least, most, verify: is_random }
 }
 
 /// base64url and dots.
@@ -71,33 +57,12 @@ const UPPER: Set = Set::new(b"0-9A-Z");
 pub(super) const TOKENS: &[Token] = &[
     // AWS IAM, "unique identifiers": base32, but older tools wrote any digit. AROA, AIDA and the like
     // are names, not keys.
-    exact(
-        "secret.prefixed.aws",
-        &["AKIA", "ASIA", "ABIA", "ACCA"],
-        UPPER,
-        16,
-        16,
-    ),
-    token(
-        "secret.prefixed.aws",
-        &["ABSK", "bedrock-api-key-"],
-        BASE64,
-        80,
-    ),
+    exact("secret.prefixed.aws", &["AKIA", "ASIA", "ABIA", "ACCA"], UPPER, 16, 16),
+    token("secret.prefixed.aws", &["ABSK", "bedrock-api-key-"], BASE64, 80),
     token("secret.prefixed.aws", &["IQoJb3JpZ2lu"], BASE64, 80),
     // GitHub, "Behind GitHub's new authentication token formats".
-    token(
-        "secret.prefixed.github",
-        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
-        DOTTED,
-        20,
-    ),
-    token(
-        "secret.prefixed.github",
-        &["github_pat_"],
-        Set::new(b"0-9A-Za-z_"),
-        30,
-    ),
+    token("secret.prefixed.github", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], DOTTED, 20),
+    token("secret.prefixed.github", &["github_pat_"], Set::new(b"0-9A-Za-z_"), 30),
     // GitLab, "Token prefixes".
     token(
         "secret.prefixed.gitlab",
@@ -122,18 +87,11 @@ pub(super) const TOKENS: &[Token] = &[
     // Slack, "Token types" and "Incoming webhooks".
     token(
         "secret.prefixed.slack",
-        &[
-            "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxo-", "xoxs-", "xoxe-", "xoxc-", "xoxd-",
-        ],
+        &["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxo-", "xoxs-", "xoxe-", "xoxc-", "xoxd-"],
         URL64,
         16,
     ),
-    token(
-        "secret.prefixed.slack",
-        &["xapp-", "xoxe.xoxp-", "xoxe.xoxb-"],
-        URL64,
-        20,
-    ),
+    token("secret.prefixed.slack", &["xapp-", "xoxe.xoxp-", "xoxe.xoxb-"], URL64, 20),
     token(
         "secret.prefixed.slack_webhook",
         &[
@@ -146,19 +104,14 @@ pub(super) const TOKENS: &[Token] = &[
     ),
     token(
         "secret.prefixed.discord_webhook",
-        &[
-            "https://discord.com/api/webhooks/",
-            "https://discordapp.com/api/webhooks/",
-        ],
+        &["https://discord.com/api/webhooks/", "https://discordapp.com/api/webhooks/"],
         PATH,
         40,
     ),
     // Stripe, "API keys". pk_ is made to be published.
     token(
         "secret.prefixed.stripe",
-        &[
-            "sk_live_", "sk_test_", "sk_prod_", "rk_live_", "rk_test_", "rk_prod_",
-        ],
+        &["sk_live_", "sk_test_", "sk_prod_", "rk_live_", "rk_test_", "rk_prod_"],
         ALNUM,
         10,
     ),
@@ -172,22 +125,11 @@ pub(super) const TOKENS: &[Token] = &[
         most: u16::MAX,
         verify: is_digit_rich,
     },
-    token(
-        "secret.prefixed.openai",
-        &["sk-proj-", "sk-svcacct-", "sk-admin-"],
-        URL64,
-        20,
-    ),
+    token("secret.prefixed.openai", &["sk-proj-", "sk-svcacct-", "sk-admin-"], URL64, 20),
     token("secret.prefixed.openrouter", &["sk-or-v1-"], ALNUM, 32),
     token(
         "secret.prefixed.anthropic",
-        &[
-            "sk-ant-",
-            "sk-ant-api03-",
-            "sk-ant-admin01-",
-            "sk-ant-oat01-",
-            "sk-ant-sid01-",
-        ],
+        &["sk-ant-", "sk-ant-api03-", "sk-ant-admin01-", "sk-ant-oat01-", "sk-ant-sid01-"],
         URL64,
         20,
     ),
@@ -198,40 +140,20 @@ pub(super) const TOKENS: &[Token] = &[
     // Registries.
     token("secret.prefixed.npm", &["npm_"], ALNUM, 30),
     // The head of a macaroon for the index's host; the second form is its test index and others.
-    token(
-        "secret.prefixed.pypi",
-        &["pypi-AgEIcHlwaS5vcmc", "pypi-AgE"],
-        URL64,
-        40,
-    ),
+    token("secret.prefixed.pypi", &["pypi-AgEIcHlwaS5vcmc", "pypi-AgE"], URL64, 40),
     exact("secret.prefixed.crates_io", &["cio"], ALNUM, 32, 32),
     token("secret.prefixed.rubygems", &["rubygems_"], ALNUM, 40),
-    token(
-        "secret.prefixed.docker",
-        &["dckr_pat_", "dckr_oat_"],
-        URL64,
-        20,
-    ),
+    token("secret.prefixed.docker", &["dckr_pat_", "dckr_oat_"], URL64, 20),
     token("secret.prefixed.clojars", &["CLOJARS_"], ALNUM, 50),
     token("secret.prefixed.nuget", &["oy2"], Set::new(b"0-9a-z"), 43),
     // AI vendors.
-    token(
-        "secret.prefixed.huggingface",
-        &["hf_", "api_org_"],
-        ALNUM,
-        30,
-    ),
+    token("secret.prefixed.huggingface", &["hf_", "api_org_"], ALNUM, 30),
     token("secret.prefixed.groq", &["gsk_"], ALNUM, 40),
     token("secret.prefixed.perplexity", &["pplx-"], ALNUM, 40),
     exact("secret.prefixed.replicate", &["r8_"], ALNUM, 37, 40),
     token("secret.prefixed.xai", &["xai-"], ALNUM, 60),
     // Services.
-    token(
-        "secret.prefixed.airtable",
-        &["pat"],
-        Set::new(b"0-9A-Za-z."),
-        70,
-    ),
+    token("secret.prefixed.airtable", &["pat"], Set::new(b"0-9A-Za-z."), 70),
     exact("secret.prefixed.mailgun", &["key-"], HEX, 32, 32),
     Token {
         id: "secret.prefixed.sendgrid",
@@ -241,45 +163,20 @@ pub(super) const TOKENS: &[Token] = &[
         most: 80,
         verify: is_random,
     },
-    token(
-        "secret.prefixed.brevo",
-        &["xkeysib-", "xsmtpsib-"],
-        URL64,
-        40,
-    ),
-    token(
-        "secret.prefixed.newrelic",
-        &["NRAK-", "NRII-", "NRSP-", "NRRA-"],
-        ALNUM,
-        20,
-    ),
+    token("secret.prefixed.brevo", &["xkeysib-", "xsmtpsib-"], URL64, 40),
+    token("secret.prefixed.newrelic", &["NRAK-", "NRII-", "NRSP-", "NRRA-"], ALNUM, 20),
     token("secret.prefixed.postman", &["PMAK-"], URL64, 40),
     token("secret.prefixed.notion", &["ntn_"], ALNUM, 40),
     exact("secret.prefixed.notion", &["secret_"], ALNUM, 43, 43),
-    token(
-        "secret.prefixed.linear",
-        &["lin_api_", "lin_oauth_"],
-        ALNUM,
-        32,
-    ),
-    token(
-        "secret.prefixed.figma",
-        &["figd_", "figu_", "figr_"],
-        URL64,
-        30,
-    ),
+    token("secret.prefixed.linear", &["lin_api_", "lin_oauth_"], ALNUM, 32),
+    token("secret.prefixed.figma", &["figd_", "figu_", "figr_"], URL64, 30),
     token(
         "secret.prefixed.shopify",
         &["shpat_", "shpca_", "shppa_", "shpss_", "shptka_"],
         ALNUM,
         24,
     ),
-    token(
-        "secret.prefixed.square",
-        &["sq0atp-", "sq0csp-", "sq0idp-"],
-        URL64,
-        20,
-    ),
+    token("secret.prefixed.square", &["sq0atp-", "sq0csp-", "sq0idp-"], URL64, 20),
     exact("secret.prefixed.square", &["EAAA"], URL64, 56, 64),
     token("secret.prefixed.easypost", &["EZAK", "EZTK"], ALNUM, 54),
     Token {
@@ -290,148 +187,48 @@ pub(super) const TOKENS: &[Token] = &[
         most: 36,
         verify: is_random,
     },
-    token(
-        "secret.prefixed.sentry",
-        &["sntrys_eyJ", "sntryu_"],
-        BASE64,
-        40,
-    ),
-    token(
-        "secret.prefixed.atlassian",
-        &["ATATT3xFfGF0", "ATCTT3xFfGN0"],
-        URL64,
-        40,
-    ),
+    token("secret.prefixed.sentry", &["sntrys_eyJ", "sntryu_"], BASE64, 40),
+    token("secret.prefixed.atlassian", &["ATATT3xFfGF0", "ATCTT3xFfGN0"], URL64, 40),
     token("secret.prefixed.bitbucket", &["ATBB"], ALNUM, 28),
     token("secret.prefixed.dropbox", &["sl.u.", "sl.B"], URL64, 100),
     token("secret.prefixed.adobe", &["p8e-"], ALNUM, 32),
     token("secret.prefixed.asana", &["asana_pat_"], ALNUM, 20),
     token("secret.prefixed.typeform", &["tfp_"], DOTTED, 40),
     token("secret.prefixed.contentful", &["CFPAT-"], URL64, 40),
-    token(
-        "secret.prefixed.hubspot",
-        &["pat-na1-", "pat-eu1-"],
-        URL64,
-        36,
-    ),
-    token(
-        "secret.prefixed.intra42",
-        &["s-s4t2ud-", "s-s4t2af-"],
-        ALNUM,
-        60,
-    ),
+    token("secret.prefixed.hubspot", &["pat-na1-", "pat-eu1-"], URL64, 36),
+    token("secret.prefixed.intra42", &["s-s4t2ud-", "s-s4t2af-"], ALNUM, 60),
     token("secret.prefixed.posthog", &["phx_"], ALNUM, 40),
-    token(
-        "secret.prefixed.langsmith",
-        &["lsv2_pt_", "lsv2_sk_"],
-        Set::new(b"0-9a-z_"),
-        32,
-    ),
+    token("secret.prefixed.langsmith", &["lsv2_pt_", "lsv2_sk_"], Set::new(b"0-9a-z_"), 32),
     token("secret.prefixed.tavily", &["tvly-"], URL64, 28),
-    token(
-        "secret.prefixed.braintree",
-        &["access_token$production$"],
-        ALNUM,
-        32,
-    ),
-    token(
-        "secret.prefixed.flutterwave",
-        &["FLWSECK-", "FLWSECK_TEST-"],
-        URL64,
-        30,
-    ),
+    token("secret.prefixed.braintree", &["access_token$production$"], ALNUM, 32),
+    token("secret.prefixed.flutterwave", &["FLWSECK-", "FLWSECK_TEST-"], URL64, 30),
     token("secret.prefixed.razorpay", &["rzp_live_"], ALNUM, 14),
-    token(
-        "secret.prefixed.sonar",
-        &["sqp_", "squ_", "sqa_"],
-        ALNUM,
-        40,
-    ),
+    token("secret.prefixed.sonar", &["sqp_", "squ_", "sqa_"], ALNUM, 40),
     token("secret.prefixed.readme", &["rdme_"], ALNUM, 60),
-    token(
-        "secret.prefixed.snyk",
-        &["snyk_uat.", "snyk_sat."],
-        DOTTED,
-        30,
-    ),
+    token("secret.prefixed.snyk", &["snyk_uat.", "snyk_sat."], DOTTED, 30),
     token("secret.prefixed.buildkite", &["bkua_"], ALNUM, 40),
-    token(
-        "secret.prefixed.circleci",
-        &["CCIPAT_", "CCIPRJ_"],
-        Set::new(b"0-9A-Za-z_"),
-        40,
-    ),
+    token("secret.prefixed.circleci", &["CCIPAT_", "CCIPRJ_"], Set::new(b"0-9A-Za-z_"), 40),
     token("secret.prefixed.netlify", &["nfp_"], ALNUM, 30),
-    token(
-        "secret.prefixed.supabase",
-        &["sbp_", "sb_secret_"],
-        URL64,
-        24,
-    ),
+    token("secret.prefixed.supabase", &["sbp_", "sb_secret_"], URL64, 24),
     token("secret.prefixed.defined", &["dnkey-"], URL64, 40),
-    token(
-        "secret.prefixed.duffel",
-        &["duffel_live_", "duffel_test_"],
-        URL64,
-        40,
-    ),
+    token("secret.prefixed.duffel", &["duffel_live_", "duffel_test_"], URL64, 40),
     token("secret.prefixed.frameio", &["fio-u-"], URL64, 50),
     token("secret.prefixed.mapbox", &["sk.eyJ"], DOTTED, 60),
-    token(
-        "secret.prefixed.sourcegraph",
-        &["sgp_"],
-        Set::new(b"0-9a-f_"),
-        40,
-    ),
+    token("secret.prefixed.sourcegraph", &["sgp_"], Set::new(b"0-9a-f_"), 40),
     token("secret.prefixed.onepassword", &["ops_eyJ"], BASE64, 200),
     // Infrastructure.
-    token(
-        "secret.prefixed.vault",
-        &["hvs.", "hvb.", "hvr."],
-        URL64,
-        20,
-    ),
+    token("secret.prefixed.vault", &["hvs.", "hvb.", "hvr."], URL64, 20),
     token("secret.prefixed.pulumi", &["pul-"], HEX, 40),
-    token(
-        "secret.prefixed.doppler",
-        &["dp.pt.", "dp.st.", "dp.ct.", "dp.sa."],
-        DOTTED,
-        40,
-    ),
-    token(
-        "secret.prefixed.digitalocean",
-        &["dop_v1_", "doo_v1_", "dor_v1_"],
-        ALNUM,
-        40,
-    ),
+    token("secret.prefixed.doppler", &["dp.pt.", "dp.st.", "dp.ct.", "dp.sa."], DOTTED, 40),
+    token("secret.prefixed.digitalocean", &["dop_v1_", "doo_v1_", "dor_v1_"], ALNUM, 40),
     token("secret.prefixed.heroku", &["HRKU-AA"], URL64, 40),
     token("secret.prefixed.tailscale", &["tskey-"], URL64, 20),
-    token(
-        "secret.prefixed.vercel",
-        &["vcp_", "vci_", "vca_", "vcr_", "vck_"],
-        ALNUM,
-        24,
-    ),
-    token(
-        "secret.prefixed.cloudflare",
-        &["cfut_", "cfat_", "cfk_"],
-        URL64,
-        40,
-    ),
+    token("secret.prefixed.vercel", &["vcp_", "vci_", "vca_", "vcr_", "vck_"], ALNUM, 24),
+    token("secret.prefixed.cloudflare", &["cfut_", "cfat_", "cfk_"], URL64, 40),
     token("secret.prefixed.cloudflare", &["v1.0-"], URL64, 140),
-    token(
-        "secret.prefixed.grafana",
-        &["glsa_"],
-        Set::new(b"0-9A-Za-z_"),
-        32,
-    ),
+    token("secret.prefixed.grafana", &["glsa_"], Set::new(b"0-9A-Za-z_"), 32),
     token("secret.prefixed.grafana", &["glc_"], BASE64, 40),
-    token(
-        "secret.prefixed.fly",
-        &["fo1_", "fm1r_", "fm2_", "fm1a_"],
-        BASE64,
-        40,
-    ),
+    token("secret.prefixed.fly", &["fo1_", "fm1r_", "fm2_", "fm1a_"], BASE64, 40),
     token(
         "secret.prefixed.planetscale",
         &["pscale_tkn_", "pscale_oauth_", "pscale_pw_"],
@@ -439,21 +236,11 @@ pub(super) const TOKENS: &[Token] = &[
         30,
     ),
     token("secret.prefixed.openshift", &["sha256~"], URL64, 40),
-    token(
-        "secret.prefixed.dynatrace",
-        &["dt0c01.", "dt0s01."],
-        DOTTED,
-        60,
-    ),
+    token("secret.prefixed.dynatrace", &["dt0c01.", "dt0s01."], DOTTED, 60),
     token("secret.prefixed.infracost", &["ico-"], ALNUM, 32),
     token("secret.prefixed.prefect", &["pnu_", "pnb_"], ALNUM, 36),
     token("secret.prefixed.scalingo", &["tk-us-"], URL64, 40),
-    token(
-        "secret.prefixed.yandex",
-        &["t1.A", "y0_", "AQVN"],
-        DOTTED,
-        38,
-    ),
+    token("secret.prefixed.yandex", &["t1.A", "y0_", "AQVN"], DOTTED, 38),
     token("secret.prefixed.alibaba", &["LTAI"], ALNUM, 17),
     // Keys as such.
     token("secret.prefixed.age", &["AGE-SECRET-KEY-1"], ALNUM, 40),
@@ -493,10 +280,7 @@ struct Index {
 
 static INDEX: Index = {
     assert!(count() < 256, "an index entry is one byte");
-    let mut index = Index {
-        heads: [0; 1024],
-        next: [0; count()],
-    };
+    let mut index = Index { heads: [0; 1024], next: [0; count()] };
     let mut at = 0;
     while at < PREFIXES.len() {
         let text = PREFIXES[at].0.as_bytes();
@@ -556,11 +340,8 @@ fn end_of(text: &[u8], at: usize, i: usize) -> Option<usize> {
     if head.len() < usize::from(token.least) || !(token.verify)(head) {
         return None;
     }
-    let mut end = if head.len() < glance {
-        start + head.len()
-    } else {
-        run(text, start, token.body)
-    };
+    let mut end =
+        if head.len() < glance { start + head.len() } else { run(text, start, token.body) };
     // A full stop ends a sentence, no token.
     while end > start && byte(text, end - 1) == b'.' {
         end -= 1;
@@ -574,16 +355,12 @@ fn end_of(text: &[u8], at: usize, i: usize) -> Option<usize> {
 
 /// How many bytes at the start of `text` are a vendor's public prefix.
 pub(super) fn public_prefix(text: &[u8]) -> usize {
-    find_prefix(text, 0, |_| true)
-        .and_then(|i| PREFIXES.get(i))
-        .map_or(0, |(text, _)| text.len())
+    find_prefix(text, 0, |_| true).and_then(|i| PREFIXES.get(i)).map_or(0, |(text, _)| text.len())
 }
 
 /// How many bytes at the end of `text` are a vendor's public prefix.
 pub(super) fn public_prefix_before(text: &[u8]) -> usize {
-    let ends = PREFIXES
-        .iter()
-        .filter(|(prefix, _)| text.ends_with(prefix.as_bytes()));
+    let ends = PREFIXES.iter().filter(|(prefix, _)| text.ends_with(prefix.as_bytes()));
     ends.map(|(prefix, _)| prefix.len()).max().unwrap_or(0)
 }
 
@@ -597,10 +374,7 @@ pub(super) fn is_random(body: &[u8]) -> bool {
 
 /// The same, for a prefix that also begins names of one's own: `sk-loading-indicator-2`.
 fn is_digit_rich(body: &[u8]) -> bool {
-    let digits = slice(body, 0, 64)
-        .iter()
-        .filter(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = slice(body, 0, 64).iter().filter(|byte| byte.is_ascii_digit()).count();
     let cases = body.iter().take(64).any(u8::is_ascii_uppercase);
     is_random(body) && variety(body) >= 8 && (digits >= 3 || digits >= 1 && cases)
 }
@@ -632,10 +406,7 @@ mod tests {
     #[test]
     fn the_longest_prefix_names_the_vendor() {
         let text = format!("sk-ant-api03-{BODY}{BODY}");
-        assert_eq!(
-            find(text.as_bytes(), 0).unwrap().0.id(),
-            "secret.prefixed.anthropic"
-        );
+        assert_eq!(find(text.as_bytes(), 0).unwrap().0.id(), "secret.prefixed.anthropic");
         assert_eq!(public_prefix(text.as_bytes()), 13);
     }
 

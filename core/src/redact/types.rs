@@ -154,11 +154,7 @@ impl Types {
             if !TypeId::all().any(|id| names_type(plain, id.id())) {
                 return Err(UnknownType(plain));
             }
-            let so_far = set.unwrap_or(if removed.is_some() {
-                Self::ALL
-            } else {
-                Self::NONE
-            });
+            let so_far = set.unwrap_or(if removed.is_some() { Self::ALL } else { Self::NONE });
             set = Some(so_far.set(plain, removed.is_none()));
         }
         Ok(set.unwrap_or(Self::NONE))
@@ -237,11 +233,7 @@ mod tests {
             "secret.assigned.",
         ];
         for id in TypeId::all() {
-            assert!(
-                GROUPS.iter().any(|group| id.id().starts_with(group)),
-                "{}",
-                id.id()
-            );
+            assert!(GROUPS.iter().any(|group| id.id().starts_with(group)), "{}", id.id());
             assert!(Types::ALL.contains(id));
         }
     }
@@ -252,11 +244,7 @@ mod tests {
         assert!(types.contains(TypeId::PASSWORD) && types.contains(TypeId::EMAIL));
         assert!(!types.contains(TypeId::IP) && !types.contains(TypeId::PASSPORT));
         assert_eq!(Types::parse(["-pii"]).unwrap(), Types::NONE.with("secret"));
-        assert_eq!(
-            Types::parse(["pii.cor"]),
-            Err(UnknownType("pii.cor")),
-            "a dot ends a group"
-        );
+        assert_eq!(Types::parse(["pii.cor"]), Err(UnknownType("pii.cor")), "a dot ends a group");
         assert_eq!(Types::parse([""]), Err(UnknownType("")));
         assert!(Types::parse([]).unwrap().is_empty());
         assert!(!Types::GUARD_DEFAULT.contains(TypeId::EMAIL));

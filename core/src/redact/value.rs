@@ -88,13 +88,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let short = value.len() <= 64;
     is_mask(value)
         || short && variety(value.get(public_prefix(value)..).unwrap_or(&[])) <= 1
-        || short
-            && WHOLE
-                .iter()
-                .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
-        || BEGIN
-            .iter()
-            .any(|word| super::bytes::starts_folded(value, word.as_bytes()))
+        || short && WHOLE.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || BEGIN.iter().any(|word| super::bytes::starts_folded(value, word.as_bytes()))
         || head.iter().all(|b| b"*.xX-_#?\xe2\x80\xa2\xa6".contains(b))
         || short && (value.ends_with(b"EXAMPLE") || value.ends_with(b"EXAMPLEKEY"))
         || is_reference(head)
@@ -107,12 +102,8 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         b'$' => {
             let name = value.get(1..).unwrap_or(&[]);
             matches!(second, b'{' | b'(')
-                || name
-                    .iter()
-                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
-                || name
-                    .iter()
-                    .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
+                || name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
+                || name.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
         }
         b'{' => second == b'{' || value.ends_with(b"}"),
         b'<' => value.ends_with(b">") || second.is_ascii_alphabetic(),
@@ -131,10 +122,7 @@ pub(super) fn is_code(value: &[u8]) -> bool {
 /// Whether `value` could be a name in a program: letters, `_` and dots, no digits but at the end.
 pub(super) fn is_name(value: &[u8]) -> bool {
     const WORD: Set = Set::new(b"A-Za-z_.");
-    let last = value
-        .iter()
-        .rposition(|b| !b.is_ascii_digit())
-        .map_or(0, |at| at + 1);
+    let last = value.iter().rposition(|b| !b.is_ascii_digit()).map_or(0, |at| at + 1);
     value.len() - last <= 1 && value.iter().take(last).all(|&b| WORD.has(b))
 }
 
@@ -192,14 +180,7 @@ mod tests {
         ] {
             assert!(is_placeholder(value.as_bytes()), "{value}");
         }
-        for value in [
-            "hunter2",
-            "$ecret99",
-            "pa%ss%w",
-            "[x",
-            "Tr0ub4dor&3",
-            "correct-horse",
-        ] {
+        for value in ["hunter2", "$ecret99", "pa%ss%w", "[x", "Tr0ub4dor&3", "correct-horse"] {
             assert!(!is_placeholder(value.as_bytes()), "{value}");
         }
     }

@@ -18,11 +18,7 @@ pub(super) fn varied(digits: &[u8]) -> bool {
 
 /// ISO/IEC 7812 with the ranges that the networks issue at each length.
 pub(super) fn card(digits: &[u8]) -> bool {
-    let (two, three, four) = (
-        number(digits, 0, 2),
-        number(digits, 0, 3),
-        number(digits, 0, 4),
-    );
+    let (two, three, four) = (number(digits, 0, 2), number(digits, 0, 3), number(digits, 0, 4));
     let issued = match digits.len() {
         13 => two / 10 == 4,
         14 => matches!(two, 36 | 38 | 39) || matches!(three, 300..=305),
@@ -96,11 +92,7 @@ pub(super) fn vin(text: &[u8]) -> bool {
         sum += value * weight;
     }
     let check = b"0123456789X".get((sum % 11) as usize);
-    let letters = text
-        .iter()
-        .take(12)
-        .filter(|c| c.is_ascii_uppercase())
-        .count();
+    let letters = text.iter().take(12).filter(|c| c.is_ascii_uppercase()).count();
     check == text.get(8)
         && (2..=11).contains(&letters)
         && text.iter().skip(12).all(u8::is_ascii_digit)
@@ -187,11 +179,7 @@ pub(super) fn it_cf(text: &[u8]) -> bool {
         .take(15)
         .enumerate()
         .map(|(at, &c)| {
-            let value = if c.is_ascii_digit() {
-                c - b'0'
-            } else {
-                c.wrapping_sub(b'A')
-            };
+            let value = if c.is_ascii_digit() { c - b'0' } else { c.wrapping_sub(b'A') };
             let odd = ODD.get(usize::from(value)).copied().unwrap_or(0);
             u32::from(if at % 2 == 0 { odd } else { value })
         })
@@ -259,9 +247,7 @@ pub(super) fn be_nrn(digits: &[u8]) -> bool {
 
 /// Czechia and Slovakia: the ten digits modulo 11; women's months are 50 higher.
 pub(super) fn cz_rc(digits: &[u8]) -> bool {
-    let value = digits
-        .iter()
-        .fold(0_u64, |n, &c| n * 10 + u64::from(c.wrapping_sub(b'0')));
+    let value = digits.iter().fold(0_u64, |n, &c| n * 10 + u64::from(c.wrapping_sub(b'0')));
     value.is_multiple_of(11) && matches!(number(digits, 2, 4) % 50, 1..=12 | 21..=32)
 }
 
@@ -355,12 +341,7 @@ pub(super) fn mx_curp(text: &[u8]) -> bool {
         b'A'..=b'N' => u32::from(c - b'A') + 10,
         _ => u32::from(c.wrapping_sub(b'A')) + 11,
     };
-    let sum: u32 = text
-        .iter()
-        .take(17)
-        .zip((2..=18).rev())
-        .map(|(&c, w)| value(c) * w)
-        .sum();
+    let sum: u32 = text.iter().take(17).zip((2..=18).rev()).map(|(&c, w)| value(c) * w).sum();
     matches!(byte(text, 10), b'H' | b'M' | b'X')
         && matches!(number(text, 6, 8), 1..=12)
         && (10 - sum % 10) % 10 == last(text)
@@ -483,10 +464,7 @@ mod tests {
             let wrong = std::format!("{head}{other}");
             assert!(!check(wrong.as_bytes()), "{wrong}");
         }
-        assert!(
-            !ca_sin(b"046454286"),
-            "Canada's example begins with 0: never issued"
-        );
+        assert!(!ca_sin(b"046454286"), "Canada's example begins with 0: never issued");
     }
 
     #[test]

@@ -29,12 +29,16 @@ impl<'a> Reporter<'a, '_> {
         let cuts = self.cuts;
         let mut path = core::mem::take(&mut self.report.path);
         let mut next = cuts.iter();
-        let result =
-            json::each_pointer(self.doc, cuts.iter().map(|cut| cut.key), &mut path, |_, pointer| {
+        let result = json::each_pointer(
+            self.doc,
+            cuts.iter().map(|cut| cut.key),
+            &mut path,
+            |_, pointer| {
                 if let Some(cut) = next.next() {
                     self.ghost(cut, pointer, &refuse);
                 }
-            });
+            },
+        );
         self.report.path = path;
         // Only lent storage can refuse; what is not reported is cut all the same.
         let _ = result;
@@ -233,9 +237,10 @@ impl<'a> Reporter<'a, '_> {
         let missing = self.schema.name(fault.detail);
         let property = shown_name(missing);
         // A ghost of the same object that is probably this name.
-        let renamed = self.cuts.iter().find(|cut| {
-            cut.object == fault.node && self.meant(cut) == Some(fault.detail)
-        });
+        let renamed = self
+            .cuts
+            .iter()
+            .find(|cut| cut.object == fault.node && self.meant(cut) == Some(fault.detail));
         let sub = self
             .schema
             .property(fault.sub, fault.detail)
@@ -325,10 +330,11 @@ impl<'a> Reporter<'a, '_> {
         let limit = spelt_or(schema.get(fault.keyword.name()), 80);
         let count = schema.get(fault.keyword.name()).map_or(0, Value::len);
         let received = type_name(self.doc.node(fault.node).kind());
-        let say = |report: &mut Report<'_>, expected: fmt::Arguments<'_>, hint: fmt::Arguments<'_>| {
-            let words = [expected, format_args!("{name} must be {expected}."), hint];
-            report.say(fault.keyword, path, received, words)
-        };
+        let say =
+            |report: &mut Report<'_>, expected: fmt::Arguments<'_>, hint: fmt::Arguments<'_>| {
+                let words = [expected, format_args!("{name} must be {expected}."), hint];
+                report.say(fault.keyword, path, received, words)
+            };
         let report = &mut *self.report;
         let record = match fault.keyword {
             Keyword::Minimum => say(
@@ -441,11 +447,7 @@ impl<'a> Reporter<'a, '_> {
                 format_args!("something that the schema does not exclude"),
                 format_args!("Send another value."),
             ),
-            _ => say(
-                report,
-                format_args!("left out"),
-                format_args!("Remove {name}."),
-            ),
+            _ => say(report, format_args!("left out"), format_args!("Remove {name}.")),
         };
         let _ = self.report.violations.push(record);
     }

@@ -392,18 +392,64 @@ impl<'a> Compiler<'a> {
     /// Keywords that assert nothing. An unknown one is a warning: it may be misspelt.
     fn annotation(&mut self, key: &str, value: Value<'_>) {
         const ANNOTATIONS: [&str; 21] = [
-            "$schema", "$id", "$anchor", "$comment", "$defs", "definitions", "title", "description",
-            "default", "examples", "deprecated", "readOnly", "writeOnly", "contentEncoding",
-            "contentMediaType", "contentSchema", "additionalItems", "minContains", "maxContains",
-            "example", "nullable",
+            "$schema",
+            "$id",
+            "$anchor",
+            "$comment",
+            "$defs",
+            "definitions",
+            "title",
+            "description",
+            "default",
+            "examples",
+            "deprecated",
+            "readOnly",
+            "writeOnly",
+            "contentEncoding",
+            "contentMediaType",
+            "contentSchema",
+            "additionalItems",
+            "minContains",
+            "maxContains",
+            "example",
+            "nullable",
         ];
         const ASSERTIONS: [&str; 36] = [
-            "type", "enum", "const", "properties", "required", "additionalProperties",
-            "unevaluatedProperties", "patternProperties", "propertyNames", "minProperties",
-            "maxProperties", "dependentRequired", "dependentSchemas", "items", "prefixItems",
-            "unevaluatedItems", "contains", "minContains", "maxContains", "minItems", "maxItems",
-            "uniqueItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum",
-            "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "$ref", "allOf", "anyOf", "oneOf",
+            "type",
+            "enum",
+            "const",
+            "properties",
+            "required",
+            "additionalProperties",
+            "unevaluatedProperties",
+            "patternProperties",
+            "propertyNames",
+            "minProperties",
+            "maxProperties",
+            "dependentRequired",
+            "dependentSchemas",
+            "items",
+            "prefixItems",
+            "unevaluatedItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "format",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "$ref",
+            "allOf",
+            "anyOf",
+            "oneOf",
             "not",
         ];
         // Extensions in the style of OpenAPI are meant for someone else.
@@ -562,9 +608,8 @@ impl<'a> Compiler<'a> {
         if let Some(&index) = self.seen.get(text) {
             return Ok(index);
         }
-        let pattern = Pattern::compile(text).map_err(|error| {
-            self.error(place, &format!("this pattern cannot be used: {error}"))
-        })?;
+        let pattern = Pattern::compile(text)
+            .map_err(|error| self.error(place, &format!("this pattern cannot be used: {error}")))?;
         let index = push(&mut self.tables.patterns, pattern);
         self.seen.insert(text.to_string(), index);
         Ok(index)

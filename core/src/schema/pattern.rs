@@ -26,8 +26,11 @@ use crate::json::Str;
 /// Longest pattern, in bytes.
 pub const MAX_LENGTH: usize = 4096;
 
-/// Most memory of the NFA, of the DFA, and of the work between them, in bytes each.
+/// Most memory of the NFA, and of the DFA, in bytes each.
 const MAX_MEMORY: usize = 1 << 20;
+
+/// Most memory of the work between them. It bounds the time: about 30 ms for the worst pattern known.
+const MAX_WORK: usize = 1 << 18;
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
@@ -108,12 +111,7 @@ impl PatternErrorKind {
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (at byte {} of the pattern)",
-            self.kind.message(),
-            self.offset
-        )
+        write!(f, "{} (at byte {} of the pattern)", self.kind.message(), self.offset)
     }
 }
 
@@ -131,15 +129,9 @@ impl Pattern {
             return Err(too_large(MAX_LENGTH));
         }
         let parsed = syntax::parse(text)?;
-        let conditions: Result<Vec<_>, _> = parsed
-            .conditions
-            .iter()
-            .map(|(hir, must)| Ok((Machine::new(hir)?, *must)))
-            .collect();
-        Ok(Self {
-            main: Machine::new(&parsed.main)?,
-            conditions: conditions?.into_boxed_slice(),
-        })
+        let conditions: Result<Vec<_>, _> =
+            parsed.conditions.iter().map(|(hir, must)| Ok((Machine::new(hir)?, *must))).collect();
+        Ok(Self { main: Machine::new(&parsed.main)?, conditions: conditions?.into_boxed_slice() })
     }
 
     /// Whether the pattern matches somewhere in `text`.
@@ -160,28 +152,19 @@ impl Pattern {
     /// The memory that the tables take, in bytes.
     #[must_use]
     pub fn memory_usage(&self) -> usize {
-        let conditions = self
-            .conditions
-            .iter()
-            .map(|(machine, _)| machine.dfa.memory_usage());
+        let conditions = self.conditions.iter().map(|(machine, _)| machine.dfa.memory_usage());
         self.main.dfa.memory_usage() + conditions.sum::<usize>()
     }
 
     #[inline]
     fn search<I: Iterator<Item = u8>>(&self, bytes: impl Fn() -> I) -> bool {
         self.main.is_match(bytes())
-            && self
-                .conditions
-                .iter()
-                .all(|(machine, must)| machine.is_match(bytes()) == *must)
+            && self.conditions.iter().all(|(machine, must)| machine.is_match(bytes()) == *must)
     }
 }
 
 const fn too_large(offset: usize) -> PatternError {
-    PatternError {
-        kind: PatternErrorKind::TooLarge,
-        offset,
-    }
+    PatternError { kind: PatternErrorKind::TooLarge, offset }
 }
 
 /// One automaton and where it starts.
@@ -210,7 +193,7 @@ impl Machine {
                     .match_kind(MatchKind::LeftmostFirst)
                     .start_kind(StartKind::Anchored)
                     .dfa_size_limit(Some(MAX_MEMORY))
-                    .determinize_size_limit(Some(MAX_MEMORY)),
+                    .determinize_size_limit(Some(MAX_WORK)),
             )
             .build_from_nfa(&nfa)
             .map_err(|_| too_large(0))?;
@@ -261,10 +244,7 @@ mod tests {
             assert!(compiled.is_match(text), "{pattern} must match {text:?}");
         }
         for text in no {
-            assert!(
-                !compiled.is_match(text),
-                "{pattern} must not match {text:?}"
-            );
+            assert!(!compiled.is_match(text), "{pattern} must not match {text:?}");
         }
     }
 
@@ -280,11 +260,7 @@ mod tests {
     #[test]
     fn the_end_is_the_very_end() {
         check("^abc$", &["abc"], &["abc\n", "\nabc", "abc\nabc"]);
-        check(
-            "^.*$",
-            &["", "a b"],
-            &["a\n", "a\rb", "\u{2028}", "\u{2029}"],
-        );
+        check("^.*$", &["", "a b"], &["a\n", "a\rb", "\u{2028}", "\u{2029}"]);
         check("^.$", &["\u{1f432}", "\u{85}", "\0"], &["ab"]);
     }
 
@@ -331,28 +307,12 @@ mod tests {
         check(r"^\t\n\v\f\r\0$", &["\t\n\u{b}\u{c}\r\0"], &[]);
         check(r"^\cC\cc\cZ$", &["\u{3}\u{3}\u{1a}"], &["CcZ"]);
         check(r"^\x41\u0042\u{43}\u{0001F432}$", &["ABC\u{1f432}"], &[]);
-        check(
-            r"^\ud83d\udc32*$",
-            &["\u{1f432}\u{1f432}", ""],
-            &["\u{1f409}"],
-        );
-        check(
-            r"^[\ud83d\udc32-\ud83d\udc34]$",
-            &["\u{1f433}"],
-            &["\u{1f435}"],
-        );
-        check(
-            r"^\^\$\\\.\*\+\?\(\)\[\]\{\}\|\/$",
-            &["^$\\.*+?()[]{}|/"],
-            &[],
-        );
+        check(r"^\ud83d\udc32*$", &["\u{1f432}\u{1f432}", ""], &["\u{1f409}"]);
+        check(r"^[\ud83d\udc32-\ud83d\udc34]$", &["\u{1f433}"], &["\u{1f435}"]);
+        check(r"^\^\$\\\.\*\+\?\(\)\[\]\{\}\|\/$", &["^$\\.*+?()[]{}|/"], &[]);
         check(r"^[^\uD800-\uDFFF]+$", &["a\u{1f432}"], &[]);
         check(r"\ud800", &[], &["\u{fffd}", "a"]);
-        check(
-            r"^[\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$",
-            &["a\u{10ffff}"],
-            &["\n"],
-        );
+        check(r"^[\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$", &["a\u{10ffff}"], &["\n"]);
     }
 
     #[test]
@@ -364,11 +324,7 @@ mod tests {
 
     #[test]
     fn words_are_ascii() {
-        check(
-            r"\bcat\b",
-            &["a cat.", "cat", "\u{e9}cat"],
-            &["cats", "_cat"],
-        );
+        check(r"\bcat\b", &["a cat.", "cat", "\u{e9}cat"], &["cats", "_cat"]);
         check(r"\Bat\B", &["rate"], &["at", "rat"]);
         check(r"\B", &["", "--", "aa", "\u{e9}"], &["a", "a\u{e9}b"]);
         check(r"^\b", &["a"], &["", "-a"]);
@@ -386,11 +342,7 @@ mod tests {
 
     #[test]
     fn look_ahead_at_the_start() {
-        check(
-            r"^(?=.*[A-Z])(?=.*\d).{8,}$",
-            &["Passw0rdX"],
-            &["passw0rdx", "Password", "P0"],
-        );
+        check(r"^(?=.*[A-Z])(?=.*\d).{8,}$", &["Passw0rdX"], &["passw0rdx", "Password", "P0"]);
         check(r"^(?!admin$)[a-z]+$", &["admins", "x"], &["admin", "X"]);
         check(r"^(?!.*\.\.)[a-z.]+$", &["a.b"], &["a..b"]);
         check(r"^(?!a|b)", &["c", ""], &["a", "bc"]);
@@ -481,6 +433,11 @@ mod tests {
             &"(a|".repeat(60),
             r"^[\p{L}\p{N} .'-]{1,100}$",
             r"^[^\x00-\x1f]{1,500}$",
+            r"[^\x00-\x1f]{1,500}x",
+            r"^.{1,500}$",
+            r"^(?:[^@]{1,64})@(?:[^@]{1,255})$",
+            r"^\p{L}[\p{L}\p{M}' -]*$",
+            r"^(\p{Extended_Pictographic}|\p{Emoji_Component})+$",
             r"^.{1,2000}$",
             r"^[a-zA-Z0-9_-]{1,64}$",
             r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
@@ -496,7 +453,7 @@ mod tests {
             if let Ok(memory) = pattern {
                 assert!(memory <= 10 * MAX_MEMORY);
             }
-            assert!(spent.as_secs() < 20, "even without optimisation");
+            assert!(spent.as_secs() < 10, "even without optimisation");
         }
     }
 
@@ -505,11 +462,8 @@ mod tests {
         let mut tape = Tape::growable();
         let text = br#"["\u0061\ud83d\udc32\n\"", "plain"]"#;
         let doc = json::parse(text, Limits::ARGUMENTS, &mut tape).unwrap();
-        let strings: Vec<Str<'_>> = doc
-            .root()
-            .elements()
-            .filter_map(|value| value.as_str())
-            .collect();
+        let strings: Vec<Str<'_>> =
+            doc.root().elements().filter_map(|value| value.as_str()).collect();
         assert!(compiled("^a\u{1f432}\\n\"$").is_match_str(strings[0]));
         assert!(!compiled("u0061").is_match_str(strings[0]));
         assert!(compiled("^pl.*n$").is_match_str(strings[1]));
@@ -519,12 +473,9 @@ mod tests {
     fn the_common_suite() {
         let folder = "json-schema-test-suite/tests/draft2020-12";
         let mut count = 0;
-        for file in [
-            "pattern",
-            "patternProperties",
-            "optional/ecmascript-regex",
-            "optional/non-bmp-regex",
-        ] {
+        for file in
+            ["pattern", "patternProperties", "optional/ecmascript-regex", "optional/non-bmp-regex"]
+        {
             let Some(text) = shared::text(&std::format!("{folder}/{file}.json")) else {
                 return;
             };

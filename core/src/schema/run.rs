@@ -7,8 +7,8 @@
 
 use super::same::{order, same};
 use super::{
-    ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules, Sub,
-    Types,
+    ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules,
+    Sub, Types,
 };
 use crate::buf::Buf;
 use crate::json::{CUT, Document, Kind};
@@ -164,7 +164,8 @@ impl Run<'_, '_> {
                 Some(rules) => self.array(index, &rules, at, faults),
                 None => true,
             },
-            Kind::String | Kind::Key => match self.schema.strings.get(sub.string as usize).copied() {
+            Kind::String | Kind::Key => match self.schema.strings.get(sub.string as usize).copied()
+            {
                 Some(rules) => self.string(index, &rules, at, faults),
                 None => true,
             },
@@ -280,7 +281,13 @@ impl Run<'_, '_> {
         valid
     }
 
-    fn array<F: Faults>(&mut self, index: u32, rules: &ArrayRules, at: u32, faults: &mut F) -> bool {
+    fn array<F: Faults>(
+        &mut self,
+        index: u32,
+        rules: &ArrayRules,
+        at: u32,
+        faults: &mut F,
+    ) -> bool {
         let schema = self.schema;
         let array = self.doc.node(at);
         let count = u64::from(array.number());
@@ -403,7 +410,13 @@ impl Run<'_, '_> {
         valid
     }
 
-    fn logic<F: Faults>(&mut self, index: u32, rules: &LogicRules, at: u32, faults: &mut F) -> bool {
+    fn logic<F: Faults>(
+        &mut self,
+        index: u32,
+        rules: &LogicRules,
+        at: u32,
+        faults: &mut F,
+    ) -> bool {
         let lists = &self.schema.lists;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);

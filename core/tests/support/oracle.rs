@@ -90,9 +90,7 @@ impl Tree {
             Self::Array(items) => items.iter().all(Self::names_are_unique),
             Self::Object(members) => {
                 let mut seen = HashSet::new();
-                members
-                    .iter()
-                    .all(|(name, value)| seen.insert(name) && value.names_are_unique())
+                members.iter().all(|(name, value)| seen.insert(name) && value.names_are_unique())
             }
             _ => true,
         }
@@ -116,12 +114,9 @@ pub(crate) fn tree(value: Value<'_>) -> Tree {
         }
         Kind::String => Tree::String(value.as_str().unwrap().chars().collect()),
         Kind::Array => Tree::Array(value.elements().map(tree).collect()),
-        Kind::Object => Tree::Object(
-            value
-                .members()
-                .map(|(n, v)| (n.chars().collect(), tree(v)))
-                .collect(),
-        ),
+        Kind::Object => {
+            Tree::Object(value.members().map(|(n, v)| (n.chars().collect(), tree(v))).collect())
+        }
         Kind::Key => unreachable!("a key is no value"),
     }
 }
@@ -146,11 +141,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let theirs = Tree::read(bytes);
     with(bytes, |ours| match (ours, theirs) {
         (Ok(ours), Some(theirs)) => {
-            assert!(
-                theirs.is_strict(),
-                "accepted: {:?}",
-                String::from_utf8_lossy(bytes)
-            );
+            assert!(theirs.is_strict(), "accepted: {:?}", String::from_utf8_lossy(bytes));
             assert_eq!(tree(ours.root()), theirs);
             check_values(bytes, ours.root(), &mut String::new());
         }
@@ -161,11 +152,7 @@ pub(crate) fn check(bytes: &[u8]) {
                 } else {
                     error.kind == ParseErrorKind::DuplicateKey && !theirs.names_are_unique()
                 };
-                assert!(
-                    reason,
-                    "refused: {:?}: {error}",
-                    String::from_utf8_lossy(bytes)
-                );
+                assert!(reason, "refused: {:?}: {error}", String::from_utf8_lossy(bytes));
             }
             check_error(bytes, error);
         }
@@ -178,9 +165,7 @@ fn check_values(bytes: &[u8], value: Value<'_>, pointer: &mut String) {
     let (start, end) = value.span();
     assert_eq!(&bytes[start..end], value.raw());
     assert_eq!(pointer_at(bytes, start), *pointer);
-    with(value.raw(), |alone| {
-        assert_eq!(tree(alone.unwrap().root()), tree(value))
-    });
+    with(value.raw(), |alone| assert_eq!(tree(alone.unwrap().root()), tree(value)));
     let len = pointer.len();
     for (position, element) in value.elements().enumerate() {
         pointer.push_str(&format!("/{position}"));

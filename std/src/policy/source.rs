@@ -24,10 +24,7 @@ pub(super) struct Position {
 
 impl Source {
     pub fn new(name: &str, text: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-        }
+        Self { name: name.to_owned(), text: text.to_owned() }
     }
 
     pub fn name(&self) -> &str {
@@ -42,16 +39,10 @@ impl Source {
     pub fn position(&self, offset: u32) -> Position {
         let (before, _) = self.split_at(offset);
         let (lines, last) = match before.rfind('\n') {
-            Some(end) => (
-                before.matches('\n').count(),
-                before.get(end + 1..).unwrap_or(""),
-            ),
+            Some(end) => (before.matches('\n').count(), before.get(end + 1..).unwrap_or("")),
             None => (0, before),
         };
-        Position {
-            line: lines + 1,
-            column: last.chars().count() + 1,
-        }
+        Position { line: lines + 1, column: last.chars().count() + 1 }
     }
 
     /// The error as `name:line:column: message`, the line, a marker below the place, and the hint.
@@ -66,20 +57,10 @@ impl Source {
         let begin = before.rsplit('\n').next().unwrap_or("");
         let end = after.split('\n').next().unwrap_or("");
         let marked = error.span.end.saturating_sub(error.span.start) as usize;
-        let marked = after
-            .get(..marked.min(end.len()))
-            .unwrap_or(end)
-            .chars()
-            .count()
-            .max(1);
+        let marked = after.get(..marked.min(end.len())).unwrap_or(end).chars().count().max(1);
         // A long line, like a whole document in JSON, is shown around the place.
         let skipped = column.saturating_sub(1).saturating_sub(WINDOW / 2);
-        let shown: String = begin
-            .chars()
-            .chain(end.chars())
-            .skip(skipped)
-            .take(WINDOW)
-            .collect();
+        let shown: String = begin.chars().chain(end.chars()).skip(skipped).take(WINDOW).collect();
         let shown: String = shown.chars().map(printable).collect();
         let number = line.to_string();
         let margin = " ".repeat(number.len());

@@ -13,10 +13,7 @@ pub(super) fn parse(text: &str) -> Result<Tree, PolicyError> {
     match DeTable::parse(text) {
         Ok(document) => {
             let at = span(document.span());
-            Ok(Tree {
-                span: at,
-                value: table(document.into_inner()),
-            })
+            Ok(Tree { span: at, value: table(document.into_inner()) })
         }
         Err(error) => {
             let at = span(error.span().unwrap_or_default());
@@ -55,8 +52,5 @@ fn table(members: DeTable<'_>) -> Value {
 
 fn span(range: std::ops::Range<usize>) -> Span {
     let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
-    Span {
-        start: offset(range.start),
-        end: offset(range.end),
-    }
+    Span { start: offset(range.start), end: offset(range.end) }
 }

@@ -6,40 +6,25 @@ use crate::caller::Caller;
 use crate::reason::Reason;
 
 fn with_roles<'a>(roles: &'a [&'a str]) -> Caller<'a> {
-    Caller {
-        agent: None,
-        roles,
-        tenant: None,
-    }
+    Caller { agent: None, roles, tenant: None }
 }
 
 fn agent(name: &str) -> Caller<'_> {
-    Caller {
-        agent: Some(name),
-        roles: &[],
-        tenant: None,
-    }
+    Caller { agent: Some(name), roles: &[], tenant: None }
 }
 
 /// Checks rows of tool, caller and decision.
 fn check(json: &str, rows: &[(&str, Caller<'_>, &str)]) {
     let policy = policy(json);
     for (tool, caller, expected) in rows {
-        assert_eq!(
-            decide(&policy, tool, caller),
-            *expected,
-            "{tool} by {caller:?} under {json}"
-        );
+        assert_eq!(decide(&policy, tool, caller), *expected, "{tool} by {caller:?} under {json}");
     }
 }
 
 #[test]
 fn without_rules_everything_is_allowed() {
     check("{}", &[("anything", NOBODY, "allow default")]);
-    check(
-        r#"{"denied_tools": []}"#,
-        &[("anything", NOBODY, "allow default")],
-    );
+    check(r#"{"denied_tools": []}"#, &[("anything", NOBODY, "allow default")]);
 }
 
 #[test]
@@ -63,10 +48,7 @@ fn the_simple_form_denies_the_rest_only_with_a_list_of_allowed_tools() {
             ("write_file", NOBODY, "tool_not_allowed"),
         ],
     );
-    check(
-        r#"{"allowed_tools": []}"#,
-        &[("read", NOBODY, "tool_not_allowed")],
-    );
+    check(r#"{"allowed_tools": []}"#, &[("read", NOBODY, "tool_not_allowed")]);
 }
 
 #[test]
@@ -74,18 +56,9 @@ fn rules_deny_the_rest_unless_the_default_says_otherwise() {
     let rules = r#""rule": [{"id": "a", "effect": "deny", "tools": "rm"}]"#;
     let row = |expected| [("ls", NOBODY, expected), ("rm", NOBODY, "tool_denied")];
     check(&std::format!("{{{rules}}}"), &row("tool_not_allowed"));
-    check(
-        &std::format!(r#"{{{rules}, "default": "deny"}}"#),
-        &row("tool_not_allowed"),
-    );
-    check(
-        &std::format!(r#"{{{rules}, "default": "allow"}}"#),
-        &row("allow default"),
-    );
-    check(
-        r#"{"default": "deny"}"#,
-        &[("ls", NOBODY, "tool_not_allowed")],
-    );
+    check(&std::format!(r#"{{{rules}, "default": "deny"}}"#), &row("tool_not_allowed"));
+    check(&std::format!(r#"{{{rules}, "default": "allow"}}"#), &row("allow default"));
+    check(r#"{"default": "deny"}"#, &[("ls", NOBODY, "tool_not_allowed")]);
     check(r#"{"rule": []}"#, &[("ls", NOBODY, "tool_not_allowed")]);
 }
 
@@ -97,10 +70,7 @@ fn deny_wins_wherever_it_stands() {
             {"id": "exactly", "effect": "allow", "tools": ["drop_table"]},
             {"id": "never", "effect": "deny", "tools": ["drop_*"]}
         ]}"#,
-        &[
-            ("drop_table", NOBODY, "tool_denied"),
-            ("read", NOBODY, "allow all"),
-        ],
+        &[("drop_table", NOBODY, "tool_denied"), ("read", NOBODY, "allow all")],
     );
 }
 
@@ -117,14 +87,8 @@ fn the_first_of_several_rules_is_named() {
     );
     assert_eq!(decide(&policy, "read_file", &NOBODY), "allow b");
     assert_eq!(decide(&policy, "read_file", &with_roles(&["x"])), "allow a");
-    let Decision::Refuse {
-        reason,
-        rule: Some(RuleRef {
-            id: "d",
-            span: Some(_),
-        }),
-        hint,
-    } = policy.decide("read_log", &NOBODY)
+    let Decision::Refuse { reason, rule: Some(RuleRef { id: "d", span: Some(_) }), hint } =
+        policy.decide("read_log", &NOBODY)
     else {
         panic!("{:?}", policy.decide("read_log", &NOBODY))
     };
@@ -185,11 +149,7 @@ fn roles_inherit() {
 
 #[test]
 fn agents_and_tenants_are_subjects_too() {
-    let tenant = |tenant| Caller {
-        agent: Some("bob"),
-        roles: &[],
-        tenant,
-    };
+    let tenant = |tenant| Caller { agent: Some("bob"), roles: &[], tenant };
     check(
         r#"{"rule": [
             {"id": "bots", "effect": "allow", "tools": ["read"], "agents": ["bot-*", "bob"]},
@@ -214,11 +174,7 @@ fn agents_and_tenants_are_subjects_too() {
 
 #[test]
 fn all_parts_of_a_subject_must_hold() {
-    let caller = |agent, roles, tenant| Caller {
-        agent: Some(agent),
-        roles,
-        tenant,
-    };
+    let caller = |agent, roles, tenant| Caller { agent: Some(agent), roles, tenant };
     let json = r#"{"rule": [{"id": "r", "effect": "EFFECT", "tools": ["*"], "agents": ["bob"],
         "roles": ["x"], "except_roles": ["y"], "tenants": ["t"]}], "default": "DEFAULT"}"#;
     let allow = json.replace("EFFECT", "allow").replace("DEFAULT", "deny");
@@ -235,15 +191,7 @@ fn all_parts_of_a_subject_must_hold() {
     let deny = json.replace("EFFECT", "deny").replace("DEFAULT", "allow");
     let rows = rows.map(|(tool, caller, expected)| {
         let fires = expected != "role_denied";
-        (
-            tool,
-            caller,
-            if fires {
-                "tool_denied"
-            } else {
-                "allow default"
-            },
-        )
+        (tool, caller, if fires { "tool_denied" } else { "allow default" })
     });
     check(&deny, &rows);
 }
@@ -261,10 +209,7 @@ fn a_policy_can_ask_for_an_agent_and_a_role_of_every_caller() {
             ("cp", NOBODY, "tool_not_allowed"),
         ],
     );
-    check(
-        r#"{"require_agent_id": false}"#,
-        &[("ls", NOBODY, "allow default")],
-    );
+    check(r#"{"require_agent_id": false}"#, &[("ls", NOBODY, "allow default")]);
     check(
         r#"{"allowed_roles": ["admin", "operator"], "roles": {"admin": [], "operator": [], "root": "admin"}}"#,
         &[
@@ -281,9 +226,7 @@ fn a_policy_can_ask_for_an_agent_and_a_role_of_every_caller() {
 fn the_gate_that_refused_is_named() {
     let policy = policy(r#"{"require_agent_id": true, "allowed_roles": ["admin"]}"#);
     let id = |caller| match policy.decide("ls", &caller) {
-        Decision::Refuse {
-            rule: Some(rule), ..
-        } => rule.id.to_string(),
+        Decision::Refuse { rule: Some(rule), .. } => rule.id.to_string(),
         other => panic!("{other:?}"),
     };
     assert_eq!(id(NOBODY), "require_agent_id");
@@ -299,21 +242,15 @@ fn an_allow_rule_hints_at_those_it_does_not_allow() {
             {"id": "c", "effect": "allow", "tools": ["*"], "roles": ["z"], "hint": "Ask z."}
         ]}"#,
     );
-    let expected = Decision::Refuse {
-        reason: Reason::RoleDenied,
-        rule: None,
-        hint: Some("Ask y."),
-    };
+    let expected =
+        Decision::Refuse { reason: Reason::RoleDenied, rule: None, hint: Some("Ask y.") };
     assert_eq!(policy.decide("write", &agent("bob")), expected);
 }
 
 #[test]
 fn presets() {
     let permissive = Policy::permissive();
-    assert_eq!(
-        decide(&permissive, "drop_everything", &NOBODY),
-        "allow default"
-    );
+    assert_eq!(decide(&permissive, "drop_everything", &NOBODY), "allow default");
     let read_only = Policy::preset("read_only").unwrap();
     for (tool, expected) in [
         ("read_file", "allow read_only.read"),
@@ -351,17 +288,11 @@ fn a_document_can_start_from_a_preset() {
     );
     check(
         r#"{"preset": "read_only", "denied_tools": ["read_key"]}"#,
-        &[
-            ("read_key", NOBODY, "tool_denied"),
-            ("other", NOBODY, "tool_not_allowed"),
-        ],
+        &[("read_key", NOBODY, "tool_denied"), ("other", NOBODY, "tool_not_allowed")],
     );
     check(
         r#"{"preset": "permissive", "allowed_tools": ["ls"]}"#,
-        &[
-            ("ls", NOBODY, "allow allowed_tools"),
-            ("rm", NOBODY, "tool_not_allowed"),
-        ],
+        &[("ls", NOBODY, "allow allowed_tools"), ("rm", NOBODY, "tool_not_allowed")],
     );
 }
 
@@ -376,16 +307,7 @@ fn unusual_names_must_be_spelt() {
     for tool in ["read_file", "a.b/c-d_9", "files:read", &"a".repeat(128)] {
         assert!(policy.admits_spelling(tool), "{tool}");
     }
-    for tool in [
-        "",
-        "files:write",
-        "Files:read",
-        "files:drop",
-        "caf\u{e9}",
-        "*",
-        " read",
-        "a\n",
-    ] {
+    for tool in ["", "files:write", "Files:read", "files:drop", "caf\u{e9}", "*", " read", "a\n"] {
         assert!(!policy.admits_spelling(tool), "{tool:?}");
     }
     assert!(!policy.admits_spelling(&"a".repeat(129)));

@@ -13,25 +13,16 @@ const TABLES: [(&str, Keys, &str, &str); 5] = [
     ("rule[0]", RULE, r#"{"rule": [{"#, "}]}"),
     ("denied_tools[0]", DENIED, r#"{"denied_tools": [{"#, "}]}"),
     ("agents.bob", AGENT, r#"{"agents": {"bob": {"#, "}}}"),
-    (
-        r#"output."read_*""#,
-        OUTPUT,
-        r#"{"output": {"read_*": {"#,
-        "}}}",
-    ),
+    (r#"output."read_*""#, OUTPUT, r#"{"output": {"read_*": {"#, "}}}"),
 ];
 
 /// Every key of a rule with a valid value, but for `key`.
 fn rule_without(key: &str) -> String {
-    [
-        ("id", r#""a""#),
-        ("effect", r#""allow""#),
-        ("tools", r#"["x"]"#),
-    ]
-    .iter()
-    .filter(|(name, _)| *name != key)
-    .map(|(name, value)| format!(r#""{name}": {value}, "#))
-    .collect()
+    [("id", r#""a""#), ("effect", r#""allow""#), ("tools", r#"["x"]"#)]
+        .iter()
+        .filter(|(name, _)| *name != key)
+        .map(|(name, value)| format!(r#""{name}": {value}, "#))
+        .collect()
 }
 
 #[test]
@@ -45,11 +36,7 @@ fn every_known_key_is_read() {
             };
             // No key of the language takes a null.
             let found = error(&format!(r#"{before}{others}"{key}": null{after}"#));
-            let path = if table.is_empty() {
-                key.to_string()
-            } else {
-                format!("{table}.{key}")
-            };
+            let path = if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
             assert_eq!(found.path, path, "{found}");
         }
     }
@@ -63,10 +50,7 @@ fn what_comes_later_is_refused_by_name() {
             let found = error(&text);
             assert!(found.message.contains(what), "{found}");
             assert!(found.message.contains("does not support"), "{found}");
-            assert!(
-                found.path.starts_with(table) && found.path.ends_with(key),
-                "{found}"
-            );
+            assert!(found.path.starts_with(table) && found.path.ends_with(key), "{found}");
             let key_at = text.find(&format!("{key:?}")).unwrap() as u32;
             assert_eq!(found.span.start, key_at, "{found}");
         }
@@ -104,168 +88,52 @@ fn unknown_keys_are_errors_everywhere() {
 const WRONG: &[(&str, &str, &str)] = &[
     ("[]", "", "must be a table, not a list"),
     (r#"{"airlock": 2}"#, "airlock", "format 1, not 2"),
-    (
-        r#"{"airlock": "1"}"#,
-        "airlock",
-        "must be a whole number, not a string",
-    ),
-    (
-        r#"{"airlock": 1.5}"#,
-        "airlock",
-        "not a number that is not whole",
-    ),
+    (r#"{"airlock": "1"}"#, "airlock", "must be a whole number, not a string"),
+    (r#"{"airlock": 1.5}"#, "airlock", "not a number that is not whole"),
     (r#"{"name": ""}"#, "name", "empty name"),
     (r#"{"name": "a\nb"}"#, "name", "control characters"),
     (r#"{"preset": "strict"}"#, "preset", "rate limits"),
-    (
-        r#"{"preset": "read-only"}"#,
-        "preset",
-        "did you mean `read_only`?",
-    ),
+    (r#"{"preset": "read-only"}"#, "preset", "did you mean `read_only`?"),
     (r#"{"default": "ask"}"#, "default", "one of: allow, deny"),
-    (
-        r#"{"default": "allow", "allowed_tools": ["a"]}"#,
-        "default",
-        "nothing else is allowed",
-    ),
-    (
-        r#"{"ghosts": "drop"}"#,
-        "ghosts",
-        "one of: strip, reject, allow",
-    ),
-    (
-        r#"{"ghosts": "strip", "unknown_args": "strip"}"#,
-        "unknown_args",
-        "another name of `ghosts`",
-    ),
-    (
-        r#"{"unknown_args": "drop"}"#,
-        "unknown_args",
-        "one of: strip, reject, allow",
-    ),
-    (
-        r#"{"near_miss": "reject"}"#,
-        "near_miss",
-        "one of: refuse, strip",
-    ),
-    (
-        r#"{"hide": "yes"}"#,
-        "hide",
-        "must be true or false, not a string",
-    ),
-    (
-        r#"{"max_output_chars": 0}"#,
-        "max_output_chars",
-        "leave the key out for no limit",
-    ),
-    (
-        r#"{"max_output_chars": -5}"#,
-        "max_output_chars",
-        "must be above 0",
-    ),
-    (
-        r#"{"allowed_roles": []}"#,
-        "allowed_roles",
-        "leave the key out to mean all",
-    ),
-    (
-        r#"{"allowed_tools": ["a", 1]}"#,
-        "allowed_tools[1]",
-        "must be a string",
-    ),
-    (
-        r#"{"allowed_tools": [{"tools": "a"}]}"#,
-        "allowed_tools[0]",
-        "must be a string, not a table",
-    ),
-    (
-        r#"{"allowed_tools": ["[ab]*"]}"#,
-        "allowed_tools[0]",
-        "no classes",
-    ),
-    (
-        r#"{"denied_tools": ["a", ""]}"#,
-        "denied_tools[1]",
-        "matches nothing",
-    ),
-    (
-        r#"{"denied_tools": "rm"}"#,
-        "denied_tools",
-        "must be a list, not a string",
-    ),
-    (
-        r#"{"denied_tools": [{"hint": "x"}]}"#,
-        "denied_tools[0]",
-        "the key `tools` is missing",
-    ),
-    (
-        r#"{"denied_tools": [{"tools": []}]}"#,
-        "denied_tools[0].tools",
-        "empty list",
-    ),
-    (
-        r#"{"denied_tools": [{"tools": ["a", "{b}"]}]}"#,
-        "denied_tools[0].tools[1]",
-        "no classes",
-    ),
-    (
-        r#"{"roles": {"a": ["b"]}}"#,
-        "roles.a[0]",
-        "the role `b` is not in [roles]",
-    ),
-    (
-        r#"{"roles": {"a": ["a"]}}"#,
-        "roles.a[0]",
-        "cannot inherit itself",
-    ),
-    (
-        r#"{"roles": {"a": "b", "b": "c", "c": "a"}}"#,
-        "roles.a",
-        "inherits itself through",
-    ),
+    (r#"{"default": "allow", "allowed_tools": ["a"]}"#, "default", "nothing else is allowed"),
+    (r#"{"ghosts": "drop"}"#, "ghosts", "one of: strip, reject, allow"),
+    (r#"{"ghosts": "strip", "unknown_args": "strip"}"#, "unknown_args", "another name of `ghosts`"),
+    (r#"{"unknown_args": "drop"}"#, "unknown_args", "one of: strip, reject, allow"),
+    (r#"{"near_miss": "reject"}"#, "near_miss", "one of: refuse, strip"),
+    (r#"{"hide": "yes"}"#, "hide", "must be true or false, not a string"),
+    (r#"{"max_output_chars": 0}"#, "max_output_chars", "leave the key out for no limit"),
+    (r#"{"max_output_chars": -5}"#, "max_output_chars", "must be above 0"),
+    (r#"{"allowed_roles": []}"#, "allowed_roles", "leave the key out to mean all"),
+    (r#"{"allowed_tools": ["a", 1]}"#, "allowed_tools[1]", "must be a string"),
+    (r#"{"allowed_tools": [{"tools": "a"}]}"#, "allowed_tools[0]", "must be a string, not a table"),
+    (r#"{"allowed_tools": ["[ab]*"]}"#, "allowed_tools[0]", "no classes"),
+    (r#"{"denied_tools": ["a", ""]}"#, "denied_tools[1]", "matches nothing"),
+    (r#"{"denied_tools": "rm"}"#, "denied_tools", "must be a list, not a string"),
+    (r#"{"denied_tools": [{"hint": "x"}]}"#, "denied_tools[0]", "the key `tools` is missing"),
+    (r#"{"denied_tools": [{"tools": []}]}"#, "denied_tools[0].tools", "empty list"),
+    (r#"{"denied_tools": [{"tools": ["a", "{b}"]}]}"#, "denied_tools[0].tools[1]", "no classes"),
+    (r#"{"roles": {"a": ["b"]}}"#, "roles.a[0]", "the role `b` is not in [roles]"),
+    (r#"{"roles": {"a": ["a"]}}"#, "roles.a[0]", "cannot inherit itself"),
+    (r#"{"roles": {"a": "b", "b": "c", "c": "a"}}"#, "roles.a", "inherits itself through"),
     (r#"{"roles": {"": []}}"#, r#"roles."""#, "empty name"),
-    (
-        r#"{"roles": {"ops": []}, "allowed_roles": ["opps"]}"#,
-        "allowed_roles[0]",
-        "mean `ops`?",
-    ),
+    (r#"{"roles": {"ops": []}, "allowed_roles": ["opps"]}"#, "allowed_roles[0]", "mean `ops`?"),
     (
         r#"{"roles": {"ops": []}, "agents": {"b": {"roles": ["dev"]}}}"#,
         "agents.b.roles[0]",
         "not in",
     ),
-    (
-        r#"{"agents": {"b": {"tenant": ""}}}"#,
-        "agents.b.tenant",
-        "empty name",
-    ),
+    (r#"{"agents": {"b": {"tenant": ""}}}"#, "agents.b.tenant", "empty name"),
     (r#"{"rule": {}}"#, "rule", "must be a list, not a table"),
     (r#"{"rule": [{}]}"#, "rule[0]", "the key `id` is missing"),
-    (
-        r#"{"rule": [{"id": "a"}]}"#,
-        "rule[0]",
-        "the key `effect` is missing",
-    ),
-    (
-        r#"{"rule": [{"id": "a", "effect": "deny"}]}"#,
-        "rule[0]",
-        "the key `tools` is missing",
-    ),
-    (
-        r#"{"rule": [{"id": "a", "effect": "ask", "tools": "x"}]}"#,
-        "rule[0].effect",
-        "approvals",
-    ),
+    (r#"{"rule": [{"id": "a"}]}"#, "rule[0]", "the key `effect` is missing"),
+    (r#"{"rule": [{"id": "a", "effect": "deny"}]}"#, "rule[0]", "the key `tools` is missing"),
+    (r#"{"rule": [{"id": "a", "effect": "ask", "tools": "x"}]}"#, "rule[0].effect", "approvals"),
     (
         r#"{"rule": [{"id": "a", "effect": "permit", "tools": "x"}]}"#,
         "rule[0].effect",
         "one of: allow",
     ),
-    (
-        r#"{"rule": [{"id": "a", "effect": "deny", "tools": []}]}"#,
-        "rule[0].tools",
-        "empty list",
-    ),
+    (r#"{"rule": [{"id": "a", "effect": "deny", "tools": []}]}"#, "rule[0].tools", "empty list"),
     (
         r#"{"rule": [{"id": "a", "effect": "deny", "tools": "x", "roles": []}]}"#,
         "rule[0].roles",
@@ -291,21 +159,9 @@ const WRONG: &[(&str, &str, &str)] = &[
         "rule[0].id",
         "no rule makes",
     ),
-    (
-        r#"{"output": {"[a]": {}}}"#,
-        r#"output."[a]""#,
-        "no classes",
-    ),
-    (
-        r#"{"output": {"*": {"mask": ["-"]}}}"#,
-        r#"output."*".mask[0]"#,
-        "empty name",
-    ),
-    (
-        r#"{"output": {"*": {"max_chars": 0}}}"#,
-        r#"output."*".max_chars"#,
-        "above 0",
-    ),
+    (r#"{"output": {"[a]": {}}}"#, r#"output."[a]""#, "no classes"),
+    (r#"{"output": {"*": {"mask": ["-"]}}}"#, r#"output."*".mask[0]"#, "empty name"),
+    (r#"{"output": {"*": {"max_chars": 0}}}"#, r#"output."*".max_chars"#, "above 0"),
 ];
 
 #[test]
@@ -315,23 +171,14 @@ fn every_error_says_where_and_why() {
         assert_eq!(found.path, *path, "{found}\n{json}");
         assert!(found.to_string().contains(part), "{found}\n{json}");
         let span = found.span.start as usize..found.span.end as usize;
-        assert!(
-            json.get(span).is_some_and(|text| !text.is_empty()),
-            "{:?} {json}",
-            found.span
-        );
+        assert!(json.get(span).is_some_and(|text| !text.is_empty()), "{:?} {json}", found.span);
     }
 }
 
 #[test]
 fn long_texts_and_many_things_are_bounded() {
     let rule = |i: usize| format!(r#"{{"id": "r{i}", "effect": "allow", "tools": "t{i}"}}"#);
-    let rules = |n| {
-        format!(
-            r#"{{"rule": [{}]}}"#,
-            (0..n).map(rule).collect::<Vec<_>>().join(",")
-        )
-    };
+    let rules = |n| format!(r#"{{"rule": [{}]}}"#, (0..n).map(rule).collect::<Vec<_>>().join(","));
     assert!(Policy::from_json(&rules(MAX_RULES)).is_ok());
     assert_eq!(error(&rules(MAX_RULES + 1)).path, "rule");
     let both = rules(MAX_RULES).replace(r#"{"rule""#, r#"{"denied_tools": ["x"], "rule""#);
@@ -339,10 +186,7 @@ fn long_texts_and_many_things_are_bounded() {
     let roles: Vec<String> = (0..257).map(|i| format!("\"r{i}\"")).collect();
     let roles = format!(r#"{{"allowed_roles": [{}]}}"#, roles.join(","));
     assert_eq!(error(&roles).message, "a policy names at most 256 roles");
-    let hint = format!(
-        r#"{{"denied_tools": [{{"tools": "x", "hint": "{}"}}]}}"#,
-        "h".repeat(513)
-    );
+    let hint = format!(r#"{{"denied_tools": [{{"tools": "x", "hint": "{}"}}]}}"#, "h".repeat(513));
     assert_eq!(error(&hint).path, "denied_tools[0].hint");
     let id = rule(0).replace("r0", &"r".repeat(129));
     assert_eq!(error(&format!(r#"{{"rule": [{id}]}}"#)).path, "rule[0].id");
@@ -354,21 +198,11 @@ fn long_texts_and_many_things_are_bounded() {
 fn a_key_that_a_tree_has_twice_is_an_error() {
     let member = |start| Member {
         name: "hide".to_string(),
-        span: Span {
-            start,
-            end: start + 4,
-        },
-        value: Tree {
-            span: Span::default(),
-            value: Value::Bool(true),
-        },
+        span: Span { start, end: start + 4 },
+        value: Tree { span: Span::default(), value: Value::Bool(true) },
     };
     let value = Value::Table([member(10), member(0)].into());
-    let found = Policy::from_tree(&Tree {
-        span: Span::default(),
-        value,
-    })
-    .unwrap_err();
+    let found = Policy::from_tree(&Tree { span: Span::default(), value }).unwrap_err();
     assert_eq!((found.path.as_str(), found.span.start), ("hide", 10));
     assert_eq!(found.message, "this key occurs twice");
 }
@@ -394,10 +228,7 @@ fn settings_have_safe_defaults_and_are_read() {
     assert_eq!(other.unknown_tool, UnknownTool::Forward);
     assert_eq!(other.empty_properties, EmptyProperties::Closed);
     assert!(other.hide);
-    assert_eq!(
-        policy(r#"{"unknown_args": "allow"}"#).settings().ghosts,
-        Ghosts::Allow
-    );
+    assert_eq!(policy(r#"{"unknown_args": "allow"}"#).settings().ghosts, Ghosts::Allow);
     let unknown = |preset: &str| Policy::preset(preset).unwrap().settings().unknown_tool;
     assert_eq!(unknown("permissive"), UnknownTool::Forward);
     assert_eq!(unknown("read_only"), UnknownTool::Refuse);
@@ -438,18 +269,9 @@ fn the_most_specific_output_entry_that_has_a_setting_gives_it() {
     };
     let most = |tool| policy.output(tool).max_chars;
     assert_eq!((words("x").as_str(), most("x")), ("secret", Some(100)));
-    assert_eq!(
-        (words("read_x").as_str(), most("read_x")),
-        ("secret", Some(200))
-    );
-    assert_eq!(
-        (words("read_file").as_str(), most("read_file")),
-        ("", Some(300))
-    );
-    assert_eq!(
-        (words("git_log").as_str(), most("git_log")),
-        ("pii.core", Some(100))
-    );
+    assert_eq!((words("read_x").as_str(), most("read_x")), ("secret", Some(200)));
+    assert_eq!((words("read_file").as_str(), most("read_file")), ("", Some(300)));
+    assert_eq!((words("git_log").as_str(), most("git_log")), ("pii.core", Some(100)));
 }
 
 #[test]
@@ -457,10 +279,7 @@ fn masks_are_on_unless_switched_off() {
     let words = |json| {
         let policy = policy(json);
         let output = policy.output("any");
-        let types = policy.mask_lists()[output.mask]
-            .types()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let types = policy.mask_lists()[output.mask].types().collect::<Vec<_>>().join(" ");
         (types, output.max_chars)
     };
     let pii = "pii.core pii.national -pii.core.email -pii.core.ip -pii.core.mac";
@@ -478,8 +297,5 @@ fn a_mask_that_the_redactor_does_not_know_is_reported_in_its_place() {
     let policy = policy(json);
     let error = policy.mask_lists()[policy.output("x").mask].error("`sceret` is no type");
     assert_eq!(error.to_string(), r#"output."*".mask: `sceret` is no type"#);
-    assert_eq!(
-        &json[error.span.start as usize..error.span.end as usize],
-        r#"["sceret"]"#
-    );
+    assert_eq!(&json[error.span.start as usize..error.span.end as usize], r#"["sceret"]"#);
 }

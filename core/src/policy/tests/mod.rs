@@ -10,11 +10,7 @@ use std::string::{String, ToString};
 use super::{Decision, Policy, PolicyError};
 use crate::caller::Caller;
 
-const NOBODY: Caller<'_> = Caller {
-    agent: None,
-    roles: &[],
-    tenant: None,
-};
+const NOBODY: Caller<'_> = Caller { agent: None, roles: &[], tenant: None };
 
 fn policy(json: &str) -> Policy {
     Policy::from_json(json).unwrap_or_else(|error| panic!("{error}\n{json}"))

@@ -58,29 +58,18 @@ impl RandomRule {
         if parts.contains(&Some(false)) {
             return Some(false);
         }
-        if parts.contains(&None) {
-            None
-        } else {
-            Some(true)
-        }
+        if parts.contains(&None) { None } else { Some(true) }
     }
 
     fn names(&self, tool: &str) -> bool {
         let case = if self.deny { Case::Fold } else { Case::Exact };
-        self.tools
-            .iter()
-            .any(|pattern| glob::matches(pattern, tool, case))
+        self.tools.iter().any(|pattern| glob::matches(pattern, tool, case))
     }
 }
 
 /// The rules of precedence, spelt out over all rules.
 fn oracle(rules: &[RandomRule], tool: &str, caller: &Caller<'_>) -> Result<usize, Reason> {
-    let named = || {
-        rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.names(tool))
-    };
+    let named = || rules.iter().enumerate().filter(|(_, rule)| rule.names(tool));
     if named().any(|(_, rule)| rule.deny && rule.is_about(caller) != Some(false)) {
         return Err(Reason::ToolDenied);
     }
@@ -91,21 +80,15 @@ fn oracle(rules: &[RandomRule], tool: &str, caller: &Caller<'_>) -> Result<usize
     if let Some((rule, _)) = allows.iter().find(|(_, about)| *about == Some(true)) {
         return Ok(*rule);
     }
-    Err(
-        match allows.iter().map(|(_, about)| *about).collect::<Vec<_>>() {
-            all if all.is_empty() => Reason::ToolNotAllowed,
-            all if all.contains(&None) => Reason::IdentityRequired,
-            _ => Reason::RoleDenied,
-        },
-    )
+    Err(match allows.iter().map(|(_, about)| *about).collect::<Vec<_>>() {
+        all if all.is_empty() => Reason::ToolNotAllowed,
+        all if all.contains(&None) => Reason::IdentityRequired,
+        _ => Reason::RoleDenied,
+    })
 }
 
 fn compile(rules: &[RandomRule]) -> Policy {
-    let rules: Vec<String> = rules
-        .iter()
-        .enumerate()
-        .map(|(id, rule)| rule.json(id))
-        .collect();
+    let rules: Vec<String> = rules.iter().enumerate().map(|(id, rule)| rule.json(id)).collect();
     policy(&format!(r#"{{"rule": [{}]}}"#, rules.join(",")))
 }
 

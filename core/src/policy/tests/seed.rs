@@ -19,14 +19,10 @@ use super::{NOBODY, decide, policy};
 use crate::caller::Caller;
 
 fn cases() -> Option<String> {
-    let shared = std::env::var_os("AIRLOCK_SHARED")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-            folders
-                .map(|folder| folder.join("shared"))
-                .find(|shared| shared.join("data").is_dir())
-        });
+    let shared = std::env::var_os("AIRLOCK_SHARED").map(PathBuf::from).or_else(|| {
+        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        folders.map(|folder| folder.join("shared")).find(|shared| shared.join("data").is_dir())
+    });
     std::fs::read_to_string(shared?.join("data/seed/cases.jsonl")).ok()
 }
 
@@ -77,22 +73,12 @@ fn recorded_policy_checks_agree() {
             }
         };
         let document = translate(input["policy"].as_object().unwrap());
-        let roles = input["agent"]["roles"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let roles = input["agent"]["roles"].as_array().cloned().unwrap_or_default();
         let roles: Vec<&str> = roles.iter().filter_map(Value::as_str).collect();
         let agent = input["agent"]["agent_id"].as_str();
-        let caller = Caller {
-            agent,
-            roles: &roles,
-            tenant: None,
-        };
-        let found = decide(
-            &policy(&document.to_string()),
-            input["tool"].as_str().unwrap(),
-            &caller,
-        );
+        let caller = Caller { agent, roles: &roles, tenant: None };
+        let found =
+            decide(&policy(&document.to_string()), input["tool"].as_str().unwrap(), &caller);
         assert_eq!(found.split(' ').next(), Some(expected), "{}", case["id"]);
         checked += 1;
     }
@@ -107,10 +93,7 @@ fn labelled_cases_of_least_privilege_agree() {
         return;
     };
     let mut checked = 0;
-    for line in text
-        .lines()
-        .filter(|line| line.contains("corpus:least_privilege"))
-    {
+    for line in text.lines().filter(|line| line.contains("corpus:least_privilege")) {
         let case: Value = serde_json::from_str(line).unwrap();
         let document = json!({ "allowed_tools": case["input"]["allowed_tools"] });
         let found = decide(
@@ -119,12 +102,7 @@ fn labelled_cases_of_least_privilege_agree() {
             &NOBODY,
         );
         let blocked = !found.starts_with("allow");
-        assert_eq!(
-            Some(blocked),
-            case["expected"]["block"].as_bool(),
-            "{}",
-            case["id"]
-        );
+        assert_eq!(Some(blocked), case["expected"]["block"].as_bool(), "{}", case["id"]);
         checked += 1;
     }
     assert_eq!(checked, 10);

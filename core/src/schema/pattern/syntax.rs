@@ -39,10 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed> {
     if parser.peek().is_some() {
         return Err(parser.error(PatternErrorKind::UnopenedGroup));
     }
-    Ok(Parsed {
-        main: searched(hir),
-        conditions: parser.conditions,
-    })
+    Ok(Parsed { main: searched(hir), conditions: parser.conditions })
 }
 
 /// What finds `hir` anywhere: it, behind as few characters as possible.
@@ -51,12 +48,7 @@ fn searched(hir: Hir) -> Hir {
         return hir;
     }
     let any = Hir::class(Class::Unicode(ranges(&[(0, MAX_CODE)])));
-    let skip = Repetition {
-        min: 0,
-        max: None,
-        greedy: false,
-        sub: any.into(),
-    };
+    let skip = Repetition { min: 0, max: None, greedy: false, sub: any.into() };
     Hir::concat([Hir::repetition(skip), hir].into())
 }
 
@@ -224,8 +216,7 @@ impl<'p> Parser<'p> {
         self.at += 3;
         let inside = self.body(start)?;
         self.refuse_quantifier()?;
-        self.conditions
-            .push((Hir::concat([Hir::look(Look::Start), inside].into()), must));
+        self.conditions.push((Hir::concat([Hir::look(Look::Start), inside].into()), must));
         Ok(())
     }
 
@@ -250,12 +241,7 @@ impl<'p> Parser<'p> {
         // Greed decides what matches, never whether something does.
         let greedy = !self.take("?");
         self.refuse_quantifier()?;
-        Ok(Hir::repetition(Repetition {
-            min,
-            max,
-            greedy,
-            sub: atom.into(),
-        }))
+        Ok(Hir::repetition(Repetition { min, max, greedy, sub: atom.into() }))
     }
 
     fn quantifier(&mut self) -> Result<Option<(u32, Option<u32>)>> {
@@ -337,15 +323,9 @@ impl<'p> Parser<'p> {
     /// One member of the class that opens at `class`.
     fn class_atom(&mut self, class: usize) -> Result<Atom> {
         let start = self.at;
-        let c = self
-            .peek()
-            .ok_or(fault(PatternErrorKind::UnclosedClass, class))?;
+        let c = self.peek().ok_or(fault(PatternErrorKind::UnclosedClass, class))?;
         self.at += c.len_utf8();
-        if c == '\\' {
-            self.escape(start, true)
-        } else {
-            Ok(Atom::Code(c.into()))
-        }
+        if c == '\\' { self.escape(start, true) } else { Ok(Atom::Code(c.into())) }
     }
 
     /// The escape whose backslash at `start` was taken.
@@ -354,11 +334,7 @@ impl<'p> Parser<'p> {
         let c = self.peek().ok_or(bad)?;
         self.at += c.len_utf8();
         let class = |set: &[(u32, u32)], negate: bool| {
-            Ok(Atom::Class(if negate {
-                negated(ranges(set))
-            } else {
-                ranges(set)
-            }))
+            Ok(Atom::Class(if negate { negated(ranges(set)) } else { ranges(set) }))
         };
         let code = match c {
             'd' | 'D' => return class(DIGIT, c == 'D'),
@@ -398,11 +374,7 @@ impl<'p> Parser<'p> {
             let digits = self.rest().get(..run)?.trim_start_matches('0');
             let valid =
                 run > 0 && digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-            let code = if digits.is_empty() {
-                0
-            } else {
-                u32::from_str_radix(digits, 16).ok()?
-            };
+            let code = if digits.is_empty() { 0 } else { u32::from_str_radix(digits, 16).ok()? };
             self.at += run + 1;
             return (valid && code <= MAX_CODE).then_some(code);
         }
@@ -438,10 +410,7 @@ impl<'p> Parser<'p> {
         let name = self.rest().get(..end).unwrap_or("");
         let unknown = fault(PatternErrorKind::UnknownProperty, start);
         // The tables come from `regex-syntax`; it must see nothing but a name.
-        if !name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'=')
-        {
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'=') {
             return Err(unknown);
         }
         self.at += end + 1;
@@ -452,9 +421,7 @@ impl<'p> Parser<'p> {
             HirKind::Class(Class::Bytes(class)) if class.ranges().is_empty() => Ok(ranges(&[])),
             HirKind::Literal(literal) => {
                 let text = core::str::from_utf8(&literal.0).map_err(|_| unknown)?;
-                Ok(ClassUnicode::new(
-                    text.chars().map(|c| ClassUnicodeRange::new(c, c)),
-                ))
+                Ok(ClassUnicode::new(text.chars().map(|c| ClassUnicodeRange::new(c, c))))
             }
             _ => Err(unknown),
         }
