@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(json(input, 70).1, false, "without white space it fits");
         assert_eq!(json(input, 50).0, r#"{"a":[1,2,3,4,5,6,"[... 47 bytes removed]"]}"#);
         let input = r#"{"log":"a long line that goes on and on and on and on","b":1}"#;
-        assert_eq!(json(input, 50).0, r#"{"log":"a long line that[... 37 bytes removed]"}"#);
+        assert_eq!(json(input, 50).0, r#"{"log":"a long line that g[... 35 bytes removed]"}"#);
         let input = r#"{"k":1,"another":[[[[]]]],"more":1234567890123456789012345678901234567890}"#;
         let (out, cut) = json(input, 60);
         assert!(cut && out.contains(r#""...":"[..."#), "{out}");

@@ -10,7 +10,9 @@ use super::TypeId;
 use super::bytes::{Set, before, byte, decode64, run, run_back, skip_blank, slice};
 use super::key::{Class, Meaning, is_session, meaning};
 use super::scan::Scan;
-use super::value::{is_code, is_keylike, is_mask, is_name, is_placeholder, is_reference, is_wordy};
+use super::value::{
+    is_code, is_joined_left, is_keylike, is_name, is_placeholder, is_reference, is_wordy,
+};
 use crate::buf::Full;
 
 /// What names consist of.
@@ -221,7 +223,7 @@ impl Scan<'_, '_, '_> {
         let label = slice(text, name, end);
         let place = place(text, start, true);
         if label == b"u" || label == b"user" || label == b"proxy-user" {
-            let stop = place.end(slice(text, 0, place.start + GLANCE));
+            let stop = word_end(slice(text, 0, place.start + GLANCE), place.start);
             let argument = slice(text, place.start, stop);
             if let Some(colon) = memchr::memchr(b':', argument)
                 && argument.len() - colon > 4
@@ -309,7 +311,8 @@ impl Place {
             b'"' | b'\'' | b'`' | b'<' => true,
             b'\\' => matches!(byte(rest, i + 1), b'n' | b'r' | b't' | b'"' | b'\''),
             b',' | b';' | b'&' => self.inline || begins_field(rest, i + 1),
-            b')' | b']' | b'}' => self.inline && !is_mask(slice(rest, 0, i + 1)),
+            b']' => self.inline && !is_joined_left(rest, i + 1),
+            b')' | b'}' => self.inline,
             _ => c.is_ascii_whitespace(),
         };
         let len = rest.iter().enumerate().position(|(i, &c)| ends(i, c)).unwrap_or(rest.len());
@@ -356,9 +359,8 @@ fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
     const OPERATOR: Set = Set::new(b":?");
     let mut end = run_back(text, op, OPERATOR, 2);
     end = run_back(text, end, BLANK, 16);
-    if before(text, end) == b']' {
-        end -= 1;
-    }
+    let subscript = before(text, end) == b']' && matches!(before(text, end - 1), b'"' | b'\'');
+    end -= usize::from(subscript);
     if matches!(before(text, end), b'"' | b'\'' | b'`') {
         end = run_back(text, end - 1, SLASH, 8);
     }

@@ -7,6 +7,7 @@
 //! length, about ten, each at most 24 bytes long.
 
 use super::bytes::{ALNUM, DIGITS, before, byte, slice};
+use super::value::{is_joined_left, is_joined_right};
 use super::verify;
 
 /// One kind of identifier.
@@ -442,6 +443,11 @@ pub(super) fn find<E>(
     while let Some(i) = usize::from(next).checked_sub(1) {
         next = INDEX.next.get(i).copied().unwrap_or(0);
         let Some(entry) = FORMS.get(i) else { break };
+        // Most forms already differ in the sign behind the first run.
+        let sign = entry.pattern.as_bytes().get(len).copied();
+        if sign.is_some_and(|sign| sign != byte(text, at + len)) {
+            continue;
+        }
         let mut digits = [0; 24];
         let Some(compact) = matched(text, at, entry.pattern.as_bytes(), &mut digits) else {
             continue;
@@ -493,15 +499,15 @@ fn is_bounded(text: &[u8], at: usize, end: usize) -> bool {
     let cut_left = joins(left)
         && at >= 2
         && match left {
-            b'-' => ALNUM.has(before(text, at - 1)),
+            b'-' => is_joined_left(text, at - 1),
             _ => DIGITS.has(before(text, at - 1)),
         };
     let cut_right = match right {
-        b'-' => ALNUM.has(byte(text, end + 1)),
+        b'-' => is_joined_right(text, end + 1),
         b'.' | b'/' | b':' => DIGITS.has(byte(text, end + 1)) && slice(text, at, end).len() < 24,
-        _ => ALNUM.has(right),
+        _ => is_joined_right(text, end),
     };
-    !cut_left && !cut_right && left != b'.'
+    !cut_left && !cut_right && left != b'.' && !is_joined_left(text, at)
 }
 
 #[cfg(test)]

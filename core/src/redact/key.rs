@@ -140,14 +140,37 @@ const INNOCENT: &[(&str, At)] = &[
     ("oldpwd", Whole),
 ];
 
+/// The rows by the last byte of their endings, case ignored: `heads` has the first, `next` the one
+/// after, both counted from one.
+struct Index {
+    heads: [u8; 32],
+    next: [u8; NAMES.len()],
+}
+
+static INDEX: Index = {
+    let mut index = Index { heads: [0; 32], next: [0; NAMES.len()] };
+    let mut row = NAMES.len();
+    while row > 0 {
+        row -= 1;
+        let ending = NAMES[row].0.as_bytes();
+        let bucket = (ending[ending.len() - 1] & 31) as usize;
+        index.next[row] = index.heads[bucket];
+        index.heads[bucket] = row as u8 + 1;
+    }
+    index
+};
+
 /// What `name` says about its value, if anything.
 pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
-    let last = name.iter().rev().find(|&&b| !is_joint(b))?;
-    // Most names end in a letter that none of the endings has.
-    if !last.is_ascii_alphanumeric() && *last < 0x80 {
-        return None;
-    }
-    let &(_, _, id, class) = NAMES.iter().find(|(ending, at, ..)| ends_in(name, ending, *at))?;
+    let &last = name.iter().rev().find(|&&byte| !is_joint(byte))?;
+    let mut next = usize::from(*INDEX.heads.get(usize::from(last & 31))?);
+    let (id, class) = loop {
+        let &(ending, at, id, class) = NAMES.get(next.checked_sub(1)?)?;
+        if ends_in(name, ending, at) {
+            break (id, class);
+        }
+        next = usize::from(*INDEX.next.get(next - 1)?);
+    };
     let innocent = INNOCENT.iter().any(|(ending, at)| ends_in(name, ending, *at));
     // `key` says something only behind another word, as in `STRIPE_KEY`.
     let bare = class == Key && name.len() <= 3 && !ends_in(name, "sig", Whole);

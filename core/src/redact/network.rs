@@ -7,6 +7,7 @@ use super::bytes::{
     ALNUM, DIGITS, Set, before, byte, contains, run, run_back, slice, starts_folded,
 };
 use super::checksum::{base58check, mod97, segwit};
+use super::value::{is_joined_left, is_joined_right};
 
 /// Longest local part and domain (RFC 5321 section 4.5.3.1).
 const LOCAL: usize = 64;
@@ -29,12 +30,15 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let rest = slice(text, at + 1, at + 1 + DOMAIN);
     let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
     let domain = rest.get(..len)?;
-    let kept = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
-    let domain = domain.get(..kept)?;
+    let whole = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
+    let domain = domain.get(..whole)?;
     let dot = domain.iter().rposition(|&b| b == b'.')?;
     let top = domain.get(dot + 1..)?;
-    let named = top.len() >= 2 && top.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80)
-        || top.starts_with(b"xn--");
+    let letters = top.iter().take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
+    // What follows the letters of the top level with a hyphen is no part of it, unless it is `xn--`.
+    let coded = top.starts_with(b"xn--");
+    let named = coded || letters >= 2 && !DIGITS.has(byte(top, letters));
+    let kept = if coded { whole } else { dot + 1 + letters };
     // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
     let density = domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
     let end = at + 1 + kept;
@@ -52,7 +56,7 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
 /// The end of the telephone number in E.164 form whose `+` is at `at`: a country code that ITU-T has
 /// assigned, 8 to 15 digits in all, groups parted by a space, full stop, hyphen or parentheses.
 pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
-    if ALNUM.has(before(text, at)) {
+    if is_joined_left(text, at) {
         return None;
     }
     // After the country code of North America come exactly ten digits.
@@ -82,7 +86,7 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
     }
     let cut = |end| match byte(text, end) {
         b'-' | b'.' | b':' => DIGITS.has(byte(text, end + 1)),
-        other => ALNUM.has(other),
+        _ => is_joined_right(text, end),
     };
     if cut(end) {
         (count, end) = shorter;
@@ -123,13 +127,13 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         || a == 172 && (16..32).contains(&b);
     let cut_left = match before(text, at) {
         b'.' => true,
-        b'-' | b'_' => ALNUM.has(before(text, at - 1)),
-        _ => false,
+        b'-' | b'_' => is_joined_left(text, at - 1),
+        _ => is_joined_left(text, at),
     };
     let cut_right = match byte(text, i) {
         b'.' => DIGITS.has(byte(text, i + 1)),
         b'-' | b'+' => byte(text, i + 1).is_ascii_alphabetic(),
-        other => ALNUM.has(other),
+        _ => is_joined_right(text, i),
     };
     (!local && !cut_left && !cut_right && !is_versioned(text, at)).then_some(i)
 }
@@ -176,7 +180,8 @@ pub(super) fn ipv6(text: &[u8], at: usize) -> Option<usize> {
     }
     let whole = if short { groups < 8 && groups >= 2 } else { groups == 8 };
     let cut = byte(text, end) == b':' && HEXES.has(byte(text, end + 1));
-    (whole && !cut && !ALNUM.has(byte(text, end))).then_some(end)
+    let joined = is_joined_left(text, at) || is_joined_right(text, end);
+    (whole && !cut && !joined).then_some(end)
 }
 
 /// The end of the EUI-48 that begins at `at`: six pairs with `:` or `-`, or three groups with dots.
@@ -196,7 +201,8 @@ pub(super) fn mac(text: &[u8], at: usize) -> Option<usize> {
     let letters = mark == b':' || whole.iter().any(u8::is_ascii_alphabetic);
     let plain = whole.iter().all(|b| matches!(b, b'0' | b':' | b'-' | b'.'))
         || whole.iter().all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
-    let cut = ALNUM.has(byte(text, at + len))
+    let cut = is_joined_left(text, at)
+        || is_joined_right(text, at + len)
         || byte(text, at + len) == mark && hex(at + len + 1)
         || before(text, at) == mark && at > 1 && ALNUM.has(before(text, at - 1));
     (shaped && letters && !plain && !cut).then_some(at + len)
@@ -227,7 +233,8 @@ pub(super) fn iban(text: &[u8], at: usize) -> Option<usize> {
     let compact = compact.get(..count)?;
     let (head, tail) = compact.split_at_checked(4)?;
     let good = mod97(tail.iter().chain(head).copied()) == Some(1);
-    (good && !ALNUM.has(byte(text, i))).then_some(i)
+    let joined = is_joined_left(text, at) || is_joined_right(text, i);
+    (good && !joined).then_some(i)
 }
 
 /// The SWIFT registry's lengths.
@@ -289,8 +296,8 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
     let rest = slice(text, start, start + MOST);
     let blank =
         |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
-    let all = rest.iter().position(blank).unwrap_or(rest.len());
-    let strict = rest.iter().position(|b| b"/?#".contains(b)).unwrap_or(all).min(all);
+    let stop = |b: &u8| b"/?#".contains(b) || blank(b);
+    let strict = rest.iter().position(stop).unwrap_or(rest.len());
     let mut scope = rest.get(..strict).unwrap_or(&[]);
     let mut sign = memchr::memrchr(b'@', scope);
     if sign.is_none()
@@ -298,6 +305,7 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
         && scope.get(colon + 1..).is_some_and(|port| !port.iter().all(u8::is_ascii_digit))
     {
         // A password with an unescaped `/`, `?` or `#`.
+        let all = rest.iter().position(blank).unwrap_or(rest.len());
         scope = rest.get(..all).unwrap_or(&[]);
         sign = memchr::memrchr(b'@', scope);
     }

@@ -318,17 +318,15 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     fn azure(&mut self, tilde: usize) -> Result<(), Full> {
         const BODY: Set = Set::new(b"0-9A-Za-z_.~-");
         let start = tilde.saturating_sub(5);
-        let head = slice(self.text, start, tilde);
+        let [_, _, _, b'0'..=b'9', b'Q'] = slice(self.text, start, tilde) else {
+            return Ok(());
+        };
         let tail = slice(self.text, tilde + 1, tilde + 65);
         let mut len = run(tail, 0, BODY);
         while len > 0 && byte(tail, len - 1) == b'.' && len > 34 {
             len -= 1;
         }
-        if let [_, _, _, digit, b'Q'] = head
-            && digit.is_ascii_digit()
-            && !URL64.has(before(self.text, start))
-            && (28..=40).contains(&len)
-        {
+        if !URL64.has(before(self.text, start)) && (28..=40).contains(&len) {
             self.push(TypeId::AZURE_SECRET, start, tilde + 1 + len)?;
         }
         Ok(())
@@ -342,12 +340,15 @@ fn is_near(text: &[u8], key: &[u8], at: usize, words: &[&str]) -> bool {
 }
 
 fn has_word(window: &[u8], words: &[&str]) -> bool {
+    // Bit by bit the letters that the words begin with; what is no ASCII letter has bit 0.
+    let bit = |byte: u8| 1_u32 << if byte.is_ascii_alphabetic() { byte & 31 } else { 0 };
+    let firsts = words.iter().fold(0, |bits, word| bits | bit(byte(word.as_bytes(), 0)));
     (0..window.len()).any(|i| {
         let (left, first) = (before(window, i), byte(window, i));
         // A word begins after anything but a letter, and at the hump of a camel.
-        let begins =
-            !left.is_ascii_alphabetic() || left.is_ascii_lowercase() && first.is_ascii_uppercase();
-        begins
+        firsts & bit(first) != 0
+            && (!left.is_ascii_alphabetic()
+                || left.is_ascii_lowercase() && first.is_ascii_uppercase())
             && words.iter().any(|word| {
                 starts_folded(window.get(i..).unwrap_or(&[]), word.as_bytes())
                     && !byte(window, i + word.len()).is_ascii_lowercase()

@@ -206,7 +206,7 @@ fn json_names_judge_their_values() {
             r#"{"dob": "[REDACTED]", "d": "1980-02-03"}"#,
         ),
         (
-            r#"{"pw": ["x", {"a": "y"}, "z"]}"#,
+            r#"{"pw": ["x1", {"a": "y"}, "z2"]}"#,
             r#"{"pw": ["[REDACTED]", {"a": "y"}, "[REDACTED]"]}"#,
         ),
     ] {
@@ -284,7 +284,7 @@ const ANCHORS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn findings_are_sorted_disjoint_and_on_boundaries(text in hostile()) {

@@ -1,6 +1,6 @@
 //! Values that are none: placeholders, references, code, and our own masks.
 
-use super::bytes::{ALNUM, Set, byte, run, slice, variety};
+use super::bytes::{ALNUM, Set, before, byte, run, slice, variety};
 use super::token::public_prefix;
 
 /// What stands for a secret whose public prefix is kept.
@@ -17,6 +17,26 @@ pub(super) fn is_mask(value: &[u8]) -> bool {
         }
     }
     !value.is_empty()
+}
+
+/// Whether a letter, a digit or a mask ends at `at`. A mask joins what stands beside it as the word
+/// did that it stands for, or masking twice would find more than masking once.
+pub(super) fn is_joined_left(text: &[u8], at: usize) -> bool {
+    match before(text, at) {
+        b']' => {
+            let head = slice(text, at.saturating_sub(40), at);
+            memchr::memrchr(b'[', head).is_some_and(|open| is_mask(slice(head, open, head.len())))
+        }
+        other => ALNUM.has(other),
+    }
+}
+
+/// Whether a letter, a digit or a mask begins at `at`.
+pub(super) fn is_joined_right(text: &[u8], at: usize) -> bool {
+    match byte(text, at) {
+        b'[' => mask_length(slice(text, at, at + 64)).is_some(),
+        other => ALNUM.has(other),
+    }
 }
 
 /// The length of the mask that `text` begins with.
@@ -116,7 +136,13 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
 pub(super) fn is_code(value: &[u8]) -> bool {
     const PATH: Set = Set::new(b"0-9A-Za-z_.:>-");
     let len = value.iter().take(128).take_while(|&&b| PATH.has(b)).count();
-    matches!(byte(value, len), b'(' | b'[') && len > 0
+    let inside = byte(value, len + 1);
+    len > 0
+        && match byte(value, len) {
+            b'(' => inside != 0 && !inside.is_ascii_whitespace(),
+            b'[' => ALNUM.has(inside) || matches!(inside, b'"' | b'\''),
+            _ => false,
+        }
 }
 
 /// Whether `value` could be a name in a program: letters, `_` and dots, no digits but at the end.
