@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use airlock::audit::AuditLog;
-use airlock::core::Guard;
 use airlock::core::mcp::Bounds;
+use airlock::core::{Guard, GuardBuilder};
 use airlock::policy::{self, Policy};
 use airlock::stdio::{self, Identity, Options};
 
@@ -69,8 +69,12 @@ fn wrap(args: &Args) -> Result<i32, String> {
     };
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
+    let guard = Guard::builder()
+        .policy(policy)
+        .and_then(GuardBuilder::build)
+        .map_err(|error| error.to_string())?;
     stdio::run(Options {
-        guard: Arc::new(guard(args.policy.as_deref())?),
+        guard: Arc::new(guard),
         identity,
         audit,
         command: &args.command,
@@ -93,14 +97,6 @@ fn identity(args: &Args, policy: &Policy) -> Identity {
     }
     let tenant = known.and_then(|agent| agent.tenant()).map(String::from);
     Identity { agent: args.agent.clone(), roles, tenant: args.tenant.clone().or(tenant) }
-}
-
-/// The guard that `policy` describes.
-fn guard(policy: Option<&str>) -> Result<Guard, String> {
-    match policy {
-        None => Guard::builder().build().map_err(|error| error.to_string()),
-        Some(name) => Err(format!("the policy {name} cannot be enforced")),
-    }
 }
 
 fn exit(code: i32) -> ExitCode {

@@ -6,6 +6,7 @@ mod shared;
 use std::sync::Arc;
 
 use airlock_core::mcp::{Action, Bounds, Direction, Event, Outcome, Outline, Relay, Unrecorded};
+use airlock_core::policy::Policy;
 use airlock_core::{Caller, Guard};
 use serde_json::{Value, json};
 
@@ -61,27 +62,24 @@ impl Did {
     #[track_caller]
     fn error(&self) -> (Value, i64) {
         let message = self.json();
-        (
-            message["id"].clone(),
-            message["error"]["code"].as_i64().expect("an error"),
-        )
+        (message["id"].clone(), message["error"]["code"].as_i64().expect("an error"))
     }
 }
 
 impl Link {
-    /// A connection on which nothing was said yet.
+    /// A connection on which nothing was said yet. Every tool is allowed, unknown ones are not.
     fn fresh() -> Self {
-        Self::with(Guard::builder().build().unwrap(), Bounds::default())
+        Self::under("{}")
+    }
+
+    /// A fresh connection under a policy.
+    fn under(policy: &str) -> Self {
+        Self::with(guard(policy), Bounds::default())
     }
 
     fn with(guard: Guard, bounds: Bounds) -> Self {
         let relay = Relay::new(Arc::new(guard), bounds, "n0nce");
-        Self {
-            relay,
-            out: Vec::new(),
-            events: Vec::new(),
-            fail_audit: false,
-        }
+        Self { relay, out: Vec::new(), events: Vec::new(), fail_audit: false }
     }
 
     /// A connection whose client has listed [`TOOLS`].
@@ -97,9 +95,7 @@ impl Link {
             Did::Passed
         );
         let tools = tools.replace('\n', "");
-        self.server(&format!(
-            r#"{{"result":{{"tools":{tools}}},"jsonrpc":"2.0","id":"list"}}"#
-        ))
+        self.server(&format!(r#"{{"result":{{"tools":{tools}}},"jsonrpc":"2.0","id":"list"}}"#))
     }
 
     fn client(&mut self, message: &str) -> Did {
@@ -107,17 +103,9 @@ impl Link {
     }
 
     fn client_bytes(&mut self, message: &[u8]) -> Did {
-        let Self {
-            relay,
-            out,
-            events,
-            fail_audit,
-        } = self;
+        let Self { relay, out, events, fail_audit } = self;
         let mut audit = |event: &Event<'_>| note(event, events, *fail_audit);
-        Did::new(
-            relay.client(message, Caller::default(), None, out, &mut audit),
-            message,
-        )
+        Did::new(relay.client(message, Caller::default(), None, out, &mut audit), message)
     }
 
     fn server(&mut self, message: &str) -> Did {
@@ -125,17 +113,9 @@ impl Link {
     }
 
     fn server_bytes(&mut self, message: &[u8]) -> Did {
-        let Self {
-            relay,
-            out,
-            events,
-            fail_audit,
-        } = self;
+        let Self { relay, out, events, fail_audit } = self;
         let mut audit = |event: &Event<'_>| note(event, events, *fail_audit);
-        Did::new(
-            relay.server(message, Caller::default(), out, &mut audit),
-            message,
-        )
+        Did::new(relay.server(message, Caller::default(), out, &mut audit), message)
     }
 
     /// A call of `tool` with an id.
@@ -147,6 +127,11 @@ impl Link {
     fn list_request(&mut self) -> Value {
         serde_json::from_slice(&self.relay.list_request().expect("a request to send")).unwrap()
     }
+}
+
+fn guard(policy: &str) -> Guard {
+    let policy = Policy::from_json(policy).unwrap();
+    Guard::builder().policy(policy).unwrap().build().unwrap()
 }
 
 fn call(id: u32, tool: &str, arguments: &str) -> String {
@@ -167,11 +152,7 @@ fn note(event: &Event<'_>, events: &mut Vec<String>, fail: bool) -> Result<(), U
         Outcome::Withheld(_) => "withhold".into(),
         other => format!("{other:?}"),
     };
-    let way = if event.direction == Direction::ToServer {
-        '>'
-    } else {
-        '<'
-    };
+    let way = if event.direction == Direction::ToServer { '>' } else { '<' };
     events.push(format!("{way} {} {what}", event.tool.unwrap_or("-")));
     if fail { Err(Unrecorded) } else { Ok(()) }
 }
@@ -189,10 +170,7 @@ fn an_allowed_call_passes_byte_for_byte() {
     {
         assert_eq!(link.client(&message), Did::Passed, "{id}: {message}");
     }
-    assert_eq!(
-        link.events.split_off(1),
-        ["> echo allow []", "> echo allow []", "> now allow []"]
-    );
+    assert_eq!(link.events.split_off(1), ["> echo allow []", "> echo allow []", "> now allow []"]);
 }
 
 #[test]
@@ -216,17 +194,10 @@ fn a_refusal_is_a_result_that_the_model_reads() {
     assert_eq!(reply["result"]["isError"], true);
     assert_eq!(reply["id"], 7);
     assert_eq!(reply["result"].get("structuredContent"), None);
-    assert_eq!(
-        reply["result"].get("resultType"),
-        None,
-        "the legacy protocol has no such member"
-    );
+    assert_eq!(reply["result"].get("resultType"), None, "the legacy protocol has no such member");
 
     let modern = r#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
-    assert_eq!(
-        link.client(modern).json()["result"]["resultType"],
-        "complete"
-    );
+    assert_eq!(link.client(modern).json()["result"]["resultType"], "complete");
     // A refused call is not in flight.
     assert_eq!(link.call(7, "echo", r#"{"message":""}"#), Did::Passed);
 }
@@ -248,10 +219,7 @@ fn arguments_are_an_object_or_absent() {
 #[test]
 fn what_two_readers_could_read_differently_is_answered_and_not_passed_on() {
     for (message, code) in [
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#,
-            -32600,
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#, -32600),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","name":"now"}}"#,
             -32600,
@@ -260,10 +228,7 @@ fn what_two_readers_could_read_differently_is_answered_and_not_passed_on() {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"a","m\u0065ssage":"b"}}}"#,
             -32600,
         ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}"#,
-            -32600,
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}"#, -32600),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"now","Name":"echo"}}"#,
             -32600,
@@ -272,26 +237,14 @@ fn what_two_readers_could_read_differently_is_answered_and_not_passed_on() {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"now","argument\u017f":{}}}"#,
             -32600,
         ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#,
-            -32602,
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, -32602),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["echo"]}}"#,
-            -32602,
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#,
-            -32600,
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["echo"]}}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#, -32600),
         (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, -32600),
         (r#"{"id":1,"method":"ping"}"#, -32600),
         (r#"{"jsonrpc":"2.0","id":1,"method":["ping"]}"#, -32600),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"s":"\ud800"}}"#,
-            -32700,
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"s":"\ud800"}}"#, -32700),
         (
             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"x\":\r{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\"}\r}}",
             -32700,
@@ -299,11 +252,7 @@ fn what_two_readers_could_read_differently_is_answered_and_not_passed_on() {
     ] {
         let mut link = Link::listed();
         assert_eq!(link.client(message).error(), (json!(1), code), "{message}");
-        assert!(
-            link.events.last().unwrap().starts_with("> - reject"),
-            "{:?}",
-            link.events
-        );
+        assert!(link.events.last().unwrap().starts_with("> - reject"), "{:?}", link.events);
     }
     let mut link = Link::listed();
     let bytes = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"s\":\"\xff\"}}";
@@ -337,10 +286,7 @@ fn what_cannot_be_answered_is_dropped() {
         r#"{"jsonrpc":"2.0","method":"x","method":"y"}"#,
     ] {
         assert_eq!(link.client(message), Did::Dropped, "{message}");
-        assert!(
-            link.events.last().unwrap().starts_with("> - drop: "),
-            "{message}"
-        );
+        assert!(link.events.last().unwrap().starts_with("> - drop: "), "{message}");
     }
     assert_eq!(link.events.len(), before + 10, "every drop is on record");
 }
@@ -348,19 +294,13 @@ fn what_cannot_be_answered_is_dropped() {
 #[test]
 fn batches_are_answered_and_never_passed_on() {
     let mut link = Link::listed();
-    for batch in [
-        "[]",
-        r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
-        "[[1],[2]]",
-    ] {
+    for batch in ["[]", r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "[[1],[2]]"] {
         assert_eq!(link.client(batch).error(), (Value::Null, -32600), "{batch}");
     }
     assert_eq!(link.call(1, "now", "{}"), Did::Passed);
     assert_eq!(link.call(2, "now", "{}"), Did::Passed);
     let batch = r#"[{"jsonrpc":"2.0","id":2,"result":{}},{"jsonrpc":"2.0","id":9,"result":{}},{"jsonrpc":"2.0","id":1,"result":{}}]"#;
-    let Did::Forwarded(lines) = link.server(batch) else {
-        panic!("those who wait get an error")
-    };
+    let Did::Forwarded(lines) = link.server(batch) else { panic!("those who wait get an error") };
     let ids: Vec<Value> = lines
         .lines()
         .map(|line| {
@@ -395,12 +335,7 @@ fn a_bad_reply_becomes_an_error_for_whoever_waits() {
     assert_eq!(link.call(1, "now", "{}"), Did::Passed);
     let bytes = b"{\"result\":{\"x\":\"\xff\"},\"jsonrpc\":\"2.0\",\"id\":1}";
     assert_eq!(link.server_bytes(bytes).error(), (json!(1), -32603));
-    for noise in [
-        "Server listening on port 3000",
-        r#"{"level":"info","msg":"up"}"#,
-        "1",
-        "{oops",
-    ] {
+    for noise in ["Server listening on port 3000", r#"{"level":"info","msg":"up"}"#, "1", "{oops"] {
         assert_eq!(link.server(noise), Did::Noise, "{noise}");
     }
     for dropped in [
@@ -415,38 +350,20 @@ fn a_bad_reply_becomes_an_error_for_whoever_waits() {
 #[test]
 fn ids_are_typed_and_used_once_at_a_time() {
     let mut link = Link::listed();
-    for id in [
-        "1",
-        "\"1\"",
-        "0",
-        "\"\"",
-        "-1",
-        "9007199254740993",
-        "12345678901234567890",
-    ] {
+    for id in ["1", "\"1\"", "0", "\"\"", "-1", "9007199254740993", "12345678901234567890"] {
         let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
         assert_eq!(link.client(&ping), Did::Passed, "{id}");
         assert_eq!(link.client(&ping).error().1, -32600, "{id} is in flight");
     }
     let escaped = r#"{"jsonrpc":"2.0","id":"\u0031","method":"ping"}"#;
-    assert_eq!(
-        link.client(escaped).error(),
-        (json!("1"), -32600),
-        "another spelling of \"1\""
-    );
+    assert_eq!(link.client(escaped).error(), (json!("1"), -32600), "another spelling of \"1\"");
     for id in ["1.5", "1e0", "-0"] {
         let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
         assert_eq!(link.client(&ping).error().1, -32600, "{id}");
     }
-    assert_eq!(
-        link.server(r#"{"jsonrpc":"2.0","id":"1","result":{}}"#),
-        Did::Passed
-    );
+    assert_eq!(link.server(r#"{"jsonrpc":"2.0","id":"1","result":{}}"#), Did::Passed);
     assert_eq!(link.client(escaped), Did::Passed);
-    let long = format!(
-        r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#,
-        "x".repeat(300)
-    );
+    let long = format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(300));
     assert_eq!(link.client(&long), Did::Dropped);
 }
 
@@ -454,51 +371,27 @@ fn ids_are_typed_and_used_once_at_a_time() {
 fn both_directions_may_use_the_same_id() {
     let mut link = Link::listed();
     assert_eq!(link.call(1, "now", "{}"), Did::Passed);
-    assert_eq!(
-        link.server(r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#),
-        Did::Passed
-    );
-    assert_eq!(
-        link.client(r#"{"jsonrpc":"2.0","id":1,"result":{"roots":[]}}"#),
-        Did::Passed
-    );
-    assert_eq!(
-        link.call(1, "now", "{}").error(),
-        (json!(1), -32600),
-        "the call still waits"
-    );
-    assert_eq!(
-        link.server(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#),
-        Did::Passed
-    );
+    assert_eq!(link.server(r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#), Did::Passed);
+    assert_eq!(link.client(r#"{"jsonrpc":"2.0","id":1,"result":{"roots":[]}}"#), Did::Passed);
+    assert_eq!(link.call(1, "now", "{}").error(), (json!(1), -32600), "the call still waits");
+    assert_eq!(link.server(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#), Did::Passed);
     assert_eq!(link.call(1, "now", "{}"), Did::Passed);
 }
 
 #[test]
 fn an_answer_of_the_client_that_cannot_pass_becomes_an_error_for_the_server() {
     let mut link = Link::listed();
-    assert_eq!(
-        link.server(r#"{"jsonrpc":"2.0","id":4,"method":"roots/list"}"#),
-        Did::Passed
-    );
+    assert_eq!(link.server(r#"{"jsonrpc":"2.0","id":4,"method":"roots/list"}"#), Did::Passed);
     let bad = r#"{"jsonrpc":"2.0","id":4,"result":{"a":1,"a":2}}"#;
-    let Did::Forwarded(error) = link.client(bad) else {
-        panic!("the server waits")
-    };
-    assert_eq!(
-        serde_json::from_str::<Value>(&error).unwrap()["error"]["code"],
-        -32603
-    );
+    let Did::Forwarded(error) = link.client(bad) else { panic!("the server waits") };
+    assert_eq!(serde_json::from_str::<Value>(&error).unwrap()["error"]["code"], -32603);
     assert_eq!(link.client(bad), Did::Dropped);
 }
 
 #[test]
 fn a_full_table_refuses_new_requests_until_one_is_cancelled() {
-    let bounds = Bounds {
-        pending: 3,
-        ..Bounds::default()
-    };
-    let mut link = Link::with(Guard::builder().build().unwrap(), bounds);
+    let bounds = Bounds { pending: 3, ..Bounds::default() };
+    let mut link = Link::with(guard("{}"), bounds);
     let ping = |id: u32| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
     for id in 0..3 {
         assert_eq!(link.client(&ping(id)), Did::Passed);
@@ -506,21 +399,14 @@ fn a_full_table_refuses_new_requests_until_one_is_cancelled() {
     assert_eq!(link.client(&ping(3)).error(), (json!(3), -32603));
     let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
     assert_eq!(link.client(cancel), Did::Passed);
-    assert_eq!(
-        link.client(&ping(1)).error().1,
-        -32600,
-        "a late reply could still come"
-    );
+    assert_eq!(link.client(&ping(1)).error().1, -32600, "a late reply could still come");
     assert_eq!(link.client(&ping(3)), Did::Passed);
     assert_eq!(link.client(&ping(4)).error(), (json!(4), -32603));
     for id in [10, 11, 12] {
         let ask = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list"}}"#);
         assert_eq!(link.server(&ask), Did::Passed);
     }
-    assert_eq!(
-        link.server(r#"{"jsonrpc":"2.0","id":13,"method":"ping"}"#),
-        Did::Dropped
-    );
+    assert_eq!(link.server(r#"{"jsonrpc":"2.0","id":13,"method":"ping"}"#), Did::Dropped);
 }
 
 #[test]
@@ -531,18 +417,9 @@ fn an_unknown_tool_is_looked_up_once_and_then_denied() {
     assert!(link.relay.is_listing());
     let request = link.list_request();
     assert_eq!(request["method"], "tools/list");
-    assert!(
-        request["id"]
-            .as_str()
-            .unwrap()
-            .starts_with("airlock:n0nce:")
-    );
+    assert!(request["id"].as_str().unwrap().starts_with("airlock:n0nce:"));
     assert_eq!(link.relay.list_request(), None, "it is sent once");
-    assert_eq!(
-        link.client(&call),
-        Did::Held,
-        "the list is still on its way"
-    );
+    assert_eq!(link.client(&call), Did::Held, "the list is still on its way");
 
     let id = &request["id"];
     let tools = TOOLS.replace('\n', "");
@@ -562,30 +439,15 @@ fn an_unknown_tool_is_looked_up_once_and_then_denied() {
     assert_eq!(link.client(&call), Did::Passed);
     assert_eq!(link.call(6, "last", "{}"), Did::Passed);
     let reply = link.call(7, "nosuch", "{}").json();
-    assert_eq!(
-        reply["error"],
-        json!({"code": -32602, "message": "Unknown tool: nosuch"})
-    );
-    assert_eq!(
-        link.server(&page),
-        Did::Dropped,
-        "a second answer to us is nobody's"
-    );
+    assert_eq!(reply["error"], json!({"code": -32602, "message": "Unknown tool: nosuch"}));
+    assert_eq!(link.server(&page), Did::Dropped, "a second answer to us is nobody's");
 
     let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
     assert_eq!(link.server(changed), Did::Passed);
-    assert_eq!(
-        link.call(8, "nosuch", "{}"),
-        Did::Held,
-        "the list may have changed"
-    );
+    assert_eq!(link.call(8, "nosuch", "{}"), Did::Held, "the list may have changed");
     link.relay.abandon_list();
     assert_eq!(link.call(8, "nosuch", "{}").error(), (json!(8), -32602));
-    assert_eq!(
-        link.call(9, "last", "{}"),
-        Did::Passed,
-        "the old list stands"
-    );
+    assert_eq!(link.call(9, "last", "{}"), Did::Passed, "the old list stands");
 }
 
 #[test]
@@ -610,15 +472,8 @@ fn a_server_without_a_list_has_no_tools() {
     ] {
         assert_eq!(link.call(1, "echo", "{}"), Did::Held, "{reply}");
         let id = link.list_request()["id"].clone();
-        assert_eq!(
-            link.server(&format!(r#"{{"jsonrpc":"2.0","id":{id},{reply}}}"#)),
-            Did::Dropped
-        );
-        assert_eq!(
-            link.call(1, "echo", "{}").error(),
-            (json!(1), -32602),
-            "{reply}"
-        );
+        assert_eq!(link.server(&format!(r#"{{"jsonrpc":"2.0","id":{id},{reply}}}"#)), Did::Dropped);
+        assert_eq!(link.call(1, "echo", "{}").error(), (json!(1), -32602), "{reply}");
     }
     // Pages without end come to one.
     assert_eq!(link.call(1, "echo", "{}"), Did::Held);
@@ -646,15 +501,8 @@ fn the_catalog_is_learned_from_the_pages_that_the_client_reads() {
         )
     };
     assert_eq!(link.client(&ask(1, "")), Did::Passed);
-    assert_eq!(
-        link.server(&page(1, "one", r#","nextCursor":"c1""#)),
-        Did::Passed
-    );
-    assert_eq!(
-        link.call(9, "one", "{}"),
-        Did::Held,
-        "the list is not complete"
-    );
+    assert_eq!(link.server(&page(1, "one", r#","nextCursor":"c1""#)), Did::Passed);
+    assert_eq!(link.call(9, "one", "{}"), Did::Held, "the list is not complete");
     link.relay.abandon_list();
     assert_eq!(link.client(&ask(2, r#""cursor":"c\u0031""#)), Did::Passed);
     assert_eq!(link.server(&page(2, "two", "")), Did::Passed);
@@ -669,9 +517,7 @@ fn the_catalog_is_learned_from_the_pages_that_the_client_reads() {
 #[test]
 fn tools_that_cannot_be_guarded_are_left_out_of_the_list() {
     let mut link = Link::fresh();
-    let Did::Forwarded(list) = link.list(TOOLS) else {
-        panic!("one tool does not compile")
-    };
+    let Did::Forwarded(list) = link.list(TOOLS) else { panic!("one tool does not compile") };
     let shown: Value = serde_json::from_str(&list).unwrap();
     let names: Vec<&str> = shown["result"]["tools"]
         .as_array()
@@ -682,10 +528,7 @@ fn tools_that_cannot_be_guarded_are_left_out_of_the_list() {
     assert_eq!(names, ["echo", "now"]);
     assert_eq!(link.events, ["< broken withhold"]);
     let reply = link.call(1, "broken", "{}").json();
-    assert_eq!(
-        reply["result"]["_meta"]["airlock/refusal"]["reason"],
-        "tool_unsupported"
-    );
+    assert_eq!(reply["result"]["_meta"]["airlock/refusal"]["reason"], "tool_unsupported");
 
     let tool = |name: &str| format!(r#"{{"name":{name},"inputSchema":{{"type":"object"}}}}"#);
     let list = format!(
@@ -706,24 +549,15 @@ fn tools_that_cannot_be_guarded_are_left_out_of_the_list() {
     );
     assert_eq!(link.list(&huge).json()["result"]["tools"], json!([]));
     let reply = link.call(3, "huge", "{}").json();
-    assert_eq!(
-        reply["result"]["_meta"]["airlock/refusal"]["reason"],
-        "tool_unsupported"
-    );
+    assert_eq!(reply["result"]["_meta"]["airlock/refusal"]["reason"], "tool_unsupported");
     let many: Vec<String> = (0..2049).map(|n| tool(&format!("\"t{n}\""))).collect();
-    assert_eq!(
-        link.list(&format!("[{}]", many.join(","))).error(),
-        (json!("list"), -32603)
-    );
+    assert_eq!(link.list(&format!("[{}]", many.join(","))).error(), (json!("list"), -32603));
 }
 
 #[test]
 fn a_filtered_list_is_not_for_everyone_to_cache() {
     let mut link = Link::fresh();
-    assert_eq!(
-        link.client(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#),
-        Did::Passed
-    );
+    assert_eq!(link.client(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Did::Passed);
     let list = r#"{"jsonrpc":"2.0","id":1,"result":{"cacheScope":"public","tools":[{"name":"x"}],"ttlMs":5}}"#;
     let expected =
         r#"{"jsonrpc":"2.0","id":1,"result":{"cacheScope":"private","tools":[],"ttlMs":5}}"#;
@@ -736,39 +570,97 @@ fn a_call_that_cannot_be_recorded_does_not_run() {
     link.fail_audit = true;
     assert_eq!(link.call(1, "now", "{}").error(), (json!(1), -32603));
     link.fail_audit = false;
-    assert_eq!(
-        link.call(1, "now", "{}"),
-        Did::Passed,
-        "it is not in flight"
-    );
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed, "it is not in flight");
 }
 
 #[test]
 fn a_message_above_the_limit_is_answered_without_being_kept() {
-    let bounds = Bounds {
-        message: 100,
-        ..Bounds::default()
-    };
-    let mut link = Link::with(Guard::builder().build().unwrap(), bounds);
+    let bounds = Bounds { message: 100, ..Bounds::default() };
+    let mut link = Link::with(guard("{}"), bounds);
     let long = format!(
         r#"{{"jsonrpc":"2.0","method":"ping","params":{{"x":"{}"}},"id":3}}"#,
         "y".repeat(100)
     );
     assert_eq!(link.client(&long).error(), (json!(3), -32600));
-    assert_eq!(
-        link.client(r#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#),
-        Did::Passed
-    );
+    assert_eq!(link.client(r#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#), Did::Passed);
     let mut outline = Outline::new();
     outline.feed(br#"{"result":{"content":[{"text":""#);
     outline.feed(&[b'x'; 1000]);
     outline.feed(br#""}]},"jsonrpc":"2.0","id":4}"#);
     let mut out = Vec::new();
     let mut audit = |_: &Event<'_>| Ok(());
-    let action = link
-        .relay
-        .oversize(Direction::ToClient, &outline, &mut out, &mut audit);
+    let action = link.relay.oversize(Direction::ToClient, &outline, &mut out, &mut audit);
     assert_eq!(Did::new(action, b"").error(), (json!(4), -32603));
+}
+
+#[test]
+fn a_denied_tool_stays_listed_and_answers_a_refusal() {
+    let mut link = Link::under(r#"{"denied_tools":["ec*","nosuch"]}"#);
+    // Refused by name before anything is asked of the server.
+    for tool in ["echo", "nosuch", "ECHO"] {
+        let reply = link.call(1, tool, r#"{"message":5}"#).json();
+        let reason = &reply["result"]["_meta"]["airlock/refusal"]["reason"];
+        assert_eq!(reason, "tool_denied", "{tool}");
+    }
+    assert_eq!(link.events.last().unwrap(), "> ECHO refuse tool_denied");
+    let Did::Forwarded(list) = link.list(TOOLS) else { panic!("one tool does not compile") };
+    assert!(list.contains("\"echo\""));
+    assert_eq!(link.call(2, "now", "{}"), Did::Passed);
+}
+
+#[test]
+fn a_hidden_tool_does_not_seem_to_exist() {
+    let mut link = Link::under(r#"{"denied_tools":["echo"],"hide":true}"#);
+    assert_eq!(link.call(1, "echo", "{}").error(), (json!(1), -32602));
+    let shown = link.list(TOOLS).json();
+    assert_eq!(shown["result"]["tools"].as_array().unwrap().len(), 1);
+    let hidden = link.call(1, "echo", "{}").json();
+    let unknown = link.call(1, "nosuch", "{}");
+    assert_eq!(unknown, Did::Held);
+    link.relay.abandon_list();
+    let unknown = link.call(1, "nosuch", "{}").json().to_string();
+    assert_eq!(hidden.to_string().replace("echo", "nosuch"), unknown);
+}
+
+#[test]
+fn an_unknown_tool_may_be_left_to_the_server() {
+    let mut link = Link::under(r#"{"unknown_tool":"forward","denied_tools":["danger"]}"#);
+    assert_eq!(link.call(1, "nosuch", "{}"), Did::Held, "first the list must be known");
+    link.relay.abandon_list();
+    assert_eq!(link.call(1, "nosuch", "{}"), Did::Passed);
+    assert_eq!(link.events.last().unwrap(), "> nosuch Unchecked");
+    let reply = link.call(2, "danger", "{}").json();
+    assert_eq!(reply["result"]["isError"], true, "a name rule holds for unknown tools too");
+    assert_eq!(link.call(3, "no such", "{}").error(), (json!(3), -32602));
+}
+
+#[test]
+fn a_name_that_mcp_does_not_allow_needs_a_rule_that_spells_it() {
+    let mut link = Link::under(r#"{"allowed_tools":["zähl mich","*"]}"#);
+    let tools = r#"[{"name":"zähl mich","inputSchema":{"type":"object"}},{"name":"zahl mich","inputSchema":{"type":"object"}}]"#;
+    assert_eq!(link.list(tools).json()["result"]["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(link.call(1, r"z\u00e4hl mich", "{}"), Did::Passed);
+    assert_eq!(link.call(2, "zahl mich", "{}").error(), (json!(2), -32602));
+}
+
+#[test]
+fn text_blocks_share_one_budget() {
+    let mut link = Link::under(r#"{"max_output_chars":100}"#);
+    link.list(TOOLS);
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+    let block = json!({"type": "text", "text": "é".repeat(60)}).to_string();
+    let reply =
+        format!(r#"{{"id":1,"jsonrpc":"2.0","result":{{"content":[{block},{block},{block}]}}}}"#);
+    let shown = link.server(&reply).json();
+    let texts: Vec<&str> = shown["result"]["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|block| block["text"].as_str().unwrap())
+        .collect();
+    assert!(texts.concat().chars().count() <= 100, "{texts:?}");
+    assert_eq!(texts.len(), 3);
+    assert!(link.events.last().unwrap().ends_with("true"));
 }
 
 /// What looks like an access key id of AWS, made here so that no scanner takes this file for a leak.
@@ -780,16 +672,11 @@ fn secret() -> String {
 fn masked(link: &mut Link, message: &str) -> String {
     let secret = secret();
     let sent = message.replace("SECRET", &secret);
-    let Did::Forwarded(text) = link.server(&sent) else {
-        panic!("nothing was masked: {message}")
-    };
+    let Did::Forwarded(text) = link.server(&sent) else { panic!("nothing was masked: {message}") };
     assert!(!text.contains(&secret), "{text}");
     serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     // The bytes before the first and after the last secret are those of the message.
-    let (head, tail) = (
-        message.find("SECRET").unwrap(),
-        message.rfind("SECRET").unwrap(),
-    );
+    let (head, tail) = (message.find("SECRET").unwrap(), message.rfind("SECRET").unwrap());
     assert!(text.starts_with(&message[..head]), "{text}");
     assert!(text.ends_with(&message[tail + "SECRET".len()..]), "{text}");
     text
@@ -815,11 +702,7 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
         assert_eq!(link.call(1, "now", "{}"), Did::Passed);
         let message = format!(r#"{{"result":{{{result}}},"jsonrpc":"2.0","id":1}}"#);
         masked(&mut link, &message);
-        assert_eq!(
-            link.events.last().unwrap(),
-            "< now filter 1 false",
-            "{result}"
-        );
+        assert_eq!(link.events.last().unwrap(), "< now filter 1 false", "{result}");
     }
 }
 
@@ -836,11 +719,7 @@ fn media_and_tokens_stay_byte_exact() {
         let mut link = Link::listed();
         assert_eq!(link.call(1, "now", "{}"), Did::Passed);
         let message = format!(r#"{{"result":{{{result}}},"jsonrpc":"2.0","id":1}}"#);
-        assert_eq!(
-            link.server(&message.replace("SECRET", &secret)),
-            Did::Passed,
-            "{result}"
-        );
+        assert_eq!(link.server(&message.replace("SECRET", &secret)), Did::Passed, "{result}");
     }
 }
 
@@ -850,33 +729,17 @@ fn a_secret_across_the_border_of_two_blocks_is_masked_in_both() {
     assert_eq!(link.call(1, "now", "{}"), Did::Passed);
     let secret = secret();
     let (one, two) = secret.split_at(9);
-    let texts = [
-        "keep",
-        &format!("é\" {one}"),
-        &format!("{two} tail"),
-        "",
-        "keep",
-    ];
-    let blocks: Vec<String> = texts
-        .iter()
-        .map(|t| json!({"type": "text", "text": t}).to_string())
-        .collect();
+    let texts = ["keep", &format!("é\" {one}"), &format!("{two} tail"), "", "keep"];
+    let blocks: Vec<String> =
+        texts.iter().map(|t| json!({"type": "text", "text": t}).to_string()).collect();
     let blocks = blocks.join(",");
-    let reply = link.server(&format!(
-        r#"{{"id":1,"jsonrpc":"2.0","result":{{"content":[{blocks}]}}}}"#
-    ));
+    let reply =
+        link.server(&format!(r#"{{"id":1,"jsonrpc":"2.0","result":{{"content":[{blocks}]}}}}"#));
     let content = reply.json()["result"]["content"].clone();
-    let texts: Vec<&str> = content
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|b| b["text"].as_str().unwrap())
-        .collect();
+    let texts: Vec<&str> =
+        content.as_array().unwrap().iter().map(|b| b["text"].as_str().unwrap()).collect();
     assert_eq!((texts[0], texts[3], texts[4]), ("keep", "", "keep"));
-    assert!(
-        texts[1].starts_with("é\" ") && texts[2].ends_with(" tail"),
-        "{texts:?}"
-    );
+    assert!(texts[1].starts_with("é\" ") && texts[2].ends_with(" tail"), "{texts:?}");
     let joined = texts.concat();
     assert!(!joined.contains(one) && !joined.contains(two), "{joined}");
 }
@@ -891,19 +754,9 @@ fn verbatim_is_a_list_of_a_few() {
         assert_eq!(link.client(&ask), Did::Passed);
         link
     };
-    for method in [
-        "initialize",
-        "ping",
-        "prompts/list",
-        "resources/list",
-        "server/discover",
-    ] {
+    for method in ["initialize", "ping", "prompts/list", "resources/list", "server/discover"] {
         let mut link = asked(method);
-        assert_eq!(
-            link.server(&reply.replace("SECRET", &secret())),
-            Did::Passed,
-            "{method}"
-        );
+        assert_eq!(link.server(&reply.replace("SECRET", &secret())), Did::Passed, "{method}");
         // The second reply answers nobody.
         masked(&mut link, reply);
         let mut link = asked(method);
@@ -913,33 +766,18 @@ fn verbatim_is_a_list_of_a_few() {
         );
     }
     for (method, result) in [
-        (
-            "resources/read",
-            r#"{"contents":[{"uri":"x://y","text":"SECRET"}]}"#,
-        ),
+        ("resources/read", r#"{"contents":[{"uri":"x://y","text":"SECRET"}]}"#),
         (
             "prompts/get",
             r#"{"messages":[{"role":"user","content":{"type":"text","text":"SECRET"}}]}"#,
         ),
-        (
-            "completion/complete",
-            r#"{"completion":{"values":["x SECRET"],"total":1}}"#,
-        ),
-        (
-            "tasks/result",
-            r#"{"content":[{"type":"text","text":"SECRET"}]}"#,
-        ),
-        (
-            "tasks/list",
-            r#"{"tasks":[{"taskId":"1","statusMessage":"SECRET"}]}"#,
-        ),
+        ("completion/complete", r#"{"completion":{"values":["x SECRET"],"total":1}}"#),
+        ("tasks/result", r#"{"content":[{"type":"text","text":"SECRET"}]}"#),
+        ("tasks/list", r#"{"tasks":[{"taskId":"1","statusMessage":"SECRET"}]}"#),
         ("acme/unknown", r#"{"deep":{"er":["SECRET"]}}"#),
     ] {
         let mut link = asked(method);
-        masked(
-            &mut link,
-            &format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#),
-        );
+        masked(&mut link, &format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#));
     }
     let mut link = Link::listed();
     for message in [
@@ -1024,9 +862,6 @@ fn recorded_traffic_passes_byte_for_byte() {
             }
         }
         assert!(passed > 10, "{server}: {passed} passed");
-        println!(
-            "{server}: {passed} passed, {stripped} stripped, {} refused",
-            refused.len()
-        );
+        println!("{server}: {passed} passed, {stripped} stripped, {} refused", refused.len());
     }
 }

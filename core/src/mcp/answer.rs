@@ -36,10 +36,7 @@ pub(super) fn unknown_tool(id: &[u8], tool: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"error\":{\"code\":");
     push_code(INVALID_PARAMS, out);
     out.extend_from_slice(b",\"message\":\"Unknown tool: ");
-    let end = tool
-        .char_indices()
-        .nth(NAME_CHARS)
-        .map_or(tool.len(), |(at, _)| at);
+    let end = tool.char_indices().nth(NAME_CHARS).map_or(tool.len(), |(at, _)| at);
     push_escaped(tool.get(..end).unwrap_or(tool), out);
     out.extend_from_slice(b"\"}}");
 }

@@ -22,24 +22,14 @@ impl Turn<'_> {
     pub(super) fn call(self, id: Value<'_>, params: Option<Value<'_>>) -> Step {
         let id = id.raw();
         let Some(params) = params.filter(|params| params.kind() == Kind::Object) else {
-            return self.reject(
-                Some(id),
-                INVALID_PARAMS,
-                "params is no object",
-                Step::Answer,
-            );
+            return self.reject(Some(id), INVALID_PARAMS, "params is no object", Step::Answer);
         };
         if params.members().any(|(key, _)| is_alias(key, &MEMBERS)) {
             let why = "a member of params differs only in case";
             return self.reject(Some(id), INVALID_REQUEST, why, Step::Answer);
         }
         let Some(name) = params.get("name").and_then(Value::as_str) else {
-            return self.reject(
-                Some(id),
-                INVALID_PARAMS,
-                "the name is no string",
-                Step::Answer,
-            );
+            return self.reject(Some(id), INVALID_PARAMS, "the name is no string", Step::Answer);
         };
         self.desk.name.clear();
         if name.raw().len() > MAX_NAME {
@@ -67,7 +57,7 @@ impl Turn<'_> {
             caller,
             now,
         };
-        if let Err(refusal) = gate::decide_name(guard, &call, &mut self.desk.scratch) {
+        if let Some(refusal) = gate::check_name(guard, &call, &mut self.desk.scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
             let outcome = Outcome::Refused(&refusal);
             let _ = self.audit.record(&Event {
@@ -78,7 +68,7 @@ impl Turn<'_> {
             return Step::Answer;
         }
         if self.state.tools.must_list(call.tool) {
-            self.state.tools.list(params.get("_meta"));
+            self.state.tools.list(guard, params.get("_meta"));
             return Step::Hold;
         }
         // The snapshot that is current now, whatever list completes later.
@@ -90,11 +80,9 @@ impl Turn<'_> {
                 Verdict::Allow(allowed) => {
                     if let Some(value) = arguments.filter(|_| allowed.is_changed()) {
                         let (start, end) = value.span();
-                        self.out
-                            .extend_from_slice(self.message.get(..start).unwrap_or(&[]));
+                        self.out.extend_from_slice(self.message.get(..start).unwrap_or(&[]));
                         self.out.extend_from_slice(allowed.arguments());
-                        self.out
-                            .extend_from_slice(self.message.get(end..).unwrap_or(&[]));
+                        self.out.extend_from_slice(self.message.get(end..).unwrap_or(&[]));
                         step = Step::Replace;
                     }
                     Outcome::Allowed(allowed)
@@ -105,19 +93,11 @@ impl Turn<'_> {
                     Outcome::Refused(refusal)
                 }
             };
-            let event = Event {
-                direction: self.direction,
-                tool: Some(call.tool),
-                outcome,
-            };
+            let event = Event { direction: self.direction, tool: Some(call.tool), outcome };
             self.audit.record(&event)
         } else if gate::forwards_unknown(guard) {
             let outcome = Outcome::Unchecked;
-            let event = Event {
-                direction: self.direction,
-                tool: Some(call.tool),
-                outcome,
-            };
+            let event = Event { direction: self.direction, tool: Some(call.tool), outcome };
             self.audit.record(&event)
         } else {
             return self.unknown(id, "unknown tool");
@@ -130,10 +110,7 @@ impl Turn<'_> {
             answer::error(Some(id), INTERNAL_ERROR, UNRECORDED, self.out);
             return Step::Answer;
         }
-        let asked = Asked::Call {
-            tool: self.desk.name.as_str().into(),
-            modern,
-        };
+        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern };
         match self.pass(asked) {
             Step::Forward => step,
             other => other,
@@ -143,15 +120,8 @@ impl Turn<'_> {
     /// The tool does not exist, or must seem not to.
     fn unknown(self, id: &[u8], why: &str) -> Step {
         answer::unknown_tool(id, &self.desk.name, self.out);
-        let outcome = Outcome::Rejected {
-            code: INVALID_PARAMS,
-            why,
-        };
-        let event = Event {
-            direction: self.direction,
-            tool: Some(&self.desk.name),
-            outcome,
-        };
+        let outcome = Outcome::Rejected { code: INVALID_PARAMS, why };
+        let event = Event { direction: self.direction, tool: Some(&self.desk.name), outcome };
         let _ = self.audit.record(&event);
         Step::Answer
     }

@@ -25,10 +25,7 @@ impl Turn<'_> {
         let envelope = match Envelope::read(root) {
             Ok(envelope) => envelope,
             Err(why) => {
-                let id = root
-                    .get("id")
-                    .filter(|&id| is_answerable(id))
-                    .map(Value::raw);
+                let id = root.get("id").filter(|&id| is_answerable(id)).map(Value::raw);
                 return match (root.get("method"), id) {
                     (Some(_), Some(id)) => {
                         self.reject(Some(id), INVALID_REQUEST, why, Step::Answer)
@@ -73,15 +70,11 @@ impl Turn<'_> {
             return self.call(id, params);
         } else if method.is(b"tools/list") {
             let cursor = params.and_then(|params| params.get("cursor"));
-            Asked::List {
-                list: self.state.tools.client_lists(cursor),
-            }
+            Asked::List { list: self.state.tools.client_lists(self.guard, cursor) }
         } else if VERBATIM.iter().any(|name| method.is(name)) {
             Asked::Verbatim
         } else {
-            Asked::Text {
-                tool: self.task_tool(params),
-            }
+            Asked::Text { tool: self.task_tool(params) }
         };
         self.pass(asked)
     }
@@ -97,9 +90,7 @@ impl Turn<'_> {
 
     /// The tool of the task that `params` name, so that `tasks/result` is filtered like its result.
     fn task_tool(&mut self, params: Option<Value<'_>>) -> Box<str> {
-        let task = params
-            .and_then(|params| params.get("taskId"))
-            .map_or(&[][..], Value::raw);
+        let task = params.and_then(|params| params.get("taskId")).map_or(&[][..], Value::raw);
         let mut key = Vec::new();
         if !canonical_id(task, &mut key) {
             return Box::default();
@@ -142,8 +133,5 @@ impl Turn<'_> {
 pub(super) fn is_modern(params: Option<Value<'_>>) -> bool {
     params
         .and_then(|params| params.get("_meta"))
-        .is_some_and(|meta| {
-            meta.get("io.modelcontextprotocol/protocolVersion")
-                .is_some()
-        })
+        .is_some_and(|meta| meta.get("io.modelcontextprotocol/protocolVersion").is_some())
 }

@@ -35,12 +35,7 @@ impl Edits {
     pub(super) fn replace(&mut self, (start, end): (usize, usize), bytes: &[u8]) {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        self.spans.push(Edit {
-            start,
-            end,
-            from,
-            to: self.bytes.len(),
-        });
+        self.spans.push(Edit { start, end, from, to: self.bytes.len() });
     }
 
     /// Replaces `span`, a string literal, by a literal of `text`; bytes that are not UTF-8 become
@@ -48,20 +43,12 @@ impl Edits {
     pub(super) fn replace_text(&mut self, (start, end): (usize, usize), text: &[u8]) {
         let from = self.bytes.len();
         push_literal(text, &mut self.bytes);
-        self.spans.push(Edit {
-            start,
-            end,
-            from,
-            to: self.bytes.len(),
-        });
+        self.spans.push(Edit { start, end, from, to: self.bytes.len() });
     }
 
     /// What replaces exactly `span`.
     pub(super) fn replacement(&self, (start, end): (usize, usize)) -> Option<&[u8]> {
-        let edit = self
-            .spans
-            .iter()
-            .find(|edit| edit.start == start && edit.end == end)?;
+        let edit = self.spans.iter().find(|edit| edit.start == start && edit.end == end)?;
         self.bytes.get(edit.from..edit.to)
     }
 
@@ -128,10 +115,7 @@ mod tests {
         edits.sort();
         let mut out = Vec::new();
         edits.apply(message, (0, message.len()), &mut out);
-        assert_eq!(
-            out,
-            "{\"a\":\"q\\\"\\n\u{fffd}\",\"b\":[],\"c\":\"y\"}".as_bytes()
-        );
+        assert_eq!(out, "{\"a\":\"q\\\"\\n\u{fffd}\",\"b\":[],\"c\":\"y\"}".as_bytes());
         out.clear();
         edits.apply(message, (13, 18), &mut out);
         assert_eq!(out, b"[]");

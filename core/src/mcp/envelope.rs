@@ -23,13 +23,7 @@ pub(super) struct Envelope<'t> {
 impl<'t> Envelope<'t> {
     /// Reads the members of `root`, or says why no two readers need agree on what the message is.
     pub(super) fn read(root: Value<'t>) -> Result<Self, &'static str> {
-        let mut envelope = Self {
-            id: None,
-            method: None,
-            params: None,
-            result: None,
-            error: None,
-        };
+        let mut envelope = Self { id: None, method: None, params: None, result: None, error: None };
         let mut version = None;
         for (key, value) in root.members() {
             match MEMBERS.iter().find(|name| key.is(name.as_bytes())) {
@@ -79,10 +73,7 @@ pub(super) fn canonical_id(token: &[u8], key: &mut Vec<u8>) -> bool {
     if token.len() > MAX_ID {
         return false;
     }
-    if let Some(text) = token
-        .strip_prefix(b"\"")
-        .and_then(|rest| rest.strip_suffix(b"\""))
-    {
+    if let Some(text) = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
         key.push(b'"');
         key.extend(Str::new(text, true).bytes());
         return true;
@@ -118,13 +109,8 @@ mod tests {
         assert_eq!(key(r#""a\u0062""#), key(r#""ab""#));
         assert_ne!(key("1"), key("\"1\""));
         assert_ne!(key("\"\""), key("0"));
-        assert_eq!(
-            key("12345678901234567890"),
-            Some(b"12345678901234567890".to_vec())
-        );
-        for bad in [
-            "1.0", "1e0", "-0", "01", "null", "true", "{}", "", "-", "1.5",
-        ] {
+        assert_eq!(key("12345678901234567890"), Some(b"12345678901234567890".to_vec()));
+        for bad in ["1.0", "1e0", "-0", "01", "null", "true", "{}", "", "-", "1.5"] {
             assert_eq!(key(bad), None, "{bad}");
         }
     }

@@ -4,39 +4,41 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::caller::{Call, Caller};
-use crate::catalog::{Catalog, CatalogBuilder, ToolDefinition};
+use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
+use crate::policy::{EmptyProperties, UnknownTool};
 use crate::schema::CompileError;
 use crate::scratch::Scratch;
 
-/// The longest tool name that MCP allows.
-const MAX_NAME: usize = 128;
-
-/// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for
-/// byte. Others are look-alikes, or text for the model.
-pub(super) fn admits_spelling(_guard: &Guard, tool: &str) -> bool {
-    let plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
-    (1..=MAX_NAME).contains(&tool.len()) && tool.bytes().all(plain)
+/// Whether a tool may be called so. Names that MCP does not allow are look-alikes, or text for the
+/// model, unless the policy spells them byte for byte.
+pub(super) fn admits_spelling(guard: &Guard, tool: &str) -> bool {
+    guard.policy().admits_spelling(tool)
 }
 
 /// Whether the policy wants it to seem that `tool` does not exist.
-pub(super) fn hides(_guard: &Guard, _tool: &str, _caller: &Caller<'_>) -> bool {
-    false
+pub(super) fn hides(guard: &Guard, tool: &str, caller: &Caller<'_>) -> bool {
+    guard.policy().settings().hide && !guard.policy().decide(tool, caller).is_allow()
 }
 
 /// Whether calls of tools that no list declares pass unchecked.
-pub(super) fn forwards_unknown(_guard: &Guard) -> bool {
-    false
+pub(super) fn forwards_unknown(guard: &Guard) -> bool {
+    guard.policy().settings().unknown_tool == UnknownTool::Forward
 }
 
-/// What the policy says about the name alone, whether or not such a tool exists.
-pub(super) fn decide_name<'s>(
-    _guard: &'s Guard,
-    _call: &Call<'s>,
-    _scratch: &'s mut Scratch<'_>,
-) -> Result<(), Refusal<'s>> {
-    Ok(())
+/// The refusal of a call by its name and caller alone, whether or not such a tool exists.
+pub(super) fn check_name<'s>(
+    guard: &'s Guard,
+    call: &Call<'s>,
+    scratch: &'s mut Scratch<'_>,
+) -> Option<Refusal<'s>> {
+    guard.check_name(call, scratch)
+}
+
+/// Starts to learn the tools of a running server.
+pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
+    let open = guard.policy().settings().empty_properties == EmptyProperties::Open;
+    Catalog::builder(Origin::Live).empty_properties_open(open)
 }
 
 /// Decides on a call to a tool of `catalog`.

@@ -16,7 +16,7 @@ use core::mem;
 use super::event::{Audit, Direction, Event, Outcome};
 use super::gate;
 use crate::caller::Caller;
-use crate::catalog::{Catalog, CatalogBuilder, Origin};
+use crate::catalog::{Catalog, CatalogBuilder};
 use crate::guard::Guard;
 use crate::json::{Kind, Value};
 
@@ -69,7 +69,7 @@ impl Tools {
     pub(super) fn new(nonce: &str) -> Self {
         let prefix: String = nonce.chars().filter(char::is_ascii_alphanumeric).collect();
         Self {
-            catalog: Arc::new(Catalog::builder(Origin::Live).build()),
+            catalog: Arc::default(),
             epoch: 0,
             known: None,
             tried: None,
@@ -105,7 +105,7 @@ impl Tools {
     }
 
     /// Begins our own list, unless it is under way; `meta` is that of the call that needs it.
-    pub(super) fn list(&mut self, meta: Option<Value<'_>>) {
+    pub(super) fn list(&mut self, guard: &Guard, meta: Option<Value<'_>>) {
         if self.is_listing() {
             return;
         }
@@ -122,7 +122,7 @@ impl Tools {
             }
         }
         let mut running = Box::new(Running {
-            listing: Listing::new(self.epoch),
+            listing: Listing::new(guard, self.epoch),
             id: Vec::new(),
             request: None,
             meta: copied,
@@ -153,8 +153,7 @@ impl Tools {
 
     /// Whether a canonical id has the form of ours, also of one that was given up.
     pub(super) fn is_own(&self, id: &[u8]) -> bool {
-        id.strip_prefix(b"\"")
-            .is_some_and(|id| id.starts_with(self.prefix.as_bytes()))
+        id.strip_prefix(b"\"").is_some_and(|id| id.starts_with(self.prefix.as_bytes()))
     }
 
     /// The answer to a request of ours; no result when it was an error.
@@ -174,9 +173,7 @@ impl Tools {
             .ok_or("the server has no list")
             .and_then(|result| running.listing.page(result, guard, caller, audit));
         match page {
-            Ok(Page {
-                next: Some(cursor), ..
-            }) => {
+            Ok(Page { next: Some(cursor), .. }) => {
                 self.lists = self.lists.saturating_add(1);
                 running.ask(&self.prefix, self.lists, Some(&cursor));
             }
@@ -189,11 +186,8 @@ impl Tools {
             }
             Err(why) => {
                 let outcome = Outcome::Dropped(why);
-                let _ = audit.record(&Event {
-                    direction: Direction::ToClient,
-                    tool: None,
-                    outcome,
-                });
+                let _ =
+                    audit.record(&Event { direction: Direction::ToClient, tool: None, outcome });
                 self.abandon();
             }
         }
@@ -201,10 +195,10 @@ impl Tools {
 
     /// The client asks for a page of tools. The number of the list that its reply belongs to; none when
     /// it continues no list that is being learned.
-    pub(super) fn client_lists(&mut self, cursor: Option<Value<'_>>) -> Option<u64> {
+    pub(super) fn client_lists(&mut self, guard: &Guard, cursor: Option<Value<'_>>) -> Option<u64> {
         let Some(cursor) = cursor.filter(|cursor| cursor.kind() != Kind::Null) else {
             self.lists = self.lists.saturating_add(1);
-            self.client = Some((self.lists, Listing::new(self.epoch)));
+            self.client = Some((self.lists, Listing::new(guard, self.epoch)));
             return Some(self.lists);
         };
         let (list, listing) = self.client.as_mut()?;
@@ -227,7 +221,7 @@ impl Tools {
     ) -> Result<Option<Vec<u8>>, &'static str> {
         let learned = self.client.take_if(|(number, _)| Some(*number) == list);
         let Some((number, mut listing)) = learned else {
-            let page = Listing::new(self.epoch).page(result, guard, caller, audit)?;
+            let page = Listing::new(guard, self.epoch).page(result, guard, caller, audit)?;
             return Ok(page.tools);
         };
         let page = listing.page(result, guard, caller, audit)?;
@@ -305,9 +299,9 @@ enum Fate {
 }
 
 impl Listing {
-    fn new(epoch: u64) -> Self {
+    fn new(guard: &Guard, epoch: u64) -> Self {
         Self {
-            builder: Catalog::builder(Origin::Live),
+            builder: gate::learner(guard),
             names: BTreeSet::new(),
             pages: 0,
             bytes: 0,
@@ -323,9 +317,7 @@ impl Listing {
         caller: &Caller<'_>,
         audit: &mut dyn Audit,
     ) -> Result<Page, &'static str> {
-        let tools = result
-            .get("tools")
-            .filter(|tools| tools.kind() == Kind::Array);
+        let tools = result.get("tools").filter(|tools| tools.kind() == Kind::Array);
         let tools = tools.ok_or("the tool list is no list")?;
         self.pages = self.pages.saturating_add(1);
         self.bytes = self.bytes.saturating_add(tools.raw().len());
@@ -358,11 +350,7 @@ impl Listing {
                     complete = false;
                     let tool = Some(&*name);
                     let outcome = Outcome::Withheld(&why);
-                    let _ = audit.record(&Event {
-                        direction: Direction::ToClient,
-                        tool,
-                        outcome,
-                    });
+                    let _ = audit.record(&Event { direction: Direction::ToClient, tool, outcome });
                 }
             }
         }
@@ -397,11 +385,7 @@ impl Listing {
         }
         // A schema that is missing or too large is compiled as nothing, which fails: the tool is known,
         // and its calls are refused.
-        let schema = |key| {
-            tool.get(key)
-                .map(Value::raw)
-                .filter(|raw| raw.len() <= MAX_SCHEMA)
-        };
+        let schema = |key| tool.get(key).map(Value::raw).filter(|raw| raw.len() <= MAX_SCHEMA);
         let input = schema("inputSchema").unwrap_or(b"");
         match gate::learn(&mut self.builder, name, input, schema("outputSchema")) {
             Err(error) => Fate::Withheld(format!("{} (at {:?})", error.message, error.path)),
@@ -409,17 +393,9 @@ impl Listing {
                 for warning in &warnings {
                     let outcome = Outcome::Warned(warning);
                     let tool = Some(&**name);
-                    let _ = audit.record(&Event {
-                        direction: Direction::ToClient,
-                        tool,
-                        outcome,
-                    });
+                    let _ = audit.record(&Event { direction: Direction::ToClient, tool, outcome });
                 }
-                if gate::hides(guard, name, caller) {
-                    Fate::Hidden
-                } else {
-                    Fate::Shown
-                }
+                if gate::hides(guard, name, caller) { Fate::Hidden } else { Fate::Shown }
             }
         }
     }

@@ -14,14 +14,8 @@ use crate::json::{Kind, Str, Value};
 use crate::scratch::Scratch;
 
 /// Members that one side must get back as it sent them.
-const TOKENS: [&[u8]; 6] = [
-    b"nextCursor",
-    b"progressToken",
-    b"requestId",
-    b"requestState",
-    b"resultType",
-    b"taskId",
-];
+const TOKENS: [&[u8]; 6] =
+    [b"nextCursor", b"progressToken", b"requestId", b"requestState", b"resultType", b"taskId"];
 /// Members of the protocol whose names say nothing about a secret in their values.
 const NAMES: [&[u8]; 18] = [
     b"annotations",
@@ -121,9 +115,7 @@ impl<'t> Masker<'_, 't> {
     /// One block of content, or a list of blocks.
     fn content(&mut self, value: Value<'t>) -> Result {
         match value.kind() {
-            Kind::Array => value
-                .elements()
-                .try_for_each(|block| self.block(block, true)),
+            Kind::Array => value.elements().try_for_each(|block| self.block(block, true)),
             _ => self.block(value, true),
         }
     }
@@ -167,11 +159,7 @@ impl<'t> Masker<'_, 't> {
                 self.masked = self.masked.saturating_add(shown.masked);
                 self.truncated |= shown.truncated;
                 if shown.bytes != document {
-                    match shown
-                        .bytes
-                        .strip_prefix(b"{")
-                        .and_then(|rest| rest.strip_suffix(b"}"))
-                    {
+                    match shown.bytes.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) {
                         Some(member) if !member.is_empty() => self.edits.replace(span, member),
                         // Cut to less than a member.
                         _ => self.edits.replace(value.span(), b"null"),
@@ -232,9 +220,7 @@ impl<'t> Masker<'_, 't> {
     fn join_blocks(&mut self) -> Result {
         let blocks = core::mem::take(&mut self.blocks);
         if let [block] = *blocks {
-            return block
-                .as_str()
-                .map_or(Ok(()), |text| self.literal(text, block.span()));
+            return block.as_str().map_or(Ok(()), |text| self.literal(text, block.span()));
         }
         let mut joined = Vec::new();
         let mut ends = Vec::with_capacity(blocks.len());
@@ -294,24 +280,14 @@ impl<'a> Split<'a> {
             prefix = prefix.saturating_sub(1);
         }
         let most = before.len().min(after.len()).saturating_sub(prefix);
-        let ends_alike = before
-            .iter()
-            .rev()
-            .zip(after.iter().rev())
-            .take_while(|(a, b)| a == b);
+        let ends_alike = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b);
         let mut suffix = ends_alike.count().min(most);
         while suffix > 0 && !is_boundary(before.len().saturating_sub(suffix)) {
             suffix = suffix.saturating_sub(1);
         }
         let last = ends.len().saturating_sub(1);
         let first = ends.iter().position(|&end| end > prefix).unwrap_or(last);
-        Self {
-            before,
-            after,
-            prefix,
-            suffix,
-            first,
-        }
+        Self { before, after, prefix, suffix, first }
     }
 
     /// What the block `index`, which was `start..end`, becomes.

@@ -65,11 +65,7 @@ impl Outline {
     /// The token of the `id`, as spelt, when there is one and no second that differs.
     #[must_use]
     pub fn id(&self) -> Option<&[u8]> {
-        if self.conflict {
-            None
-        } else {
-            self.id.as_deref()
-        }
+        if self.conflict { None } else { self.id.as_deref() }
     }
 
     /// Whether it looks like a request or a notification.
@@ -185,27 +181,15 @@ mod tests {
     fn outline(text: &str) -> (Option<std::string::String>, bool, bool) {
         let mut outline = Outline::new();
         outline.feed(text.as_bytes());
-        let id = outline
-            .id()
-            .map(|id| std::string::String::from_utf8_lossy(id).into_owned());
+        let id = outline.id().map(|id| std::string::String::from_utf8_lossy(id).into_owned());
         (id, outline.is_request(), outline.is_reply())
     }
 
     #[test]
     fn the_id_is_found_wherever_it_stands() {
         for (text, id, request, reply) in [
-            (
-                r#"{"result":{"id":5,"t":"}\"{"},"jsonrpc":"2.0","id":7}"#,
-                Some("7"),
-                false,
-                true,
-            ),
-            (
-                r#"{"id":"a\"b","method":"x","params":[{"id":1}]}"#,
-                Some(r#""a\"b""#),
-                true,
-                false,
-            ),
+            (r#"{"result":{"id":5,"t":"}\"{"},"jsonrpc":"2.0","id":7}"#, Some("7"), false, true),
+            (r#"{"id":"a\"b","method":"x","params":[{"id":1}]}"#, Some(r#""a\"b""#), true, false),
             (r#"{"\u0069d": 12 ,"method":"x""#, Some("12"), true, false),
             (r#"{"id":1,"id":1,"method":"x"}"#, Some("1"), true, false),
             (r#"{"id":1,"id":2,"method":"x"}"#, None, true, false),

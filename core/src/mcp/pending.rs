@@ -33,11 +33,7 @@ struct Slot<T> {
 
 impl<T> Table<T> {
     pub(super) const fn new(most: usize) -> Self {
-        Self {
-            slots: BTreeMap::new(),
-            most,
-            clock: 0,
-        }
+        Self { slots: BTreeMap::new(), most, clock: 0 }
     }
 
     /// Whether a request with this id could be tracked now.
@@ -64,13 +60,7 @@ impl<T> Table<T> {
                 self.slots.remove(&id);
             }
         }
-        self.slots.insert(
-            id.into(),
-            Slot {
-                request,
-                cancelled: None,
-            },
-        );
+        self.slots.insert(id.into(), Slot { request, cancelled: None });
         Ok(())
     }
 
@@ -105,11 +95,7 @@ mod tests {
         assert_eq!(table.insert(b"3", 'c'), Err(Untracked::Full));
         table.cancel(b"2");
         table.cancel(b"1");
-        assert_eq!(
-            table.insert(b"2", 'x'),
-            Err(Untracked::InFlight),
-            "cancelled is not forgotten"
-        );
+        assert_eq!(table.insert(b"2", 'x'), Err(Untracked::InFlight), "cancelled is not forgotten");
         table.insert(b"3", 'c').unwrap();
         assert_eq!(table.take(b"2"), None, "the one cancelled first gave way");
         assert_eq!(table.take(b"1"), Some('a'));

@@ -33,10 +33,7 @@ pub struct Bounds {
 impl Default for Bounds {
     /// 10 MiB, as the TypeScript SDK has it; 1,024 requests.
     fn default() -> Self {
-        Self {
-            message: Limits::MESSAGE.bytes,
-            pending: 1024,
-        }
+        Self { message: Limits::MESSAGE.bytes, pending: 1024 }
     }
 }
 
@@ -168,12 +165,7 @@ impl Relay {
             tasks: Table::new(bounds.pending),
             tools: Tools::new(nonce),
         };
-        Self {
-            guard,
-            state,
-            desk,
-            tape: Tape::growable(),
-        }
+        Self { guard, state, desk, tape: Tape::growable() }
     }
 
     /// Decides on a message of the client. `now` is in Unix milliseconds.
@@ -185,8 +177,7 @@ impl Relay {
         out: &'a mut Vec<u8>,
         audit: &mut dyn Audit,
     ) -> Action<'a> {
-        self.decide(Direction::ToServer, message, caller, now, out, audit)
-            .with(message, out)
+        self.decide(Direction::ToServer, message, caller, now, out, audit).with(message, out)
     }
 
     /// Decides on a message of the server; `caller` is who its tools are shown to.
@@ -197,8 +188,7 @@ impl Relay {
         out: &'a mut Vec<u8>,
         audit: &mut dyn Audit,
     ) -> Action<'a> {
-        self.decide(Direction::ToClient, message, caller, None, out, audit)
-            .with(message, out)
+        self.decide(Direction::ToClient, message, caller, None, out, audit).with(message, out)
     }
 
     /// Decides on a message above [`Bounds::message`] that the host outlined and did not keep.
@@ -241,20 +231,8 @@ impl Relay {
         out: &'t mut Vec<u8>,
         audit: &'t mut dyn Audit,
     ) -> Turn<'t> {
-        let Self {
-            guard, state, desk, ..
-        } = self;
-        Turn {
-            direction,
-            message,
-            caller,
-            now,
-            guard,
-            state,
-            desk,
-            out,
-            audit,
-        }
+        let Self { guard, state, desk, .. } = self;
+        Turn { direction, message, caller, now, guard, state, desk, out, audit }
     }
 
     fn decide(
@@ -270,10 +248,7 @@ impl Relay {
         if message.trim_ascii().is_empty() {
             return Step::Drop;
         }
-        let limits = Limits {
-            bytes: self.state.bounds.message,
-            depth: DEPTH,
-        };
+        let limits = Limits { bytes: self.state.bounds.message, depth: DEPTH };
         let mut tape = core::mem::take(&mut self.tape);
         let turn = self.turn(direction, message, caller, now, out, audit);
         let step = if has_bare_return(message) {
@@ -349,11 +324,7 @@ impl Turn<'_> {
         tool: Option<&str>,
         outcome: Outcome<'_>,
     ) -> Result<(), Unrecorded> {
-        self.audit.record(&Event {
-            direction: self.direction,
-            tool,
-            outcome,
-        })
+        self.audit.record(&Event { direction: self.direction, tool, outcome })
     }
 
     /// Passes nothing on and answers nobody.

@@ -36,11 +36,7 @@ impl Turn<'_> {
         if self.state.asking.insert(&self.desk.key, ()).is_err() {
             return self.drop("too many requests of the server, or two with one id");
         }
-        if method.is(b"ping") {
-            Step::Forward
-        } else {
-            self.masked(root, "", None)
-        }
+        if method.is(b"ping") { Step::Forward } else { self.masked(root, "", None) }
     }
 
     fn server_notification(
@@ -65,39 +61,18 @@ impl Turn<'_> {
             return self.masked(root, "", None);
         };
         if self.state.tools.is_own(&self.desk.key) {
-            let Self {
-                state,
-                desk,
-                guard,
-                caller,
-                audit,
-                ..
-            } = self;
-            state
-                .tools
-                .own_answer(&desk.key, envelope.result, guard, &caller, audit);
+            let Self { state, desk, guard, caller, audit, .. } = self;
+            state.tools.own_answer(&desk.key, envelope.result, guard, &caller, audit);
             return Step::Drop;
         }
-        let waiting = Some(Waiting {
-            id: id.raw(),
-            result: envelope.result,
-            modern: None,
-        });
+        let waiting = Some(Waiting { id: id.raw(), result: envelope.result, modern: None });
         match (self.state.asked.take(&self.desk.key), envelope.result) {
             (Some(Asked::Verbatim), Some(_)) => Step::Forward,
             (Some(Asked::List { list }), Some(result)) => self.tools(list, id.raw(), result),
             (Some(Asked::Call { tool, modern }), result) => {
                 self.remember_task(&tool, result);
                 let modern = Some(modern);
-                self.masked(
-                    root,
-                    &tool,
-                    Some(Waiting {
-                        id: id.raw(),
-                        result,
-                        modern,
-                    }),
-                )
+                self.masked(root, &tool, Some(Waiting { id: id.raw(), result, modern }))
             }
             (Some(Asked::Text { tool }), _) => self.masked(root, &tool, waiting),
             (Some(_), None) => self.masked(root, "", waiting),
@@ -132,9 +107,7 @@ impl Turn<'_> {
 
     /// Remembers which tool a task runs: its result comes as the reply to another request.
     fn remember_task(&mut self, tool: &str, result: Option<Value<'_>>) {
-        let task = result
-            .and_then(|result| result.get("task"))
-            .and_then(|task| task.get("taskId"));
+        let task = result.and_then(|result| result.get("task")).and_then(|task| task.get("taskId"));
         let mut key = Vec::new();
         if task.is_some_and(|task| canonical_id(task.raw(), &mut key)) {
             let tasks = &mut self.state.tasks;
@@ -169,10 +142,7 @@ impl Turn<'_> {
             return Step::Forward;
         }
         let name = (!tool.is_empty()).then_some(tool);
-        if self
-            .record(name, Outcome::Filtered { masked, truncated })
-            .is_err()
-        {
+        if self.record(name, Outcome::Filtered { masked, truncated }).is_err() {
             return match waiting {
                 Some(Waiting { id, .. }) => {
                     self.reject(Some(id), INTERNAL_ERROR, UNRECORDED, Step::Replace)
@@ -212,10 +182,9 @@ impl Turn<'_> {
             ),
         }
         out.extend_from_slice(b",\"isError\":true");
-        for (name, value) in [
-            ("_meta", result.get("_meta")),
-            ("resultType", result.get("resultType")),
-        ] {
+        for (name, value) in
+            [("_meta", result.get("_meta")), ("resultType", result.get("resultType"))]
+        {
             if let Some(value) = value {
                 out.extend_from_slice(b",\"");
                 out.extend_from_slice(name.as_bytes());
@@ -231,21 +200,10 @@ impl Turn<'_> {
     fn unshown(self, refusal: &[u8], waiting: Option<Waiting<'_>>) -> Step {
         let why = "the output cannot be shown";
         match waiting {
-            Some(Waiting {
-                id,
-                modern: Some(modern),
-                ..
-            }) => {
+            Some(Waiting { id, modern: Some(modern), .. }) => {
                 answer::refusal(id, refusal, modern, self.out);
-                let outcome = Outcome::Rejected {
-                    code: INTERNAL_ERROR,
-                    why,
-                };
-                let event = Event {
-                    direction: self.direction,
-                    tool: None,
-                    outcome,
-                };
+                let outcome = Outcome::Rejected { code: INTERNAL_ERROR, why };
+                let event = Event { direction: self.direction, tool: None, outcome };
                 let _ = self.audit.record(&event);
                 Step::Replace
             }
@@ -266,38 +224,22 @@ impl Turn<'_> {
             && canonical_id(id, &mut self.desk.key)
         {
             if self.state.tools.is_own(&self.desk.key) {
-                let Self {
-                    state,
-                    desk,
-                    guard,
-                    caller,
-                    audit,
-                    ..
-                } = self;
-                state
-                    .tools
-                    .own_answer(&desk.key, None, guard, &caller, audit);
+                let Self { state, desk, guard, caller, audit, .. } = self;
+                state.tools.own_answer(&desk.key, None, guard, &caller, audit);
                 return Step::Drop;
             }
             if self.state.asked.take(&self.desk.key).is_some() {
                 return self.reject(Some(id), INTERNAL_ERROR, why, Step::Replace);
             }
         }
-        if is_protocol {
-            self.drop(why)
-        } else {
-            Step::Noise
-        }
+        if is_protocol { self.drop(why) } else { Step::Noise }
     }
 
     /// A batch: MCP has none on stdio, so it is not passed on, and those who wait for an answer in it
     /// get an error each, one a line.
     pub(super) fn server_batch(mut self, batch: Value<'_>) -> Step {
         let why = "batches are not supported";
-        for element in batch
-            .elements()
-            .filter(|element| element.get("method").is_none())
-        {
+        for element in batch.elements().filter(|element| element.get("method").is_none()) {
             let id = element.get("id").map_or(&[][..], Value::raw);
             if canonical_id(id, &mut self.desk.key)
                 && self.state.asked.take(&self.desk.key).is_some()
@@ -311,13 +253,7 @@ impl Turn<'_> {
         if self.out.is_empty() {
             return self.drop(why);
         }
-        let _ = self.record(
-            None,
-            Outcome::Rejected {
-                code: INTERNAL_ERROR,
-                why,
-            },
-        );
+        let _ = self.record(None, Outcome::Rejected { code: INTERNAL_ERROR, why });
         Step::Replace
     }
 }

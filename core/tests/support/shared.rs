@@ -18,12 +18,7 @@ pub(crate) fn text(name: &str) -> Option<String> {
 
 /// Every line of `data/{name}` as JSON.
 pub(crate) fn lines(name: &str) -> Option<Vec<serde_json::Value>> {
-    Some(
-        text(name)?
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect(),
-    )
+    Some(text(name)?.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 fn root() -> Option<PathBuf> {
@@ -31,7 +26,5 @@ fn root() -> Option<PathBuf> {
         return Some(root.into());
     }
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .map(|dir| dir.join("shared"))
-        .find(|dir| dir.join("data").is_dir())
+    here.ancestors().map(|dir| dir.join("shared")).find(|dir| dir.join("data").is_dir())
 }
