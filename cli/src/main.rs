@@ -1,22 +1,26 @@
 //! The `airlock` command.
 
+mod check;
 mod redact;
 #[cfg(unix)]
 mod run;
+mod style;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A firewall for the tool calls of AI agents.
+/// A firewall for the tool calls of AI agents
 #[derive(Debug, Parser)]
 #[command(name = "airlock", version)]
 enum Command {
-    /// Mask secrets and personal data in text.
-    Redact(redact::Args),
-    /// Wrap an MCP server that speaks over standard input and output.
+    /// Wrap an MCP server that speaks over standard input and output
     #[cfg(unix)]
     Run(run::Args),
+    /// Check tool calls against schemas and a policy, without a server
+    Check(check::Args),
+    /// Mask secrets and personal data in text
+    Redact(redact::Args),
 }
 
 fn main() -> ExitCode {
@@ -26,8 +30,9 @@ fn main() -> ExitCode {
         return failed;
     }
     match Command::parse() {
-        Command::Redact(args) => redact::run(args),
         #[cfg(unix)]
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Redact(args) => redact::run(args),
     }
 }

@@ -62,6 +62,10 @@ fn wrap(args: &Args) -> Result<i32, String> {
     let policy = policy::open(args.policy.as_deref().unwrap_or("permissive"))
         .map_err(|error| error.to_string())?;
     let identity = identity(args, &policy);
+    let guard = Guard::builder()
+        .policy(policy)
+        .and_then(GuardBuilder::build)
+        .map_err(|error| error.to_string())?;
     let audit = match &args.audit {
         Some(path) => AuditLog::open(path, args.agent.as_deref())
             .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
@@ -69,10 +73,6 @@ fn wrap(args: &Args) -> Result<i32, String> {
     };
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
-    let guard = Guard::builder()
-        .policy(policy)
-        .and_then(GuardBuilder::build)
-        .map_err(|error| error.to_string())?;
     stdio::run(Options {
         guard: Arc::new(guard),
         identity,

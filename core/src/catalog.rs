@@ -37,6 +37,11 @@ impl Catalog {
         self.tools.contains_key(name)
     }
 
+    /// The names of the tools, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tools.keys().map(String::as_str)
+    }
+
     /// How many tools are listed.
     #[must_use]
     pub fn len(&self) -> usize {

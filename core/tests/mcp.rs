@@ -707,6 +707,34 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
 }
 
 #[test]
+fn structured_output_that_masking_broke_becomes_an_error_without_it() {
+    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$"},"note":{"type":"string"}}}}]"#;
+    let mut link = Link::fresh();
+    link.list(tools);
+    let reply = |structured: &str| {
+        let text = r#"[{"type":"text","text":"it is SECRET"}]"#;
+        format!(
+            r#"{{"result":{{"content":{text},"structuredContent":{structured},"_meta":{{"n":1.0}}}},"jsonrpc":"2.0","id":1}}"#
+        )
+    };
+    // A mask that the schema takes.
+    assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
+    let shown = masked(&mut link, &reply(r#"{"note":"k SECRET"}"#));
+    assert!(shown.contains("structuredContent") && !shown.contains("isError"), "{shown}");
+    // One that it does not take.
+    assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
+    let sent = reply(r#"{"key":"SECRET"}"#).replace("SECRET", &secret());
+    let Did::Forwarded(shown) = link.server(&sent) else { panic!("it is masked") };
+    assert!(!shown.contains(&secret()));
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["result"]["isError"], true);
+    assert_eq!(shown["result"].get("structuredContent"), None);
+    assert!(shown["result"]["content"][0]["text"].as_str().unwrap().starts_with("it is "));
+    assert_eq!(shown["result"]["_meta"], json!({"n": 1.0}));
+    assert_eq!(shown["id"], 1);
+}
+
+#[test]
 fn media_and_tokens_stay_byte_exact() {
     let secret = secret();
     for result in [

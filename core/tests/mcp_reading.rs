@@ -85,9 +85,7 @@ impl Json {
             Self::Array(all) => all.iter().all(Self::has_one_reading),
             Self::Object(all) => {
                 let names = |i: usize| all.iter().skip(i + 1).map(|(key, _)| key);
-                all.iter()
-                    .enumerate()
-                    .all(|(i, (key, _))| names(i).all(|other| other != key))
+                all.iter().enumerate().all(|(i, (key, _))| names(i).all(|other| other != key))
                     && all.iter().all(|(_, value)| value.has_one_reading())
             }
         }
@@ -134,55 +132,38 @@ fn object(members: Vec<BoxedStrategy<String>>) -> impl Strategy<Value = String> 
 
 fn message() -> impl Strategy<Value = String> {
     let arguments = object(vec![
-        member(
-            "message",
-            one_of(&[r#""hi""#, r#""\u0022""#, "1", "null", "[]"]),
-        )
-        .boxed(),
+        member("message", one_of(&[r#""hi""#, r#""\u0022""#, "1", "null", "[]"])).boxed(),
         member("ghost", one_of(&["1", r#"{"message":"x"}"#])).boxed(),
     ]);
     let params = object(vec![
-        member(
-            "name",
-            one_of(&[r#""echo""#, r#""\u0065cho""#, r#""danger""#, "7"]),
-        )
-        .boxed(),
+        member("name", one_of(&[r#""echo""#, r#""\u0065cho""#, r#""danger""#, "7"])).boxed(),
         member("arguments", arguments).boxed(),
         member("_meta", one_of(&["{}", r#"{"progressToken":1}"#])).boxed(),
     ]);
     let whole = object(vec![
         member("jsonrpc", one_of(&[r#""2.0""#, r#""2.\u0030""#])).boxed(),
         member("id", one_of(&["1", r#""1""#, "null", "1.0"])).boxed(),
-        member(
-            "method",
-            one_of(&[r#""tools/call""#, r#""tools\/call""#, r#""ping""#]),
-        )
-        .boxed(),
+        member("method", one_of(&[r#""tools/call""#, r#""tools\/call""#, r#""ping""#])).boxed(),
         member("params", params).boxed(),
     ]);
     let damage = proptest::collection::vec(
-        (
-            any::<prop::sample::Index>(),
-            proptest::sample::select("{}[]\",:\\u00 \r\n1e".as_bytes()),
-        ),
+        (any::<prop::sample::Index>(), proptest::sample::select("{}[]\",:\\u00 \r\n1e".as_bytes())),
         0..3,
     );
     let wrapped = prop_oneof![
         9 => whole.prop_map(|text| text).boxed(),
         1 => Just(r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"#.to_owned() + "\r" + r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"danger"}}"# + "\r}}").boxed(),
     ];
-    (
-        wrapped,
-        prop_oneof![3 => Just(Vec::new()).boxed(), 1 => damage.boxed()],
-    )
-        .prop_map(|(text, damage)| {
+    (wrapped, prop_oneof![3 => Just(Vec::new()).boxed(), 1 => damage.boxed()]).prop_map(
+        |(text, damage)| {
             let mut bytes = text.into_bytes();
             for (index, byte) in damage {
                 let at = index.index(bytes.len());
                 bytes[at] = byte;
             }
             String::from_utf8(bytes).unwrap()
-        })
+        },
+    )
 }
 
 proptest! {

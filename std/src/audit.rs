@@ -36,11 +36,7 @@ impl AuditLog {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = Some(options.open(path)?);
-        Ok(Self {
-            file,
-            agent: agent.map(String::from),
-            ..Self::default()
-        })
+        Ok(Self { file, agent: agent.map(String::from), ..Self::default() })
     }
 
     /// A log that keeps nothing.
@@ -59,12 +55,7 @@ impl AuditLog {
         };
         self.line.clear();
         // A string takes everything.
-        let _ = write_record(
-            event,
-            self.agent.as_deref(),
-            started.elapsed(),
-            &mut self.line,
-        );
+        let _ = write_record(event, self.agent.as_deref(), started.elapsed(), &mut self.line);
         match file.write_all(self.line.as_bytes()) {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -120,10 +111,7 @@ fn write_record(
         Outcome::Filtered { masked, truncated } => (masked, truncated),
         _ => (0, false),
     };
-    write!(
-        out,
-        ",\"masked\":{{\"total\":{masked}}},\"truncated\":{truncated}"
-    )?;
+    write!(out, ",\"masked\":{{\"total\":{masked}}},\"truncated\":{truncated}")?;
     writeln!(out, ",\"us\":{}}}", took.as_micros())
 }
 
@@ -138,39 +126,22 @@ struct Record<'a> {
 
 impl<'a> Record<'a> {
     fn of(outcome: &'a Outcome<'a>) -> Self {
-        let plain = |decision| Self {
-            decision,
-            ..Self::default()
-        };
+        let plain = |decision| Self { decision, ..Self::default() };
         match *outcome {
             Outcome::Allowed(_) => plain("allow"),
-            Outcome::Dropped(why) => Self {
-                detail: Some(why),
-                ..plain("drop")
-            },
+            Outcome::Dropped(why) => Self { detail: Some(why), ..plain("drop") },
             Outcome::Filtered { .. } => plain("filter"),
             Outcome::Refused(refusal) => Self {
                 reason: Some(refusal.reason().name()),
                 refusal: Some(refusal),
                 ..plain("block")
             },
-            Outcome::Rejected { why, .. } => Self {
-                reason: Some("protocol"),
-                detail: Some(why),
-                ..plain("block")
-            },
-            Outcome::Unchecked => Self {
-                reason: Some("unlisted"),
-                ..plain("allow")
-            },
-            Outcome::Warned(why) => Self {
-                detail: Some(why),
-                ..plain("warn")
-            },
-            Outcome::Withheld(why) => Self {
-                detail: Some(why),
-                ..plain("withhold")
-            },
+            Outcome::Rejected { why, .. } => {
+                Self { reason: Some("protocol"), detail: Some(why), ..plain("block") }
+            }
+            Outcome::Unchecked => Self { reason: Some("unlisted"), ..plain("allow") },
+            Outcome::Warned(why) => Self { detail: Some(why), ..plain("warn") },
+            Outcome::Withheld(why) => Self { detail: Some(why), ..plain("withhold") },
             _ => plain("other"),
         }
     }
@@ -222,10 +193,7 @@ fn write_time(time: SystemTime, out: &mut String) -> std::fmt::Result {
     let year = era * 400 + year + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     let milli = since.subsec_millis();
-    write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-    )
+    write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
 #[cfg(test)]
@@ -253,10 +221,7 @@ mod tests {
         let event = Event {
             direction: Direction::ToServer,
             tool: Some("a\"\n"),
-            outcome: Outcome::Rejected {
-                code: -32602,
-                why: "unknown tool",
-            },
+            outcome: Outcome::Rejected { code: -32602, why: "unknown tool" },
         };
         let mut out = String::new();
         write_record(&event, Some("bot"), Duration::from_micros(12), &mut out).unwrap();
@@ -270,17 +235,11 @@ mod tests {
 
     #[test]
     fn a_log_that_cannot_be_written_says_so() {
-        let event = Event {
-            direction: Direction::ToServer,
-            tool: None,
-            outcome: Outcome::Unchecked,
-        };
+        let event =
+            Event { direction: Direction::ToServer, tool: None, outcome: Outcome::Unchecked };
         // Writing to a file that was opened for reading fails.
         let file = File::open(std::env::current_exe().unwrap()).unwrap();
-        let mut log = AuditLog {
-            file: Some(file),
-            ..AuditLog::default()
-        };
+        let mut log = AuditLog { file: Some(file), ..AuditLog::default() };
         assert_eq!(log.record(&event, Instant::now()), Err(Unrecorded));
         assert_eq!(AuditLog::none().record(&event, Instant::now()), Ok(()));
     }

@@ -53,17 +53,12 @@ impl Group {
 /// When the process cannot be started. With `own`, a command that does not exist is no error here: the
 /// process says so on standard error and ends with [`CANNOT_START`].
 pub fn spawn(command: &[OsString], own: Option<(&Path, &OsStr)>) -> io::Result<Server> {
-    let (program, arguments) = command
-        .split_first()
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let mut start = match own.filter(|_| cfg!(target_os = "linux")) {
         Some((path, subcommand)) => {
             let mut start = Command::new(path);
-            start
-                .arg(subcommand)
-                .arg(std::process::id().to_string())
-                .arg("--")
-                .args(command);
+            start.arg(subcommand).arg(std::process::id().to_string()).arg("--").args(command);
             start
         }
         None => {
@@ -72,19 +67,13 @@ pub fn spawn(command: &[OsString], own: Option<(&Path, &OsStr)>) -> io::Result<S
             start
         }
     };
-    let mut process = start
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut process =
+        start.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
     match (process.stdin.take(), process.stdout.take(), pid) {
-        (Some(stdin), Some(stdout), Some(pid)) => Ok(Server {
-            process,
-            stdin,
-            stdout,
-            group: Group(pid),
-        }),
+        (Some(stdin), Some(stdout), Some(pid)) => {
+            Ok(Server { process, stdin, stdout, group: Group(pid) })
+        }
         _ => Err(io::Error::other("the process has no pipes")),
     }
 }
@@ -115,8 +104,5 @@ pub fn become_server(mut arguments: impl Iterator<Item = OsString>) -> i32 {
 /// The exit code that stands for `status`: the process's own, or 128 + n after signal n.
 #[must_use]
 pub fn exit_code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal))
-        .unwrap_or(1)
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

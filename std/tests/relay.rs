@@ -26,41 +26,17 @@ const TESTS: &[(&str, fn())] = &[
         "a_call_goes_through_and_a_wrong_one_is_answered",
         a_call_goes_through_and_a_wrong_one_is_answered,
     ),
-    (
-        "many_calls_in_flight_come_back_whole",
-        many_calls_in_flight_come_back_whole,
-    ),
-    (
-        "nothing_but_messages_on_standard_output",
-        nothing_but_messages_on_standard_output,
-    ),
-    (
-        "the_last_line_needs_no_line_feed",
-        the_last_line_needs_no_line_feed,
-    ),
+    ("many_calls_in_flight_come_back_whole", many_calls_in_flight_come_back_whole),
+    ("nothing_but_messages_on_standard_output", nothing_but_messages_on_standard_output),
+    ("the_last_line_needs_no_line_feed", the_last_line_needs_no_line_feed),
     ("the_exit_code_is_the_servers", the_exit_code_is_the_servers),
-    (
-        "a_command_that_does_not_exist",
-        a_command_that_does_not_exist,
-    ),
-    (
-        "a_server_that_does_not_end_is_ended",
-        a_server_that_does_not_end_is_ended,
-    ),
+    ("a_command_that_does_not_exist", a_command_that_does_not_exist),
+    ("a_server_that_does_not_end_is_ended", a_server_that_does_not_end_is_ended),
     ("signals_are_passed_on", signals_are_passed_on),
     ("no_process_is_left_behind", no_process_is_left_behind),
-    (
-        "a_client_that_went_away_ends_the_server",
-        a_client_that_went_away_ends_the_server,
-    ),
-    (
-        "a_line_above_the_limit_is_answered",
-        a_line_above_the_limit_is_answered,
-    ),
-    (
-        "a_server_that_dies_is_not_waited_for",
-        a_server_that_dies_is_not_waited_for,
-    ),
+    ("a_client_that_went_away_ends_the_server", a_client_that_went_away_ends_the_server),
+    ("a_line_above_the_limit_is_answered", a_line_above_the_limit_is_answered),
+    ("a_server_that_dies_is_not_waited_for", a_server_that_dies_is_not_waited_for),
     (
         "decisions_are_recorded_before_they_take_effect",
         decisions_are_recorded_before_they_take_effect,
@@ -80,10 +56,7 @@ fn main() {
 /// Runs the tests whose names contain `filter`, in the words of the standard harness.
 fn harness(filter: Option<&str>) {
     let filter = filter.filter(|word| !word.starts_with('-')).unwrap_or("");
-    let chosen: Vec<_> = TESTS
-        .iter()
-        .filter(|(name, _)| name.contains(filter))
-        .collect();
+    let chosen: Vec<_> = TESTS.iter().filter(|(name, _)| name.contains(filter)).collect();
     println!("\nrunning {} tests", chosen.len());
     let mut failed = 0;
     for (name, test) in &chosen {
@@ -115,10 +88,7 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
         audit,
         command: &arguments,
         own: Some((&own, OsStr::new("__exec"))),
-        bounds: Bounds {
-            message: 1 << 20,
-            ..Bounds::default()
-        },
+        bounds: Bounds { message: 1 << 20, ..Bounds::default() },
     })
     .unwrap()
 }
@@ -131,10 +101,7 @@ fn server(mode: &OsStr) -> i32 {
         let own = env::current_exe().unwrap();
         if mode == "grandchild" {
             let mut child = Command::new(own);
-            child
-                .args(["__server", "stubborn"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null());
+            child.args(["__server", "stubborn"]).stdin(Stdio::null()).stdout(Stdio::null());
             let child = child.spawn().unwrap();
             eprintln!("pid {}", child.id());
         }
@@ -195,10 +162,7 @@ struct Running {
 impl Running {
     fn start(mode: &str) -> Self {
         let own = env::current_exe().unwrap();
-        Self::command(
-            "",
-            &[own.as_os_str(), OsStr::new("__server"), OsStr::new(mode)],
-        )
+        Self::command("", &[own.as_os_str(), OsStr::new("__server"), OsStr::new(mode)])
     }
 
     fn command(log: &str, command: &[&OsStr]) -> Self {
@@ -213,20 +177,11 @@ impl Running {
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self {
-            child,
-            stdin,
-            stdout,
-            stderr,
-        }
+        Self { child, stdin, stdout, stderr }
     }
 
     fn send(&mut self, text: &str) {
-        self.stdin
-            .as_mut()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     fn call(&mut self, id: u32, arguments: &str) {
@@ -275,10 +230,7 @@ fn assert_gone(pid: i32) {
         if stat.contains(") Z ") {
             return;
         }
-        assert!(
-            Instant::now() < until,
-            "process {pid} is still there: {stat}"
-        );
+        assert!(Instant::now() < until, "process {pid} is still there: {stat}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -310,9 +262,7 @@ fn many_calls_in_flight_come_back_whole() {
                 stdin.write_all(piece).unwrap();
             }
             if id % 10 == 0 {
-                stdin
-                    .write_all(call(1000 + id, r#"{"n":"x"}"#).as_bytes())
-                    .unwrap();
+                stdin.write_all(call(1000 + id, r#"{"n":"x"}"#).as_bytes()).unwrap();
             }
         }
         stdin
@@ -340,22 +290,13 @@ fn nothing_but_messages_on_standard_output() {
     let mut relay = Running::start("noisy");
     relay.send("not json\n\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n[1]\n");
     let (_, out, err) = relay.end();
-    let lines: Vec<Value> = out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{out}");
     assert!(lines.iter().all(|line| line["jsonrpc"] == "2.0"));
-    assert!(
-        err.contains("Server starting on stdio..."),
-        "noise is shown to the person"
-    );
+    assert!(err.contains("Server starting on stdio..."), "noise is shown to the person");
     assert!(err.contains("{\"level\":\"info\"}"));
     assert!(err.len() > 1 << 20, "standard error is the server's own");
-    assert!(
-        !err.contains("not json"),
-        "what is no message does not reach the server"
-    );
+    assert!(!err.contains("not json"), "what is no message does not reach the server");
 }
 
 fn the_last_line_needs_no_line_feed() {
@@ -363,10 +304,7 @@ fn the_last_line_needs_no_line_feed() {
     relay.send(call(1, r#"{"text":7}"#).trim_end());
     let (status, out, _) = relay.end();
     let reply: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(
-        reply["result"]["_meta"]["airlock/refusal"]["reason"],
-        "validation_failed"
-    );
+    assert_eq!(reply["result"]["_meta"]["airlock/refusal"]["reason"], "validation_failed");
     assert_eq!(status.code(), Some(0));
     let mut relay = Running::start("plain");
     relay.send(call(1, r#"{"text":"ok"}"#).trim_end());
@@ -387,10 +325,7 @@ fn a_command_that_does_not_exist() {
     let relay = Running::command("", &[OsStr::new("no-such-command-anywhere")]);
     let (status, out, err) = relay.end();
     assert_eq!((status.code(), out.as_str()), (Some(127), ""));
-    assert!(
-        err.contains("airlock: cannot start no-such-command-anywhere: "),
-        "{err}"
-    );
+    assert!(err.contains("airlock: cannot start no-such-command-anywhere: "), "{err}");
 }
 
 fn a_server_that_does_not_end_is_ended() {
@@ -398,10 +333,7 @@ fn a_server_that_does_not_end_is_ended() {
     let pid = relay.pid();
     let started = Instant::now();
     let (status, _, _) = relay.end();
-    assert!(
-        started.elapsed() < Duration::from_secs(4),
-        "before a client would lose patience"
-    );
+    assert!(started.elapsed() < Duration::from_secs(4), "before a client would lose patience");
     assert_eq!(status.code(), Some(128 + 9));
     assert_gone(pid);
 }
@@ -435,15 +367,11 @@ fn a_client_that_went_away_ends_the_server() {
     let mut relay = Running::start("plain");
     let pid = relay.pid();
     let stdin = relay.stdin.take();
-    let Running {
-        mut child, stdout, ..
-    } = relay;
+    let Running { mut child, stdout, .. } = relay;
     drop(stdout);
     let mut stdin = stdin.unwrap();
     // Its input stays open: only the output is gone.
-    stdin
-        .write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n")
-        .unwrap();
+    stdin.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n").unwrap();
     child.wait().unwrap();
     assert_gone(pid);
 }
@@ -453,18 +381,12 @@ fn a_line_above_the_limit_is_answered() {
     let long = "x".repeat(2 << 20);
     relay.call(1, &format!(r#"{{"text":"{long}"}}"#));
     let reply = relay.receive();
-    assert_eq!(
-        (&reply["id"], &reply["error"]["code"]),
-        (&json!(1), &json!(-32600))
-    );
+    assert_eq!((&reply["id"], &reply["error"]["code"]), (&json!(1), &json!(-32600)));
     // The echo repeats the text escaped once more, which pushes it over the limit.
     let most = r#"\""#.repeat(400_000);
     relay.call(2, &format!(r#"{{"text":"{most}"}}"#));
     let reply = relay.receive();
-    assert_eq!(
-        (&reply["id"], &reply["error"]["code"]),
-        (&json!(2), &json!(-32603))
-    );
+    assert_eq!((&reply["id"], &reply["error"]["code"]), (&json!(2), &json!(-32603)));
     relay.call(3, r#"{"text":"still here"}"#);
     assert_eq!(relay.receive()["id"], 3);
     assert_eq!(relay.end().0.code(), Some(0));
@@ -490,17 +412,10 @@ fn decisions_are_recorded_before_they_take_effect() {
     relay.receive();
     let records = || -> Vec<Value> {
         let text = fs::read_to_string(&log).unwrap();
-        assert!(
-            !text.contains("SECRETVALUE"),
-            "no value of a call is in the log"
-        );
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        assert!(!text.contains("SECRETVALUE"), "no value of a call is in the log");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
-    let [allowed] = &records()[..] else {
-        panic!("one decision, one record")
-    };
+    let [allowed] = &records()[..] else { panic!("one decision, one record") };
     assert_eq!(allowed["decision"], "allow");
     assert_eq!(allowed["tool"], "echo");
     assert_eq!(allowed["agent"], "tester");
@@ -509,10 +424,7 @@ fn decisions_are_recorded_before_they_take_effect() {
     relay.receive();
     let refused = &records()[1];
     assert_eq!(refused["reason"], "validation_failed");
-    assert_eq!(
-        refused["violations"],
-        json!([{"path": "/text", "keyword": "type"}])
-    );
+    assert_eq!(refused["violations"], json!([{"path": "/text", "keyword": "type"}]));
     relay.end();
     fs::remove_file(log).unwrap();
 }

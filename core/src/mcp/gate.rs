@@ -3,11 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::buf::Buf;
 use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
+use crate::json::{Document, Limits, Tape, parse};
 use crate::policy::{EmptyProperties, UnknownTool};
-use crate::schema::CompileError;
+use crate::schema::{self, CompileError, DEFAULT_STEPS, Memory};
 use crate::scratch::Scratch;
 
 /// Whether a tool may be called so. Names that MCP does not allow are look-alikes, or text for the
@@ -56,7 +58,6 @@ pub(super) fn learn(
     builder: &mut CatalogBuilder,
     name: &str,
     input_schema: &[u8],
-    _output_schema: Option<&[u8]>,
 ) -> Result<Vec<String>, CompileError> {
     builder.tool(ToolDefinition { name, input_schema })
 }
@@ -71,7 +72,20 @@ pub(super) fn filter<'s>(
     guard.filter(tool, output, scratch)
 }
 
-/// Whether structured output that was masked still satisfies the tool's output schema.
-pub(super) fn output_accepts(_catalog: &Catalog, _tool: &str, _output: &[u8]) -> bool {
-    true
+/// Whether structured output that was masked still satisfies the tool's output schema. Clients assert
+/// formats, so they count. The schema is compiled here, because few outputs are masked; one that cannot
+/// be compiled accepts nothing.
+pub(super) fn output_accepts(output_schema: &[u8], output: &[u8]) -> bool {
+    let options = schema::Options { assert_format: true, ..schema::Options::default() };
+    let Ok((schema, _)) = schema::compile(output_schema, options) else { return false };
+    let mut tape = Tape::growable();
+    if parse(output, Limits::OUTPUT, &mut tape).is_err() {
+        return false;
+    }
+    let Tape { nodes, order } = &mut tape;
+    schema.bind(output, nodes);
+    let mut marks = Buf::growable();
+    let memory = Memory { order, marks: &mut marks };
+    let doc = Document::new(output, nodes);
+    schema::validate(&schema, doc, DEFAULT_STEPS, memory, None) == schema::Outcome::Valid
 }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
 use super::envelope::{Envelope, canonical_id};
 use super::event::{Event, Outcome};
-use super::gate;
 use super::mask::{Masker, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Turn};
@@ -156,7 +155,7 @@ impl Turn<'_> {
             && let Some(result) = waiting.result
             && let Some(structured) = result.get("structuredContent")
             && let Some(masked) = self.desk.edits.replacement(structured.span())
-            && !gate::output_accepts(self.state.tools.catalog(), tool, masked)
+            && !self.state.tools.output_accepts(tool, masked)
         {
             self.without_structured(result);
             return Step::Replace;

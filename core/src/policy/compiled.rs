@@ -76,6 +76,13 @@ impl Policy {
         self.name.map(|name| self.pool.get(name))
     }
 
+    /// This policy with another answer to near misses.
+    #[must_use]
+    pub fn with_near_miss(mut self, near_miss: super::NearMiss) -> Self {
+        self.settings.near_miss = near_miss;
+        self
+    }
+
     /// The switches that are no rules.
     #[must_use]
     pub const fn settings(&self) -> &Settings {

@@ -32,13 +32,7 @@ pub(super) struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     pub(super) const fn new(source: R, limit: usize) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            limit,
-        }
+        Self { source, buffer: Vec::new(), start: 0, end: 0, limit }
     }
 
     /// The next line; none at the end of the input.
@@ -46,10 +40,7 @@ impl<R: Read> Lines<R> {
         // Bytes after `start` that hold no line feed.
         let mut searched = 0;
         loop {
-            let rest = self
-                .buffer
-                .get(self.start + searched..self.end)
-                .unwrap_or(&[]);
+            let rest = self.buffer.get(self.start + searched..self.end).unwrap_or(&[]);
             if let Some(at) = memchr::memchr(b'\n', rest) {
                 let (start, end) = (self.start, self.start + searched + at);
                 self.start = end + 1;
@@ -162,11 +153,7 @@ mod tests {
     #[test]
     fn lines_are_the_same_however_they_arrive() {
         let long = format!("{{\"x\":\"{}\",\"id\":7}}", "y".repeat(200_000));
-        let text = format!(
-            "a\r\n\nbb\n{long}\nc\n{}\n{}\nlast",
-            "d".repeat(20),
-            "e".repeat(21)
-        );
+        let text = format!("a\r\n\nbb\n{long}\nc\n{}\n{}\nlast", "d".repeat(20), "e".repeat(21));
         let expected = vec![
             "a\r".into(),
             String::new(),

@@ -103,33 +103,14 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     let mut server = match child::spawn(options.command, options.own) {
         Ok(server) => server,
         Err(error) => {
-            let program = options
-                .command
-                .first()
-                .map(|name| name.display().to_string());
-            eprintln!(
-                "airlock: cannot start {}: {error}",
-                program.unwrap_or_default()
-            );
+            let program = options.command.first().map(|name| name.display().to_string());
+            eprintln!("airlock: cannot start {}: {error}", program.unwrap_or_default());
             return Ok(CANNOT_START);
         }
     };
     let (sender, news) = channel();
-    let Options {
-        guard,
-        identity,
-        audit,
-        bounds,
-        ..
-    } = options;
-    let shared = Arc::new(Shared::new(
-        guard,
-        identity,
-        audit,
-        bounds,
-        output,
-        server.stdin,
-    ));
+    let Options { guard, identity, audit, bounds, .. } = options;
+    let shared = Arc::new(Shared::new(guard, identity, audit, bounds, output, server.stdin));
     spawn("signals", {
         let sender = sender.clone();
         move || {
@@ -163,10 +144,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new()
-        .name(name.into())
-        .spawn(body)
-        .map(drop)
+    thread::Builder::new().name(name.into()).spawn(body).map(drop)
 }
 
 /// Waits until the server is gone and all that it said is passed on; its exit code.
@@ -203,11 +181,7 @@ fn supervise(news: &Receiver<News>, group: Group, shared: &Shared) -> i32 {
             Some(code) if drained => return code,
             // An interrupt is for the server to understand; everything else is an end.
             None if patience.is_none() && !matches!(next, Ok(News::Signal(SIGINT))) => {
-                let first = if matches!(next, Ok(News::Signal(_))) {
-                    SIGKILL
-                } else {
-                    SIGTERM
-                };
+                let first = if matches!(next, Ok(News::Signal(_))) { SIGKILL } else { SIGTERM };
                 patience = Some((Instant::now() + GRACE, first));
             }
             _ => {}

@@ -80,11 +80,7 @@ impl Shared {
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let session = Session {
             relay: Relay::new(guard, bounds, &nonce),
-            recorder: Recorder {
-                log,
-                started: Instant::now(),
-                remarks: BTreeSet::new(),
-            },
+            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
             server_ended: false,
         };
         Self {
@@ -120,9 +116,7 @@ impl Shared {
     ) -> Result<(), End> {
         loop {
             let mut session = self.session()?;
-            let Session {
-                relay, recorder, ..
-            } = &mut *session;
+            let Session { relay, recorder, .. } = &mut *session;
             recorder.started = Instant::now();
             let action = match &line {
                 Line::Whole(line) => relay.client(line, caller, now(), out, recorder),
@@ -161,11 +155,7 @@ impl Shared {
                 session.relay.abandon_list();
                 break;
             }
-            session = self
-                .listed
-                .wait_timeout(session, left)
-                .map_err(|_| End::Poisoned)?
-                .0;
+            session = self.listed.wait_timeout(session, left).map_err(|_| End::Poisoned)?.0;
         }
         Ok(())
     }
@@ -196,9 +186,7 @@ impl Shared {
     ) -> Result<(), End> {
         let mut session = self.session()?;
         let was_listing = session.relay.is_listing();
-        let Session {
-            relay, recorder, ..
-        } = &mut *session;
+        let Session { relay, recorder, .. } = &mut *session;
         recorder.started = Instant::now();
         let action = match line {
             Line::Whole(line) => relay.server(line, caller, out, recorder),
@@ -252,11 +240,7 @@ impl Shared {
 
 impl Identity {
     fn caller<'a>(&'a self, roles: &'a [&'a str]) -> Caller<'a> {
-        Caller {
-            agent: self.agent.as_deref(),
-            roles,
-            tenant: self.tenant.as_deref(),
-        }
+        Caller { agent: self.agent.as_deref(), roles, tenant: self.tenant.as_deref() }
     }
 }
 
