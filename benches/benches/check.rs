@@ -24,7 +24,7 @@ fn main() {
     for (name, schema) in &workload.tools {
         let schema = schema.to_string();
         builder
-            .tool(ToolDefinition { name, input_schema: schema.as_bytes() })
+            .tool(ToolDefinition { name, input_schema: schema.as_bytes(), output_schema: None })
             .expect("a labelled tool compiles");
     }
     let catalog = builder.build();

@@ -148,8 +148,8 @@ fn check(args: &Args) -> Result<ExitCode> {
 fn catalog(args: &Args) -> Result<Catalog> {
     let path = &args.tools;
     let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let mut builder = Catalog::builder(Origin::Trusted)
-        .assert_formats(args.format == FormatMode::Assert);
+    let mut builder = Catalog::builder(Origin::Trusted);
+    builder.assert_formats(args.format == FormatMode::Assert);
     let mut seen = std::collections::HashMap::new();
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let place = Place { path, line };
@@ -158,8 +158,11 @@ fn catalog(args: &Args) -> Result<Catalog> {
         if let Some(first) = seen.insert(name.clone(), line) {
             return Err(format!("{place}: the tool {name:?} is already on line {first}").into());
         }
-        let definition =
-            ToolDefinition { name: &name, input_schema: tool.input_schema.get().as_bytes() };
+        let definition = ToolDefinition {
+            name: &name,
+            input_schema: tool.input_schema.get().as_bytes(),
+            output_schema: None,
+        };
         match builder.tool(definition) {
             Ok(warnings) => {
                 for warning in warnings {

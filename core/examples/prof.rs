@@ -6,7 +6,7 @@ fn main() {
     for l in std::fs::read_to_string(&a[1]).unwrap().lines() {
         let v: serde_json::Value = serde_json::from_str(l).unwrap();
         let s = v["input_schema"].to_string();
-        let _ = b.tool(ToolDefinition { name: v["tool"].as_str().unwrap(), input_schema: s.as_bytes() });
+        let _ = b.tool(ToolDefinition { name: v["tool"].as_str().unwrap(), input_schema: s.as_bytes(), output_schema: None });
     }
     let cat = b.build();
     let g = Guard::builder().near_miss(NearMiss::Strip).build().unwrap();

@@ -8,7 +8,7 @@ fn main() {
         let v: serde_json::Value = serde_json::from_str(l).unwrap();
         let name = v["tool"].as_str().unwrap();
         let s = v["input_schema"].to_string();
-        match b.tool(ToolDefinition { name, input_schema: s.as_bytes() }) {
+        match b.tool(ToolDefinition { name, input_schema: s.as_bytes(), output_schema: None }) {
             Ok(w) => for w in w { eprintln!("{name}: {w}") },
             Err(e) => eprintln!("ERR {name}: {e}"),
         }

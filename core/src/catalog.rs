@@ -14,13 +14,32 @@ pub struct ToolDefinition<'a> {
     pub name: &'a str,
     /// The `inputSchema`, as JSON.
     pub input_schema: &'a [u8],
+    /// The `outputSchema`, as JSON, for tools that have one.
+    pub output_schema: Option<&'a [u8]>,
 }
 
 /// The compiled tools of one server: an immutable snapshot, replaced whole.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// A tool whose schema does not compile is listed without one.
-    tools: HashMap<String, Option<Schema>>,
+    tools: HashMap<String, Tool>,
+}
+
+#[derive(Debug)]
+struct Tool {
+    /// None when the schema does not compile.
+    input: Option<Schema>,
+    output: Structure,
+}
+
+/// What is known of a tool's structured output.
+#[derive(Debug)]
+pub(crate) enum Structure {
+    /// It promises none.
+    Free,
+    /// It satisfies this.
+    Schema(Schema),
+    /// It satisfies something that does not compile.
+    Unknown,
 }
 
 impl Catalog {
@@ -56,7 +75,12 @@ impl Catalog {
 
     /// The schema of a tool: none when it is not listed, `Some(None)` when it did not compile.
     pub(crate) fn get(&self, name: &str) -> Option<Option<&Schema>> {
-        self.tools.get(name).map(Option::as_ref)
+        self.tools.get(name).map(|tool| tool.input.as_ref())
+    }
+
+    /// What is known of the structured output of a tool.
+    pub(crate) fn structure(&self, name: &str) -> &Structure {
+        self.tools.get(name).map_or(&Structure::Free, |tool| &tool.output)
     }
 }
 
@@ -79,32 +103,35 @@ pub struct CatalogBuilder {
 
 impl CatalogBuilder {
     /// Makes `format` an assertion instead of an annotation.
-    #[must_use]
-    pub fn assert_formats(mut self, assert: bool) -> Self {
+    pub fn assert_formats(&mut self, assert: bool) -> &mut Self {
         self.options.assert_format = assert;
         self
     }
 
     /// Says whether a root with `properties: {}` and no `additionalProperties` takes any argument.
-    #[must_use]
-    pub fn empty_properties_open(mut self, open: bool) -> Self {
+    pub fn empty_properties_open(&mut self, open: bool) -> &mut Self {
         self.options.empty_is_open = open;
         self
     }
 
-    /// Compiles and adds a tool, and returns warnings about its schema. A later definition replaces an
+    /// Compiles and adds a tool, and returns warnings about its input schema. A later definition replaces an
     /// earlier one of the same name.
     ///
     /// # Errors
     /// When the schema cannot be honoured. The tool is then listed as unsupported: its calls are
     /// refused with `tool_unsupported`.
     pub fn tool(&mut self, tool: ToolDefinition<'_>) -> Result<Vec<String>, CompileError> {
-        let compiled = schema::compile(tool.input_schema, self.options);
-        let (schema, outcome) = match compiled {
+        let (input, outcome) = match schema::compile(tool.input_schema, self.options) {
             Ok((schema, warnings)) => (Some(schema), Ok(warnings)),
             Err(error) => (None, Err(error)),
         };
-        self.catalog.tools.insert(tool.name.to_string(), schema);
+        let output = match tool.output_schema {
+            None => Structure::Free,
+            // It only judges what masking did to an output, so that it may fail to compile.
+            Some(text) => schema::compile(text, Options::default())
+                .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema)),
+        };
+        self.catalog.tools.insert(tool.name.to_string(), Tool { input, output });
         outcome
     }
 

@@ -9,7 +9,7 @@ use core::fmt::Write;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
-use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
+use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
 use crate::filter::{Filter, Place};
 use crate::json::{self, Kind, Limits};
 use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
@@ -303,6 +303,31 @@ impl Guard {
                 Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
             }
         }
+    }
+
+    /// Whether structured output of `tool` satisfies the tool's output schema; true when it has none,
+    /// false when it has one that cannot be compiled.
+    pub fn accepts_output(
+        &self,
+        catalog: &Catalog,
+        tool: &str,
+        output: &[u8],
+        scratch: &mut Scratch<'_>,
+    ) -> bool {
+        let schema = match catalog.structure(tool) {
+            Structure::Free => return true,
+            Structure::Unknown => return false,
+            Structure::Schema(schema) => schema,
+        };
+        let Scratch { tape, marks, .. } = scratch;
+        if json::parse(output, Limits::OUTPUT, tape).is_err() {
+            return false;
+        }
+        let json::Tape { nodes, order } = tape;
+        schema.bind(output, nodes);
+        let doc = json::Document::new(output, nodes);
+        let memory = Memory { order, marks };
+        schema::validate(schema, doc, DEFAULT_STEPS, memory, None) == Outcome::Valid
     }
 
     /// A refusal by the policy, which says how much of its rules the model may know.

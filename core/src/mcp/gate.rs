@@ -3,17 +3,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::buf::Buf;
 use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
-use crate::json::{Document, Limits, Tape, parse};
 use crate::policy::{EmptyProperties, UnknownTool};
-use crate::schema::{self, CompileError, DEFAULT_STEPS, Memory};
+use crate::schema::CompileError;
 use crate::scratch::Scratch;
 
-/// Whether a tool may be called so. Names that MCP does not allow are look-alikes, or text for the
-/// model, unless the policy spells them byte for byte.
+/// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for
+/// byte. Others are look-alikes, or text for the model.
 pub(super) fn admits_spelling(guard: &Guard, tool: &str) -> bool {
     guard.policy().admits_spelling(tool)
 }
@@ -40,7 +38,9 @@ pub(super) fn check_name<'s>(
 /// Starts to learn the tools of a running server.
 pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
     let open = guard.policy().settings().empty_properties == EmptyProperties::Open;
-    Catalog::builder(Origin::Live).empty_properties_open(open)
+    let mut builder = Catalog::builder(Origin::Live);
+    builder.empty_properties_open(open);
+    builder
 }
 
 /// Decides on a call to a tool of `catalog`.
@@ -58,8 +58,9 @@ pub(super) fn learn(
     builder: &mut CatalogBuilder,
     name: &str,
     input_schema: &[u8],
+    output_schema: Option<&[u8]>,
 ) -> Result<Vec<String>, CompileError> {
-    builder.tool(ToolDefinition { name, input_schema })
+    builder.tool(ToolDefinition { name, input_schema, output_schema })
 }
 
 /// Masks, then cuts an output of `tool`; the empty name for what no tool said.
@@ -72,20 +73,13 @@ pub(super) fn filter<'s>(
     guard.filter(tool, output, scratch)
 }
 
-/// Whether structured output that was masked still satisfies the tool's output schema. Clients assert
-/// formats, so they count. The schema is compiled here, because few outputs are masked; one that cannot
-/// be compiled accepts nothing.
-pub(super) fn output_accepts(output_schema: &[u8], output: &[u8]) -> bool {
-    let options = schema::Options { assert_format: true, ..schema::Options::default() };
-    let Ok((schema, _)) = schema::compile(output_schema, options) else { return false };
-    let mut tape = Tape::growable();
-    if parse(output, Limits::OUTPUT, &mut tape).is_err() {
-        return false;
-    }
-    let Tape { nodes, order } = &mut tape;
-    schema.bind(output, nodes);
-    let mut marks = Buf::growable();
-    let memory = Memory { order, marks: &mut marks };
-    let doc = Document::new(output, nodes);
-    schema::validate(&schema, doc, DEFAULT_STEPS, memory, None) == schema::Outcome::Valid
+/// Whether structured output that was masked still satisfies the tool's output schema.
+pub(super) fn output_accepts(
+    guard: &Guard,
+    catalog: &Catalog,
+    tool: &str,
+    output: &[u8],
+    scratch: &mut Scratch<'_>,
+) -> bool {
+    guard.accepts_output(catalog, tool, output, scratch)
 }

@@ -6,7 +6,7 @@
 //! of the constants below; a list that exceeds one is not learned and not shown.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -32,8 +32,6 @@ const META: &str = "io.modelcontextprotocol/";
 #[derive(Debug)]
 pub(super) struct Tools {
     catalog: Arc<Catalog>,
-    /// The output schemas of the tools that have one.
-    promises: Promises,
     /// Counts the server's announcements that its list changed.
     epoch: u64,
     /// The epoch in which the catalog's list began; none before the first list.
@@ -72,7 +70,6 @@ impl Tools {
         let prefix: String = nonce.chars().filter(char::is_ascii_alphanumeric).collect();
         Self {
             catalog: Arc::default(),
-            promises: Promises::new(),
             epoch: 0,
             known: None,
             tried: None,
@@ -85,11 +82,6 @@ impl Tools {
 
     pub(super) const fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
-    }
-
-    /// Whether `output`, which was masked, may still be shown as the structured output of `tool`.
-    pub(super) fn output_accepts(&self, tool: &str, output: &[u8]) -> bool {
-        self.promises.get(tool).is_none_or(|schema| gate::output_accepts(schema, output))
     }
 
     /// The server says that its list changed.
@@ -246,7 +238,6 @@ impl Tools {
     fn learn(&mut self, listing: Listing) {
         self.known = Some(listing.epoch);
         self.catalog = Arc::new(listing.builder.build());
-        self.promises = listing.promises;
     }
 }
 
@@ -276,14 +267,10 @@ impl Running {
     }
 }
 
-/// Output schemas by tool, as the server wrote them.
-type Promises = BTreeMap<Box<str>, Box<[u8]>>;
-
 /// A list that is being read.
 #[derive(Debug)]
 struct Listing {
     builder: CatalogBuilder,
-    promises: Promises,
     names: BTreeSet<Box<str>>,
     pages: u32,
     bytes: usize,
@@ -315,7 +302,6 @@ impl Listing {
     fn new(guard: &Guard, epoch: u64) -> Self {
         Self {
             builder: gate::learner(guard),
-            promises: Promises::new(),
             names: BTreeSet::new(),
             pages: 0,
             bytes: 0,
@@ -397,15 +383,9 @@ impl Listing {
         if !self.names.insert(name.as_str().into()) {
             return Fate::Withheld("another tool has its name".into());
         }
-        // A schema that is missing or too large is compiled as nothing, which fails: the tool is known,
-        // and its calls are refused.
-        let schema = |key| tool.get(key).map(Value::raw).filter(|raw| raw.len() <= MAX_SCHEMA);
-        let input = schema("inputSchema").unwrap_or(b"");
-        if tool.get("outputSchema").is_some() {
-            let promise = schema("outputSchema").unwrap_or(b"");
-            self.promises.insert(name.as_str().into(), promise.into());
-        }
-        match gate::learn(&mut self.builder, name, input) {
+        let input = tool.get("inputSchema").map_or(&b""[..], schema_text);
+        let output = tool.get("outputSchema").map(schema_text);
+        match gate::learn(&mut self.builder, name, input, output) {
             Err(error) => Fate::Withheld(format!("{} (at {:?})", error.message, error.path)),
             Ok(warnings) => {
                 for warning in &warnings {
@@ -417,4 +397,11 @@ impl Listing {
             }
         }
     }
+}
+
+/// A schema that is missing or too large is compiled as nothing, which fails: its tool is known, and
+/// the calls are refused, or masked outputs not shown as structured.
+fn schema_text(schema: Value<'_>) -> &[u8] {
+    let raw = schema.raw();
+    if raw.len() > MAX_SCHEMA { b"" } else { raw }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
 use super::envelope::{Envelope, canonical_id};
 use super::event::{Event, Outcome};
+use super::gate;
 use super::mask::{Masker, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Turn};
@@ -155,7 +156,13 @@ impl Turn<'_> {
             && let Some(result) = waiting.result
             && let Some(structured) = result.get("structuredContent")
             && let Some(masked) = self.desk.edits.replacement(structured.span())
-            && !self.state.tools.output_accepts(tool, masked)
+            && !gate::output_accepts(
+                self.guard,
+                self.state.tools.catalog(),
+                tool,
+                masked,
+                &mut self.desk.scratch,
+            )
         {
             self.without_structured(result);
             return Step::Replace;

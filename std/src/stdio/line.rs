@@ -175,7 +175,7 @@ mod tests {
         }
         assert_eq!(lines(long.as_bytes(), 4096, 20), ["too long: Some(\"7\")"]);
         assert_eq!(lines(long.as_bytes(), 4096, long.len()), [long.clone()]);
-        assert_eq!(lines(b"", 1, 20), [""; 0]);
+        assert!(lines(b"", 1, 20).is_empty());
     }
 
     #[test]
