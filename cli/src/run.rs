@@ -22,22 +22,22 @@ const BAD_USAGE: u8 = 2;
 /// Arguments of `airlock run`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A policy file, or the name of a preset [default: permissive].
+    /// A policy file, or the name of a preset [default: permissive]
     #[arg(long, value_name = "FILE|PRESET")]
     policy: Option<String>,
-    /// Name of the agent that makes the calls.
+    /// Name of the agent that makes the calls
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
-    /// Role of the agent; may be given several times.
+    /// Role of the agent; may be given several times
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
-    /// Tenant that the agent works for.
+    /// Tenant that the agent works for
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Append one JSON line for each decision to this file.
+    /// Append one JSON line for each decision to this file
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
-    /// The server's command and its arguments.
+    /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

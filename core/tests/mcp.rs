@@ -6,6 +6,7 @@ mod shared;
 use std::sync::Arc;
 
 use airlock_core::mcp::{Action, Bounds, Direction, Event, Outcome, Outline, Relay, Unrecorded};
+use airlock_core::policy::Policy;
 use airlock_core::{Caller, Guard};
 use serde_json::{Value, json};
 
@@ -66,9 +67,14 @@ impl Did {
 }
 
 impl Link {
-    /// A connection on which nothing was said yet.
+    /// A connection on which nothing was said yet. Every tool is allowed, unknown ones are not.
     fn fresh() -> Self {
-        Self::with(Guard::builder().build().unwrap(), Bounds::default())
+        Self::under("{}")
+    }
+
+    /// A fresh connection under a policy.
+    fn under(policy: &str) -> Self {
+        Self::with(guard(policy), Bounds::default())
     }
 
     fn with(guard: Guard, bounds: Bounds) -> Self {
@@ -121,6 +127,11 @@ impl Link {
     fn list_request(&mut self) -> Value {
         serde_json::from_slice(&self.relay.list_request().expect("a request to send")).unwrap()
     }
+}
+
+fn guard(policy: &str) -> Guard {
+    let policy = Policy::from_json(policy).unwrap();
+    Guard::builder().policy(policy).unwrap().build().unwrap()
 }
 
 fn call(id: u32, tool: &str, arguments: &str) -> String {
@@ -380,7 +391,7 @@ fn an_answer_of_the_client_that_cannot_pass_becomes_an_error_for_the_server() {
 #[test]
 fn a_full_table_refuses_new_requests_until_one_is_cancelled() {
     let bounds = Bounds { pending: 3, ..Bounds::default() };
-    let mut link = Link::with(Guard::builder().build().unwrap(), bounds);
+    let mut link = Link::with(guard("{}"), bounds);
     let ping = |id: u32| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
     for id in 0..3 {
         assert_eq!(link.client(&ping(id)), Did::Passed);
@@ -565,7 +576,7 @@ fn a_call_that_cannot_be_recorded_does_not_run() {
 #[test]
 fn a_message_above_the_limit_is_answered_without_being_kept() {
     let bounds = Bounds { message: 100, ..Bounds::default() };
-    let mut link = Link::with(Guard::builder().build().unwrap(), bounds);
+    let mut link = Link::with(guard("{}"), bounds);
     let long = format!(
         r#"{{"jsonrpc":"2.0","method":"ping","params":{{"x":"{}"}},"id":3}}"#,
         "y".repeat(100)
@@ -580,6 +591,76 @@ fn a_message_above_the_limit_is_answered_without_being_kept() {
     let mut audit = |_: &Event<'_>| Ok(());
     let action = link.relay.oversize(Direction::ToClient, &outline, &mut out, &mut audit);
     assert_eq!(Did::new(action, b"").error(), (json!(4), -32603));
+}
+
+#[test]
+fn a_denied_tool_stays_listed_and_answers_a_refusal() {
+    let mut link = Link::under(r#"{"denied_tools":["ec*","nosuch"]}"#);
+    // Refused by name before anything is asked of the server.
+    for tool in ["echo", "nosuch", "ECHO"] {
+        let reply = link.call(1, tool, r#"{"message":5}"#).json();
+        let reason = &reply["result"]["_meta"]["airlock/refusal"]["reason"];
+        assert_eq!(reason, "tool_denied", "{tool}");
+    }
+    assert_eq!(link.events.last().unwrap(), "> ECHO refuse tool_denied");
+    let Did::Forwarded(list) = link.list(TOOLS) else { panic!("one tool does not compile") };
+    assert!(list.contains("\"echo\""));
+    assert_eq!(link.call(2, "now", "{}"), Did::Passed);
+}
+
+#[test]
+fn a_hidden_tool_does_not_seem_to_exist() {
+    let mut link = Link::under(r#"{"denied_tools":["echo"],"hide":true}"#);
+    assert_eq!(link.call(1, "echo", "{}").error(), (json!(1), -32602));
+    let shown = link.list(TOOLS).json();
+    assert_eq!(shown["result"]["tools"].as_array().unwrap().len(), 1);
+    let hidden = link.call(1, "echo", "{}").json();
+    let unknown = link.call(1, "nosuch", "{}");
+    assert_eq!(unknown, Did::Held);
+    link.relay.abandon_list();
+    let unknown = link.call(1, "nosuch", "{}").json().to_string();
+    assert_eq!(hidden.to_string().replace("echo", "nosuch"), unknown);
+}
+
+#[test]
+fn an_unknown_tool_may_be_left_to_the_server() {
+    let mut link = Link::under(r#"{"unknown_tool":"forward","denied_tools":["danger"]}"#);
+    assert_eq!(link.call(1, "nosuch", "{}"), Did::Held, "first the list must be known");
+    link.relay.abandon_list();
+    assert_eq!(link.call(1, "nosuch", "{}"), Did::Passed);
+    assert_eq!(link.events.last().unwrap(), "> nosuch Unchecked");
+    let reply = link.call(2, "danger", "{}").json();
+    assert_eq!(reply["result"]["isError"], true, "a name rule holds for unknown tools too");
+    assert_eq!(link.call(3, "no such", "{}").error(), (json!(3), -32602));
+}
+
+#[test]
+fn a_name_that_mcp_does_not_allow_needs_a_rule_that_spells_it() {
+    let mut link = Link::under(r#"{"allowed_tools":["zähl mich","*"]}"#);
+    let tools = r#"[{"name":"zähl mich","inputSchema":{"type":"object"}},{"name":"zahl mich","inputSchema":{"type":"object"}}]"#;
+    assert_eq!(link.list(tools).json()["result"]["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(link.call(1, r"z\u00e4hl mich", "{}"), Did::Passed);
+    assert_eq!(link.call(2, "zahl mich", "{}").error(), (json!(2), -32602));
+}
+
+#[test]
+fn text_blocks_share_one_budget() {
+    let mut link = Link::under(r#"{"max_output_chars":100}"#);
+    link.list(TOOLS);
+    assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+    let block = json!({"type": "text", "text": "é".repeat(60)}).to_string();
+    let reply =
+        format!(r#"{{"id":1,"jsonrpc":"2.0","result":{{"content":[{block},{block},{block}]}}}}"#);
+    let shown = link.server(&reply).json();
+    let texts: Vec<&str> = shown["result"]["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|block| block["text"].as_str().unwrap())
+        .collect();
+    assert!(texts.concat().chars().count() <= 100, "{texts:?}");
+    assert_eq!(texts.len(), 3);
+    assert!(link.events.last().unwrap().ends_with("true"));
 }
 
 /// What looks like an access key id of AWS, made here so that no scanner takes this file for a leak.
@@ -623,6 +704,34 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
         masked(&mut link, &message);
         assert_eq!(link.events.last().unwrap(), "< now filter 1 false", "{result}");
     }
+}
+
+#[test]
+fn structured_output_that_masking_broke_becomes_an_error_without_it() {
+    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$"},"note":{"type":"string"}}}}]"#;
+    let mut link = Link::fresh();
+    link.list(tools);
+    let reply = |structured: &str| {
+        let text = r#"[{"type":"text","text":"it is SECRET"}]"#;
+        format!(
+            r#"{{"result":{{"content":{text},"structuredContent":{structured},"_meta":{{"n":1.0}}}},"jsonrpc":"2.0","id":1}}"#
+        )
+    };
+    // A mask that the schema takes.
+    assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
+    let shown = masked(&mut link, &reply(r#"{"note":"k SECRET"}"#));
+    assert!(shown.contains("structuredContent") && !shown.contains("isError"), "{shown}");
+    // One that it does not take.
+    assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
+    let sent = reply(r#"{"key":"SECRET"}"#).replace("SECRET", &secret());
+    let Did::Forwarded(shown) = link.server(&sent) else { panic!("it is masked") };
+    assert!(!shown.contains(&secret()));
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["result"]["isError"], true);
+    assert_eq!(shown["result"].get("structuredContent"), None);
+    assert!(shown["result"]["content"][0]["text"].as_str().unwrap().starts_with("it is "));
+    assert_eq!(shown["result"]["_meta"], json!({"n": 1.0}));
+    assert_eq!(shown["id"], 1);
 }
 
 #[test]

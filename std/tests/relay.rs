@@ -103,10 +103,10 @@ fn server(mode: &OsStr) -> i32 {
             let mut child = Command::new(own);
             child.args(["__server", "stubborn"]).stdin(Stdio::null()).stdout(Stdio::null());
             let child = child.spawn().unwrap();
-            eprintln!("pid {}", child.id());
+            say_pid(child.id());
         }
         let _ignored = signal_hook::flag::register(15, Arc::default()).unwrap();
-        eprintln!("pid {}", std::process::id());
+        say_pid(std::process::id());
         loop {
             thread::sleep(Duration::from_secs(60));
         }
@@ -116,7 +116,7 @@ fn server(mode: &OsStr) -> i32 {
         println!("{{\"level\":\"info\"}}");
         eprintln!("{}", "e".repeat(1 << 20));
     }
-    eprintln!("pid {}", std::process::id());
+    say_pid(std::process::id());
     let mut late = Vec::new();
     for line in io::stdin().lock().lines() {
         let line = line.unwrap();
@@ -149,6 +149,11 @@ fn server(mode: &OsStr) -> i32 {
         }
     }
     0
+}
+
+/// Says a process id in one write, because several processes share the pipe.
+fn say_pid(pid: u32) {
+    io::stderr().write_all(format!("pid {pid}\n").as_bytes()).unwrap();
 }
 
 /// A relay with a server behind it.

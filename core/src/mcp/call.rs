@@ -57,7 +57,7 @@ impl Turn<'_> {
             caller,
             now,
         };
-        if let Err(refusal) = gate::decide_name(guard, &call, &mut self.desk.scratch) {
+        if let Some(refusal) = gate::check_name(guard, &call, &mut self.desk.scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
             let outcome = Outcome::Refused(&refusal);
             let _ = self.audit.record(&Event {
@@ -68,7 +68,7 @@ impl Turn<'_> {
             return Step::Answer;
         }
         if self.state.tools.must_list(call.tool) {
-            self.state.tools.list(params.get("_meta"));
+            self.state.tools.list(guard, params.get("_meta"));
             return Step::Hold;
         }
         // The snapshot that is current now, whatever list completes later.

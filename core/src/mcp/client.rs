@@ -70,7 +70,7 @@ impl Turn<'_> {
             return self.call(id, params);
         } else if method.is(b"tools/list") {
             let cursor = params.and_then(|params| params.get("cursor"));
-            Asked::List { list: self.state.tools.client_lists(cursor) }
+            Asked::List { list: self.state.tools.client_lists(self.guard, cursor) }
         } else if VERBATIM.iter().any(|name| method.is(name)) {
             Asked::Verbatim
         } else {

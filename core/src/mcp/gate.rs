@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::caller::{Call, Caller};
-use crate::catalog::{Catalog, CatalogBuilder, ToolDefinition};
+use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
 use crate::policy::{EmptyProperties, UnknownTool};
 use crate::schema::CompileError;
@@ -26,13 +26,21 @@ pub(super) fn forwards_unknown(guard: &Guard) -> bool {
     guard.policy().settings().unknown_tool == UnknownTool::Forward
 }
 
-/// What the policy says about the name alone, whether or not such a tool exists.
-pub(super) fn decide_name<'s>(
+/// The refusal of a call by its name and caller alone, whether or not such a tool exists.
+pub(super) fn check_name<'s>(
     guard: &'s Guard,
     call: &Call<'s>,
     scratch: &'s mut Scratch<'_>,
-) -> Result<(), Refusal<'s>> {
-    guard.check_name(call, scratch).map_or(Ok(()), Err)
+) -> Option<Refusal<'s>> {
+    guard.check_name(call, scratch)
+}
+
+/// Starts to learn the tools of a running server.
+pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
+    let open = guard.policy().settings().empty_properties == EmptyProperties::Open;
+    let mut builder = Catalog::builder(Origin::Live);
+    builder.empty_properties_open(open);
+    builder
 }
 
 /// Decides on a call to a tool of `catalog`.
@@ -47,14 +55,12 @@ pub(super) fn check<'s>(
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.
 pub(super) fn learn(
-    guard: &Guard,
     builder: &mut CatalogBuilder,
     name: &str,
     input_schema: &[u8],
     output_schema: Option<&[u8]>,
 ) -> Result<Vec<String>, CompileError> {
-    let open = guard.policy().settings().empty_properties == EmptyProperties::Open;
-    builder.empty_properties_open(open).tool(ToolDefinition { name, input_schema, output_schema })
+    builder.tool(ToolDefinition { name, input_schema, output_schema })
 }
 
 /// Masks, then cuts an output of `tool`; the empty name for what no tool said.

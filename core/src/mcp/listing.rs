@@ -16,7 +16,7 @@ use core::mem;
 use super::event::{Audit, Direction, Event, Outcome};
 use super::gate;
 use crate::caller::Caller;
-use crate::catalog::{Catalog, CatalogBuilder, Origin};
+use crate::catalog::{Catalog, CatalogBuilder};
 use crate::guard::Guard;
 use crate::json::{Kind, Value};
 
@@ -69,7 +69,7 @@ impl Tools {
     pub(super) fn new(nonce: &str) -> Self {
         let prefix: String = nonce.chars().filter(char::is_ascii_alphanumeric).collect();
         Self {
-            catalog: Arc::new(Catalog::builder(Origin::Live).build()),
+            catalog: Arc::default(),
             epoch: 0,
             known: None,
             tried: None,
@@ -105,7 +105,7 @@ impl Tools {
     }
 
     /// Begins our own list, unless it is under way; `meta` is that of the call that needs it.
-    pub(super) fn list(&mut self, meta: Option<Value<'_>>) {
+    pub(super) fn list(&mut self, guard: &Guard, meta: Option<Value<'_>>) {
         if self.is_listing() {
             return;
         }
@@ -122,7 +122,7 @@ impl Tools {
             }
         }
         let mut running = Box::new(Running {
-            listing: Listing::new(self.epoch),
+            listing: Listing::new(guard, self.epoch),
             id: Vec::new(),
             request: None,
             meta: copied,
@@ -195,10 +195,10 @@ impl Tools {
 
     /// The client asks for a page of tools. The number of the list that its reply belongs to; none when
     /// it continues no list that is being learned.
-    pub(super) fn client_lists(&mut self, cursor: Option<Value<'_>>) -> Option<u64> {
+    pub(super) fn client_lists(&mut self, guard: &Guard, cursor: Option<Value<'_>>) -> Option<u64> {
         let Some(cursor) = cursor.filter(|cursor| cursor.kind() != Kind::Null) else {
             self.lists = self.lists.saturating_add(1);
-            self.client = Some((self.lists, Listing::new(self.epoch)));
+            self.client = Some((self.lists, Listing::new(guard, self.epoch)));
             return Some(self.lists);
         };
         let (list, listing) = self.client.as_mut()?;
@@ -221,7 +221,7 @@ impl Tools {
     ) -> Result<Option<Vec<u8>>, &'static str> {
         let learned = self.client.take_if(|(number, _)| Some(*number) == list);
         let Some((number, mut listing)) = learned else {
-            let page = Listing::new(self.epoch).page(result, guard, caller, audit)?;
+            let page = Listing::new(guard, self.epoch).page(result, guard, caller, audit)?;
             return Ok(page.tools);
         };
         let page = listing.page(result, guard, caller, audit)?;
@@ -299,9 +299,9 @@ enum Fate {
 }
 
 impl Listing {
-    fn new(epoch: u64) -> Self {
+    fn new(guard: &Guard, epoch: u64) -> Self {
         Self {
-            builder: Catalog::builder(Origin::Live),
+            builder: gate::learner(guard),
             names: BTreeSet::new(),
             pages: 0,
             bytes: 0,
@@ -383,11 +383,9 @@ impl Listing {
         if !self.names.insert(name.as_str().into()) {
             return Fate::Withheld("another tool has its name".into());
         }
-        // A schema that is missing or too large is compiled as nothing, which fails: the tool is known,
-        // and its calls are refused.
-        let schema = |key| tool.get(key).map(Value::raw).filter(|raw| raw.len() <= MAX_SCHEMA);
-        let input = schema("inputSchema").unwrap_or(b"");
-        match gate::learn(guard, &mut self.builder, name, input, schema("outputSchema")) {
+        let input = tool.get("inputSchema").map_or(&b""[..], schema_text);
+        let output = tool.get("outputSchema").map(schema_text);
+        match gate::learn(&mut self.builder, name, input, output) {
             Err(error) => Fate::Withheld(format!("{} (at {:?})", error.message, error.path)),
             Ok(warnings) => {
                 for warning in &warnings {
@@ -399,4 +397,11 @@ impl Listing {
             }
         }
     }
+}
+
+/// A schema that is missing or too large is compiled as nothing, which fails: its tool is known, and
+/// the calls are refused, or masked outputs not shown as structured.
+fn schema_text(schema: Value<'_>) -> &[u8] {
+    let raw = schema.raw();
+    if raw.len() > MAX_SCHEMA { b"" } else { raw }
 }

@@ -151,6 +151,7 @@ impl Pattern {
 
     /// The memory that the tables take, in bytes.
     #[must_use]
+    #[cfg(test)]
     pub fn memory_usage(&self) -> usize {
         let conditions = self.conditions.iter().map(|(machine, _)| machine.dfa.memory_usage());
         self.main.dfa.memory_usage() + conditions.sum::<usize>()
@@ -220,6 +221,9 @@ impl Machine {
         self.dfa.is_match_state(self.dfa.next_eoi_state(state))
     }
 }
+
+#[cfg(test)]
+mod peer;
 
 #[cfg(test)]
 mod tests {

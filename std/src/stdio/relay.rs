@@ -7,12 +7,13 @@ use std::io::{self, IoSlice, Read, Write};
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use airlock_core::mcp::{Action, Audit, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
 use airlock_core::{Caller, Guard};
 
-use super::line::{Line, Lines};
+use super::line::{Line, Lines, PAUSE};
 use super::{Identity, News};
 use crate::audit::AuditLog;
 
@@ -259,6 +260,7 @@ fn write_line(to: &mut impl Write, message: &[u8]) -> io::Result<()> {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => IoSlice::advance_slices(&mut rest, written),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(PAUSE),
             Err(error) => return Err(error),
         }
     }

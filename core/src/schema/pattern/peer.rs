@@ -1,9 +1,13 @@
 //! Patterns against `regress`, a backtracking engine for ECMA-262.
-#![cfg(feature = "alloc")]
 
-use airlock_core::schema::pattern::{Pattern, PatternErrorKind};
+use std::format;
+use std::string::String;
+use std::vec;
+
 use proptest::prelude::*;
 use regress::Regex;
+
+use super::{Pattern, PatternErrorKind};
 
 /// Patterns that mean something: every construct, nested, over few letters.
 fn pattern() -> impl Strategy<Value = String> {
