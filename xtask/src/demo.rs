@@ -57,18 +57,12 @@ fn prepare_and_play() -> Result<(), String> {
     }
     println!("{}", heading("Building airlock"));
     let began = Instant::now();
-    visibly(&mut workspace::cargo(&[
-        "build",
-        "--release",
-        "-p",
-        "airlock-cli",
-    ]))?;
+    visibly(&mut workspace::cargo(&["build", "--release", "-p", "airlock-cli"]))?;
     println!("built in {:.0} s\n", began.elapsed().as_secs_f64());
 
     let mut play = Command::new(&node);
     play.arg("demo.js").current_dir(workspace::e2e());
-    play.env("AIRLOCK_BIN", workspace::airlock("release"))
-        .env("PATH", program::path_with(&node));
+    play.env("AIRLOCK_BIN", workspace::airlock("release")).env("PATH", program::path_with(&node));
     visibly(&mut play).map_err(|_| "the demo did not go as promised".to_owned())
 }
 
@@ -97,10 +91,7 @@ fn advice(lack: &Missing) -> String {
 
 /// The configuration that wraps the reader's own server, with the path of the binary just built.
 fn your_own() -> String {
-    let airlock = workspace::airlock("release")
-        .display()
-        .to_string()
-        .replace('\\', "\\\\");
+    let airlock = workspace::airlock("release").display().to_string().replace('\\', "\\\\");
     format!(
         "\
 Claude Desktop, Cursor and others: in the configuration file, put Airlock before the command you have.
@@ -126,9 +117,5 @@ Claude Code:
 }
 
 fn heading(text: &str) -> String {
-    if io::stdout().is_terminal() {
-        format!("\x1b[1m{text}\x1b[0m")
-    } else {
-        text.to_owned()
-    }
+    if io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
 }

@@ -23,10 +23,7 @@ pub fn targets() -> io::Result<Vec<String>> {
     for entry in fs::read_dir(folder().join("fuzz_targets"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(
-                path.file_stem()
-                    .map(|stem| stem.to_string_lossy().into_owned()),
-            );
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
     names.sort();
@@ -37,10 +34,7 @@ pub fn targets() -> io::Result<Vec<String>> {
 pub fn build() -> Done {
     let mut cargo = workspace::cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
     // With --target the flags do not reach build scripts, which have no fuzzer to link with.
-    cargo
-        .arg("--target-dir")
-        .arg(built())
-        .args(["--target", host().as_str()]);
+    cargo.arg("--target-dir").arg(built()).args(["--target", host().as_str()]);
     process::run(cargo.env("RUSTFLAGS", INSTRUMENT))
 }
 
@@ -50,19 +44,12 @@ pub fn run(name: &str, seconds: u32) -> Done {
     let artifacts = folder().join("artifacts").join(name);
     for made in [&corpus, &artifacts] {
         if let Err(error) = fs::create_dir_all(made) {
-            return Done {
-                ok: false,
-                text: format!("{}: {error}\n", made.display()),
-            };
+            return Done { ok: false, text: format!("{}: {error}\n", made.display()) };
         }
     }
     let mut fuzzer = Command::new(built().join(host()).join("release").join(name));
-    fuzzer
-        .arg(format!("-max_total_time={seconds}"))
-        .args(["-timeout=5", "-rss_limit_mb=2048"]);
-    fuzzer
-        .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .arg(&corpus);
+    fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=5", "-rss_limit_mb=2048"]);
+    fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display())).arg(&corpus);
     let seeds = folder().join("seeds").join(name);
     if seeds.is_dir() {
         fuzzer.arg(seeds);
@@ -81,9 +68,6 @@ fn built() -> PathBuf {
 /// The triple of the machine, as rustc names it.
 fn host() -> String {
     let version = process::run(Command::new("rustc").arg("-vV"));
-    let host = version
-        .text
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "));
+    let host = version.text.lines().find_map(|line| line.strip_prefix("host: "));
     host.unwrap_or("x86_64-unknown-linux-gnu").to_owned()
 }

@@ -16,27 +16,18 @@ pub struct Done {
 
 /// Runs `command` to its end. On a terminal its latest line shows while it runs.
 pub fn run(command: &mut Command) -> Done {
-    let started = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let started =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match started {
         Ok(child) => child,
         Err(error) => {
-            let text = format!(
-                "cannot start {}: {error}\n",
-                command.get_program().display()
-            );
+            let text = format!("cannot start {}: {error}\n", command.get_program().display());
             return Done { ok: false, text };
         }
     };
     let (lines, arriving) = mpsc::channel();
     let readers = [
-        child
-            .stdout
-            .take()
-            .map(|pipe| read_lines(pipe, lines.clone())),
+        child.stdout.take().map(|pipe| read_lines(pipe, lines.clone())),
         child.stderr.take().map(|pipe| read_lines(pipe, lines)),
     ];
     let mut text = String::new();
@@ -76,19 +67,12 @@ struct Ticker {
 
 impl Ticker {
     fn new() -> Self {
-        Self {
-            is_on: io::stdout().is_terminal(),
-        }
+        Self { is_on: io::stdout().is_terminal() }
     }
 
     fn show(&mut self, line: &str) {
         if self.is_on && !line.trim().is_empty() {
-            let start: String = line
-                .trim()
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(70)
-                .collect();
+            let start: String = line.trim().chars().filter(|c| !c.is_control()).take(70).collect();
             self.write(&format!("\r\x1b[K  {start}"));
         }
     }
@@ -102,9 +86,6 @@ impl Ticker {
     fn write(&mut self, text: &str) {
         let mut out = io::stdout().lock();
         // A terminal that went away is no reason to stop the work.
-        self.is_on = out
-            .write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .is_ok();
+        self.is_on = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok();
     }
 }

@@ -62,22 +62,16 @@ impl Program {
                 "cargo-deny",
                 Source::Command(&["cargo", "install", "--locked", "cargo-deny"]),
             ),
-            Self::CppCompiler => (
-                answers("c++", &["--version"]),
-                "a C++ compiler",
-                Source::Apt(&["g++"]),
-            ),
+            Self::CppCompiler => {
+                (answers("c++", &["--version"]), "a C++ compiler", Source::Apt(&["g++"]))
+            }
             Self::Linker => (
                 answers("ld", &["--version"]) && answers("nm", &["--version"]),
                 "GNU ld and nm",
                 Source::Apt(&["binutils"]),
             ),
         };
-        if is_there {
-            Ok(())
-        } else {
-            Err(Missing { what, from })
-        }
+        if is_there { Ok(()) } else { Err(Missing { what, from }) }
     }
 }
 
@@ -89,10 +83,7 @@ pub fn node() -> Result<PathBuf, Missing> {
     [PathBuf::from("node"), cached_node()]
         .into_iter()
         .find(|node| node_major(node) >= Some(NODE_MAJOR))
-        .ok_or(Missing {
-            what: "Node 20 or newer",
-            from: Source::Apt(&["nodejs", "npm"]),
-        })
+        .ok_or(Missing { what: "Node 20 or newer", from: Source::Apt(&["nodejs", "npm"]) })
 }
 
 /// The name under which npm is started.
@@ -104,10 +95,7 @@ pub fn npm() -> Result<&'static str, Missing> {
     if answers(npm, &["--version"]) {
         return Ok(npm);
     }
-    Err(Missing {
-        what: "npm",
-        from: Source::Apt(&["npm"]),
-    })
+    Err(Missing { what: "npm", from: Source::Apt(&["npm"]) })
 }
 
 /// Where the system's Node is too old but npm is there (Debian 12), the command that brings a newer Node as
@@ -117,13 +105,7 @@ pub fn node_from_npm() -> Option<Command> {
         return None;
     }
     let mut command = Command::new(npm().ok()?);
-    command.args([
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--no-save",
-        "--prefix",
-    ]);
+    command.args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"]);
     command.arg(workspace::cache().join("node")).arg("node@22");
     Some(command)
 }
@@ -131,13 +113,8 @@ pub fn node_from_npm() -> Option<Command> {
 /// The variable `PATH` with the folder of `node` first, so that scripts that look for Node find that one.
 pub fn path_with(node: &std::path::Path) -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let first = node
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folders = first
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(env::split_paths(&path));
+    let first = node.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folders = first.map(PathBuf::from).into_iter().chain(env::split_paths(&path));
     env::join_paths(folders).unwrap_or(path)
 }
 
@@ -147,19 +124,9 @@ fn cached_node() -> PathBuf {
 
 /// The major version that `node --version` states, as in `v20.20.2`.
 fn node_major(node: &PathBuf) -> Option<u32> {
-    let output = Command::new(node)
-        .arg("--version")
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let output = Command::new(node).arg("--version").stderr(Stdio::null()).output().ok()?;
     let version = String::from_utf8(output.stdout).ok()?;
-    version
-        .trim()
-        .strip_prefix('v')?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// Whether the program can be started and ends well.

@@ -62,11 +62,7 @@ pub fn run(options: &Options) -> ExitCode {
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| options.wants(stage)).collect();
     if options.list {
         for stage in STAGES {
-            println!(
-                "{}{}",
-                stage.name,
-                if stage.is_slow { "  (--full)" } else { "" }
-            );
+            println!("{}{}", stage.name, if stage.is_slow { "  (--full)" } else { "" });
         }
         return ExitCode::SUCCESS;
     }
@@ -84,10 +80,7 @@ pub fn run(options: &Options) -> ExitCode {
     for stage in stages {
         sum += if let Some(what) = lacks.of_stage(stage) {
             println!("{:<12} skipped: {what} is missing", stage.name);
-            Tally {
-                skipped: 1,
-                ..Tally::default()
-            }
+            Tally { skipped: 1, ..Tally::default() }
         } else {
             run_stage(stage)
         };
@@ -98,15 +91,8 @@ pub fn run(options: &Options) -> ExitCode {
         println!("\nCI=true: what is skipped counts as failed");
     }
     println!("\nran for {:.0} s", began.elapsed().as_secs_f64());
-    println!(
-        "{} passed, {} failed, {} skipped",
-        sum.passed, sum.failed, sum.skipped
-    );
-    if sum.failed > 0 || is_ci && sum.skipped > 0 {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    println!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);
+    if sum.failed > 0 || is_ci && sum.skipped > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Runs one stage and prints its line: the name first, so that one that hangs is known.
@@ -121,11 +107,7 @@ fn run_stage(stage: &Stage) -> Tally {
     if io::stdout().is_terminal() {
         print!("\r\x1b[K{name}");
     }
-    let Tally {
-        passed,
-        failed,
-        skipped,
-    } = report.tally;
+    let Tally { passed, failed, skipped } = report.tally;
     let mut line = if failed == 0 {
         format!("{passed:>5} passed")
     } else {
@@ -139,10 +121,7 @@ fn run_stage(stage: &Stage) -> Tally {
         println!("    {note}");
     }
     if failed > 0 {
-        println!(
-            "---- {} ----\n{}---- end of {} ----",
-            stage.name, report.failures, stage.name
-        );
+        println!("---- {} ----\n{}---- end of {} ----", stage.name, report.failures, stage.name);
     }
     report.tally
 }

@@ -28,9 +28,7 @@ pub fn target() -> PathBuf {
 
 /// The `airlock` binary of a build profile's folder, `debug` or `release`.
 pub fn airlock(profile: &str) -> PathBuf {
-    target()
-        .join(profile)
-        .join(format!("airlock{}", env::consts::EXE_SUFFIX))
+    target().join(profile).join(format!("airlock{}", env::consts::EXE_SUFFIX))
 }
 
 /// A cargo command in the root of the checkout.
@@ -58,9 +56,7 @@ pub fn npm_packages() -> Result<Option<Command>, Missing> {
     }
     let mut command = Command::new(program::npm()?);
     // No package needs its install script; none gets to run one.
-    command
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(e2e());
+    command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(e2e());
     Ok(Some(command))
 }
 

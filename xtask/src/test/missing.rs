@@ -26,11 +26,7 @@ impl Lacks {
                 if let Some(lack) = lacks.iter_mut().find(|lack| lack.program == program) {
                     lack.stages.push(stage.name);
                 } else if let Err(missing) = program.check() {
-                    lacks.push(Lack {
-                        program,
-                        missing,
-                        stages: vec![stage.name],
-                    });
+                    lacks.push(Lack { program, missing, stages: vec![stage.name] });
                 }
             }
         }
@@ -39,10 +35,7 @@ impl Lacks {
 
     /// The first of the programs that `stage` needs and lacks.
     pub fn of_stage(&self, stage: &Stage) -> Option<&'static str> {
-        let lack = self
-            .0
-            .iter()
-            .find(|lack| stage.needs.contains(&lack.program))?;
+        let lack = self.0.iter().find(|lack| stage.needs.contains(&lack.program))?;
         Some(lack.missing.what)
     }
 
@@ -53,10 +46,7 @@ impl Lacks {
             return String::new();
         }
         let mut text = String::from("Missing on this system:\n");
-        for Lack {
-            missing, stages, ..
-        } in &self.0
-        {
+        for Lack { missing, stages, .. } in &self.0 {
             // A String takes whatever is written.
             let _ = writeln!(text, "  {:<20} skips {}", missing.what, stages.join(", "));
         }
@@ -107,19 +97,13 @@ impl Lacks {
         }
         let install = ["apt-get", "install", "-y", "--no-install-recommends"];
         let install = install.into_iter().chain(packages).collect();
-        [vec!["apt-get", "update"], install]
-            .into_iter()
-            .chain(others)
-            .collect()
+        [vec!["apt-get", "update"], install].into_iter().chain(others).collect()
     }
 }
 
 /// Where only the system's Node is too old, npm brings a newer one into the checkout.
 pub fn bring_node(stages: &[&Stage]) {
-    if !stages
-        .iter()
-        .any(|stage| stage.needs.contains(&Program::Node))
-    {
+    if !stages.iter().any(|stage| stage.needs.contains(&Program::Node)) {
         return;
     }
     if let Some(mut command) = program::node_from_npm() {

@@ -35,10 +35,7 @@ pub struct Report {
 impl Report {
     /// Counts a program as one test.
     pub fn one(&mut self, done: Done) {
-        let tally = Tally {
-            passed: usize::from(done.ok),
-            ..Tally::default()
-        };
+        let tally = Tally { passed: usize::from(done.ok), ..Tally::default() };
         self.counted(done, tally);
     }
 
@@ -66,15 +63,8 @@ impl Report {
 
     /// Counts one thing that is found to be so or not.
     pub fn found(&mut self, what: &str, outcome: Result<(), String>) {
-        let text = outcome
-            .as_ref()
-            .err()
-            .map(|why| format!("{what}: {why}\n"))
-            .unwrap_or_default();
-        self.one(Done {
-            ok: outcome.is_ok(),
-            text,
-        });
+        let text = outcome.as_ref().err().map(|why| format!("{what}: {why}\n")).unwrap_or_default();
+        self.one(Done { ok: outcome.is_ok(), text });
     }
 
     pub fn cargo_tests(&mut self, args: &[&str]) {
@@ -120,10 +110,8 @@ fn cargo_tally(text: &str) -> (Tally, Vec<String>) {
 /// The number in front of `word`; zero when there is none.
 fn before(text: &str, word: &str) -> usize {
     let words: Vec<&str> = text.split([' ', ';']).collect();
-    let number = words
-        .windows(2)
-        .find(|pair| pair.last() == Some(&word))
-        .and_then(|pair| pair.first());
+    let number =
+        words.windows(2).find(|pair| pair.last() == Some(&word)).and_then(|pair| pair.first());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
@@ -171,47 +159,20 @@ mod tests {
             test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n\
             test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
         let (tally, skips) = cargo_tally(cargo);
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 6,
-                failed: 2,
-                skipped: 2
-            }
-        );
+        assert_eq!(tally, Tally { passed: 6, failed: 2, skipped: 2 });
         assert_eq!(skips.len(), 2);
         let node = "✔ one\nℹ tests 9\nℹ pass 6\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\n";
-        assert_eq!(
-            node_tally(node),
-            Tally {
-                passed: 6,
-                failed: 2,
-                skipped: 1
-            }
-        );
+        assert_eq!(node_tally(node), Tally { passed: 6, failed: 2, skipped: 1 });
     }
 
     #[test]
     fn a_program_that_fails_without_a_failed_test_counts_as_one() {
         let mut report = Report::default();
         report.counted(
-            Done {
-                ok: false,
-                text: "error".into(),
-            },
-            Tally {
-                passed: 5,
-                ..Tally::default()
-            },
+            Done { ok: false, text: "error".into() },
+            Tally { passed: 5, ..Tally::default() },
         );
-        assert_eq!(
-            report.tally,
-            Tally {
-                passed: 5,
-                failed: 1,
-                skipped: 0
-            }
-        );
+        assert_eq!(report.tally, Tally { passed: 5, failed: 1, skipped: 0 });
         assert_eq!(report.failures, "error");
     }
 }

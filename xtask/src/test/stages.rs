@@ -26,42 +26,26 @@ pub const STAGES: &[Stage] = &[
     quick("docs", &[], docs),
     quick("no-alloc", &[Program::Linker], no_allocator),
     quick("end-to-end", &[Program::Node], end_to_end),
-    quick("fuzz", &[Program::CppCompiler], |report| {
-        fuzz_for(report, 20)
-    }),
-    slow("fuzz-long", &[Program::CppCompiler], |report| {
-        fuzz_for(report, 600)
-    }),
+    quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
+    slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
     slow("idle-cost", &[Program::Node], idle_cost),
     slow("benches", &[], benches),
     slow("licences", &[Program::CargoDeny], licences),
 ];
 
 const fn quick(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
-    Stage {
-        name,
-        needs,
-        is_slow: false,
-        run,
-    }
+    Stage { name, needs, is_slow: false, run }
 }
 
 const fn slow(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
-    Stage {
-        name,
-        needs,
-        is_slow: true,
-        run,
-    }
+    Stage { name, needs, is_slow: true, run }
 }
 
 /// The folders with a `Cargo.toml` that is no member of the workspace.
 const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "fuzz"];
 
 fn format(report: &mut Report) {
-    report.one(process::run(&mut workspace::cargo(&[
-        "fmt", "--all", "--check",
-    ])));
+    report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check"])));
     for folder in OTHER_WORKSPACES {
         let manifest = format!("{folder}/Cargo.toml");
         let args = ["fmt", "--check", "--manifest-path", &manifest];
@@ -70,20 +54,11 @@ fn format(report: &mut Report) {
 }
 
 fn lint(report: &mut Report) {
-    let all = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let all = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     report.one(process::run(&mut workspace::cargo(&all)));
     for level in [&["--no-default-features"][..], &[]] {
         let mut command = workspace::cargo(&["clippy", "-p", "airlock-core"]);
-        report.one(process::run(
-            command.args(level).args(["--", "-D", "warnings"]),
-        ));
+        report.one(process::run(command.args(level).args(["--", "-D", "warnings"])));
     }
 }
 
@@ -125,23 +100,13 @@ fn end_to_end(report: &mut Report) {
         let done = process::run(&mut node);
         let tally = node_tally(&done.text);
         let failing = |line: &&str| !line.trim_start().starts_with('✔');
-        let text = done
-            .text
-            .lines()
-            .filter(failing)
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let text = done.text.lines().filter(failing).map(|line| format!("{line}\n")).collect();
         report.counted(Done { text, ..done }, tally);
     }
 }
 
 fn idle_cost(report: &mut Report) {
-    if report.step(&mut workspace::cargo(&[
-        "build",
-        "--release",
-        "-p",
-        "airlock-cli",
-    ])) {
+    if report.step(&mut workspace::cargo(&["build", "--release", "-p", "airlock-cli"])) {
         let Some(mut node) = node_script(report, "release") else {
             return;
         };
@@ -171,9 +136,7 @@ fn node_script(report: &mut Report, profile: &str) -> Option<Command> {
     match node {
         Ok(node) => {
             let mut command = Command::new(&node);
-            command
-                .current_dir(workspace::e2e())
-                .env("AIRLOCK_BIN", workspace::airlock(profile));
+            command.current_dir(workspace::e2e()).env("AIRLOCK_BIN", workspace::airlock(profile));
             command.env("PATH", program::path_with(&node));
             Some(command)
         }
@@ -194,14 +157,8 @@ fn fuzz_for(report: &mut Report, seconds: u32) {
             }
             for target in targets {
                 let done = fuzz::run(&target, seconds);
-                let last = done
-                    .text
-                    .lines()
-                    .rev()
-                    .find(|line| line.starts_with("Done"));
-                report
-                    .notes
-                    .extend(last.map(|line| format!("{target}: {line}")));
+                let last = done.text.lines().rev().find(|line| line.starts_with("Done"));
+                report.notes.extend(last.map(|line| format!("{target}: {line}")));
                 report.one(done);
             }
         }
@@ -212,23 +169,12 @@ fn fuzz_for(report: &mut Report, seconds: u32) {
 /// The hot path beside its peers; the figures are what the stage is for.
 fn benches(report: &mut Report) {
     let mut command = workspace::cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
-    let done = process::run(
-        command
-            .arg("--target-dir")
-            .arg(workspace::target().join("benches")),
-    );
-    let figures = done
-        .text
-        .lines()
-        .filter(|line| line.contains("time:") || line.contains("ratio"));
+    let done = process::run(command.arg("--target-dir").arg(workspace::target().join("benches")));
+    let figures = done.text.lines().filter(|line| line.contains("time:") || line.contains("ratio"));
     report.notes.extend(figures.map(str::to_owned));
     report.one(done);
 }
 
 fn licences(report: &mut Report) {
-    report.one(process::run(&mut workspace::cargo(&[
-        "deny",
-        "--all-features",
-        "check",
-    ])));
+    report.one(process::run(&mut workspace::cargo(&["deny", "--all-features", "check"])));
 }
