@@ -66,8 +66,8 @@ impl Program {
                 (answers("c++", &["--version"]), "a C++ compiler", Source::Apt(&["g++"]))
             }
             Self::Linker => (
-                answers("ld", &["--version"]) && answers("nm", &["--version"]),
-                "GNU ld and nm",
+                ["ld", "nm", "objcopy"].iter().all(|name| answers(name, &["--version"])),
+                "ld, nm and objcopy",
                 Source::Apt(&["binutils"]),
             ),
         };

@@ -121,7 +121,7 @@ fn run_stage(stage: &Stage) -> Tally {
         println!("    {note}");
     }
     if failed > 0 {
-        println!("---- {} ----\n{}---- end of {} ----", stage.name, report.failures, stage.name);
+        println!("---- {} ----\n{}---- end of {} ----", stage.name, report.failures(), stage.name);
     }
     report.tally
 }

@@ -6,6 +6,9 @@ use std::process::Command;
 use crate::process::{self, Done};
 use crate::workspace;
 
+/// Lines that are shown of the beginning and of the end of a failure.
+const SHOWN: usize = 200;
+
 /// How many tests ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -29,7 +32,7 @@ pub struct Report {
     /// Lines that are shown whatever the outcome.
     pub notes: Vec<String>,
     /// The output of what failed.
-    pub failures: String,
+    failures: String,
 }
 
 impl Report {
@@ -65,6 +68,20 @@ impl Report {
     pub fn found(&mut self, what: &str, outcome: Result<(), String>) {
         let text = outcome.as_ref().err().map(|why| format!("{what}: {why}\n")).unwrap_or_default();
         self.one(Done { ok: outcome.is_ok(), text });
+    }
+
+    /// The output of what failed, its middle left out when it is very long.
+    pub fn failures(&self) -> String {
+        let lines: Vec<&str> = self.failures.lines().collect();
+        let left_out = lines.len().saturating_sub(2 * SHOWN);
+        let (head, rest) = lines.split_at(lines.len().min(SHOWN));
+        let tail = rest.split_at(left_out).1;
+        let mut text: String = head.iter().map(|line| format!("{line}\n")).collect();
+        if left_out > 0 {
+            text += &format!("... {left_out} lines left out ...\n");
+        }
+        tail.iter().for_each(|line| text += &format!("{line}\n"));
+        text
     }
 
     pub fn cargo_tests(&mut self, args: &[&str]) {
@@ -173,6 +190,15 @@ mod tests {
             Tally { passed: 5, ..Tally::default() },
         );
         assert_eq!(report.tally, Tally { passed: 5, failed: 1, skipped: 0 });
-        assert_eq!(report.failures, "error");
+        assert_eq!(report.failures(), "error\n");
+    }
+
+    #[test]
+    fn a_long_failure_loses_its_middle() {
+        let text = (0..1000).map(|line| format!("{line}\n")).collect();
+        let mut report = Report::default();
+        report.one(Done { ok: false, text });
+        let shown = report.failures();
+        assert!(shown.contains("\n199\n... 600 lines left out ...\n800\n"));
     }
 }

@@ -45,10 +45,10 @@ const fn slow(name: &'static str, needs: &'static [Program], run: fn(&mut Report
 const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "fuzz"];
 
 fn format(report: &mut Report) {
-    report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check"])));
+    report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check", "--", "-l"])));
     for folder in OTHER_WORKSPACES {
         let manifest = format!("{folder}/Cargo.toml");
-        let args = ["fmt", "--check", "--manifest-path", &manifest];
+        let args = ["fmt", "--manifest-path", &manifest, "--check", "--", "-l"];
         report.one(process::run(&mut workspace::cargo(&args)));
     }
 }

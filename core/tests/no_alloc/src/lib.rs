@@ -14,8 +14,11 @@ use core::fmt::Write;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
+use airlock_core::glob::{self, Case};
 use airlock_core::json::{self, Document, Limits, Node, ParseError, Tape, Value};
-use airlock_core::{Buf, Call, Caller, Reason};
+use airlock_core::policy::NamePolicy;
+use airlock_core::redact::{Finding, Redactor, Style, TypeId, Types, Work};
+use airlock_core::{Buf, Call, Caller, Reason, truncate};
 
 unsafe extern "C" {
     /// The host's answer to a panic: reset the board, end the process.
@@ -44,6 +47,9 @@ fn read_value(value: Value<'_>) {
     if let Some(number) = value.as_number() {
         black_box((number.raw(), number.cmp(number), number.is_integer()));
         black_box((number.as_u64(), number.as_i64()));
+        if let Some(divisor) = json::Divisor::new(number) {
+            black_box(number.is_multiple_of(divisor));
+        }
     }
     if let Some(text) = value.as_str() {
         black_box((text.raw(), text.is_escaped(), text.as_plain(), text.is(b"transfer A")));
@@ -65,6 +71,8 @@ pub extern "C" fn proof_json_read() {
         }
         Err(error) => {
             black_box((error.kind.code(), error.kind.message(), error.offset));
+            black_box(json::cause(DOCUMENT, error));
+            black_box(json::line_column(DOCUMENT, error.offset as usize));
         }
     });
 }
@@ -115,4 +123,66 @@ pub extern "C" fn proof_reason() {
         caller: Caller::default(),
         now: None,
     });
+}
+
+/// `redact`: the sets of types, text, and the strings and values of documents.
+#[unsafe(no_mangle)]
+pub extern "C" fn proof_redact() {
+    let named = Types::parse(black_box(["secret", "-secret.auth"]));
+    let types = black_box(named.unwrap_or(Types::GUARD_DEFAULT)).with("pii").without("pii.weak");
+    black_box((types.is_empty(), TypeId::all().filter(|&id| types.contains(id)).count()));
+    let redactor = Redactor::new(types, black_box(Style::Partial));
+
+    let mut found = [Finding::default(); 32];
+    let mut findings = Buf::lent(&mut found);
+    let mut masked = [0; 512];
+    let mut out = Buf::lent(&mut masked);
+    let text = black_box("password=hunter22-hunter22 mail ann@example.com 4111 1111 1111 1111");
+    if redactor.scan(text, &mut findings).is_ok() {
+        black_box(redactor.mask(text, &findings, &mut out).is_ok());
+        black_box(
+            redactor.mask_part(text, black_box(5), black_box(9), &findings, &mut out).is_ok(),
+        );
+        for finding in findings.iter() {
+            black_box((finding.id.id(), finding.id.name(), finding.id.is_secret()));
+        }
+    }
+
+    let (mut literal, mut in_literal) = ([0; 256], [Finding::default(); 16]);
+    let mut work = Work::lent(&mut literal, &mut in_literal);
+    with_document(DOCUMENT, |document| {
+        if let Ok(document) = document {
+            black_box(redactor.redact_json(document, &mut work, &mut out).is_ok());
+            if let Some(name) = document.root().get("name").and_then(Value::as_str) {
+                black_box(redactor.redact_str(name, black_box("pin"), &mut work, &mut out).is_ok());
+            }
+        }
+    });
+    black_box(&*out);
+}
+
+/// `truncate`.
+#[unsafe(no_mangle)]
+pub extern "C" fn proof_truncate() {
+    let mut slots = [0; 256];
+    let mut out = Buf::lent(&mut slots);
+    let text = black_box("a text that is longer than it may be");
+    black_box(truncate::fits(text, black_box(10)));
+    black_box(truncate::truncate_text(text, black_box(10), &mut out).is_ok());
+    with_document(DOCUMENT, |document| {
+        if let Ok(document) = document {
+            black_box(truncate::truncate_json(document, black_box(40), &mut out).is_ok());
+        }
+    });
+    black_box(&*out);
+}
+
+/// `policy` and `glob`: the const name policy.
+#[unsafe(no_mangle)]
+pub extern "C" fn proof_names() {
+    if let Ok(policy) = NamePolicy::new(black_box(&["read_*"]), black_box(&["*_secret"])) {
+        black_box(policy.decide(black_box("read_secret")).is_ok());
+    }
+    black_box(glob::check(black_box("a*b?")).is_ok());
+    black_box(glob::matches(black_box("a*b?"), black_box("axxbc"), black_box(Case::Fold)));
 }
