@@ -117,7 +117,7 @@ fn run_stage(stage: &Stage) -> Tally {
         line += &format!(", {skipped} skipped");
     }
     println!("{line:<34} {:>6.1} s", began.elapsed().as_secs_f64());
-    for note in report.notes {
+    for note in &report.notes {
         println!("    {note}");
     }
     if failed > 0 {
