@@ -12,13 +12,10 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { airlock, behind, official } from './lib/paths.js';
 import { awsKeyId, githubToken, password } from './lib/secrets.js';
 
-const POLICY = `default = "allow"
-
-[[rule]]
-id = "read-only"
-effect = "deny"
-tools = ["write_*", "edit_*", "move_*", "create_*"]
-hint = "This agent may only read: ask the user to change the file."
+const POLICY = `denied_tools = [
+    { tools = ["write_*", "edit_*", "move_*", "create_*"],
+      hint = "This agent may only read: ask the user to change the file." },
+]
 `;
 
 const colours = process.stdout.isTTY && !process.env.NO_COLOR;

@@ -27,6 +27,7 @@ function firstByte([program, ...args]) {
       child.removeAllListeners('exit');
       child.stdin.end();
     });
+    child.stdin.on('error', () => {});
     child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
   });
 }
