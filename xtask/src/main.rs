@@ -20,7 +20,7 @@ Usage: cargo xtask TASK
   test              run every test; says what is missing on this system and what is skipped for it
   test --install    the same, after installing what is missing (apt-get, as root on Debian)
   test --full       the same, and the slow stages: long fuzzing, benches, licences, idle cost
-  test NAME...      only the stages whose names begin with one of these
+  test NAME...      only these stages
   test --list       the names of the stages
   help              this text
 ";

@@ -23,7 +23,7 @@ pub struct Options {
     install: bool,
     full: bool,
     list: bool,
-    /// Beginnings of stage names; none means all.
+    /// Names of stages; none means all that are not slow.
     only: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Options {
     /// Reads the words after `test`.
     ///
     /// # Errors
-    /// The word that is neither an option nor the beginning of a stage's name.
+    /// The word that is neither an option nor a stage.
     pub fn parse(words: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
         for &word in words {
@@ -39,7 +39,7 @@ impl Options {
                 "--install" => options.install = true,
                 "--full" => options.full = true,
                 "--list" => options.list = true,
-                _ if STAGES.iter().any(|stage| stage.name.starts_with(word)) => {
+                _ if STAGES.iter().any(|stage| stage.name == word) => {
                     options.only.push(word.to_owned());
                 }
                 _ => return Err(word.to_owned()),
@@ -53,7 +53,7 @@ impl Options {
         if self.only.is_empty() {
             return self.full || !stage.is_slow;
         }
-        self.only.iter().any(|name| stage.name.starts_with(name))
+        self.only.iter().any(|name| stage.name == name)
     }
 }
 
