@@ -33,9 +33,9 @@ async function emit(client, ...lines) {
 
 test('a ghost argument is cut and every other byte is kept', async (t) => {
   const { client, calls } = await guarded(t);
-  client.send(line(70, 'echo', '{"text": "\\u0041/\\/" ,"made_up":{"a":[1,2]}, "count":  1e2}'));
+  client.send(line(70, 'echo', '{"text": "\\u0041/\\/","made_up":{"a":[1,2]}, "count":  1e2}'));
   await client.reply(70);
-  assert.deepEqual(calls(), [line(70, 'echo', '{"text": "\\u0041/\\/" , "count":  1e2}')]);
+  assert.deepEqual(calls(), [line(70, 'echo', '{"text": "\\u0041/\\/", "count":  1e2}')]);
 });
 
 test('a valid call is forwarded as it is', async (t) => {

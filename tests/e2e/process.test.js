@@ -52,13 +52,19 @@ test('a last line without its newline is still guarded and answered', async (t) 
   assert.equal(last, '{"jsonrpc":"2.0","id":50,"method":"tools/call","params":{"name":"echo","arguments":{}}}');
 });
 
-test('a server that ignores the end of input is ended before the client loses patience', async (t) => {
-  const { client, pids } = await start(t, '--eof', 'ignore', '--deaf');
-  const began = Date.now();
-  await client.finish();
-  assert.ok(Date.now() - began < 2000, `${Date.now() - began} ms`);
-  await assertGone(pids);
-});
+// Clients close standard input, send SIGTERM two seconds later and SIGKILL another two seconds later.
+for (const [what, options, patience] of [
+  ['the end of input', [], 2000],
+  ['the end of input and SIGTERM', ['--deaf'], 4000],
+]) {
+  test(`a server that ignores ${what} is ended before the client kills`, async (t) => {
+    const { client, pids } = await start(t, '--eof', 'ignore', ...options);
+    const began = Date.now();
+    await client.finish();
+    assert.ok(Date.now() - began < patience, `${Date.now() - began} ms`);
+    await assertGone(pids);
+  });
+}
 
 test('a server that ends by itself ends us with its code', async (t) => {
   const { client } = await start(t);
