@@ -1,0 +1,180 @@
+//! The stages: what each runs, and what it needs.
+
+use std::process::Command;
+
+use super::report::{Report, node_tally};
+use crate::process::{self, Done};
+use crate::program::{self, Program};
+use crate::{fuzz, no_alloc, workspace};
+
+/// One part of the whole.
+pub struct Stage {
+    pub name: &'static str,
+    /// What it cannot do without, besides cargo.
+    pub needs: &'static [Program],
+    /// Whether only `--full` runs it.
+    pub is_slow: bool,
+    pub run: fn(&mut Report),
+}
+
+/// In order of what tells most soonest.
+pub const STAGES: &[Stage] = &[
+    quick("format", &[Program::Rustfmt], format),
+    quick("lint", &[Program::Clippy], lint),
+    quick("rust", &[], rust),
+    quick("rust-levels", &[], rust_levels),
+    quick("docs", &[], docs),
+    quick("no-alloc", &[Program::Linker], no_allocator),
+    quick("end-to-end", &[Program::Node], end_to_end),
+    quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
+    slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
+    slow("idle-cost", &[Program::Node], idle_cost),
+    slow("benches", &[], benches),
+    slow("licences", &[Program::CargoDeny], licences),
+];
+
+const fn quick(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
+    Stage { name, needs, is_slow: false, run }
+}
+
+const fn slow(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
+    Stage { name, needs, is_slow: true, run }
+}
+
+/// The folders with a `Cargo.toml` that is no member of the workspace.
+const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "fuzz"];
+
+fn format(report: &mut Report) {
+    report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check", "--", "-l"])));
+    for folder in OTHER_WORKSPACES {
+        let manifest = format!("{folder}/Cargo.toml");
+        let args = ["fmt", "--manifest-path", &manifest, "--check", "--", "-l"];
+        report.one(process::run(&mut workspace::cargo(&args)));
+    }
+}
+
+fn lint(report: &mut Report) {
+    let all = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    report.one(process::run(&mut workspace::cargo(&all)));
+    for level in [&["--no-default-features"][..], &[]] {
+        let mut command = workspace::cargo(&["clippy", "-p", "airlock-core"]);
+        report.one(process::run(command.args(level).args(["--", "-D", "warnings"])));
+    }
+}
+
+/// The whole workspace; core is built with `std` there, because the crates above ask for it.
+fn rust(report: &mut Report) {
+    report.cargo_tests(&["test", "--workspace"]);
+}
+
+/// The other levels of core: nothing, and `alloc` alone.
+fn rust_levels(report: &mut Report) {
+    report.cargo_tests(&["test", "-p", "airlock-core", "--no-default-features"]);
+    report.cargo_tests(&["test", "-p", "airlock-core"]);
+}
+
+fn docs(report: &mut Report) {
+    let mut command = workspace::cargo(&["doc", "--workspace", "--no-deps"]);
+    report.one(process::run(command.env("RUSTDOCFLAGS", "-D warnings")));
+}
+
+fn no_allocator(report: &mut Report) {
+    match no_alloc::check() {
+        Ok(findings) => {
+            for finding in findings {
+                report.found(finding.what, finding.outcome);
+                report.notes.extend(finding.note);
+            }
+        }
+        Err(why) => report.found("the proof does not link", Err(why)),
+    }
+}
+
+/// The official servers and the official client around the binary.
+fn end_to_end(report: &mut Report) {
+    if report.step(&mut workspace::cargo(&["build", "-p", "airlock-cli"])) {
+        let Some(mut node) = node_script(report, "debug") else {
+            return;
+        };
+        node.args(["--test", "--test-reporter=spec"]);
+        let done = process::run(&mut node);
+        let tally = node_tally(&done.text);
+        let failing = |line: &&str| !line.trim_start().starts_with('✔');
+        let text = done.text.lines().filter(failing).map(|line| format!("{line}\n")).collect();
+        report.counted(Done { text, ..done }, tally);
+    }
+}
+
+fn idle_cost(report: &mut Report) {
+    if report.step(&mut workspace::cargo(&["build", "--release", "-p", "airlock-cli"])) {
+        let Some(mut node) = node_script(report, "release") else {
+            return;
+        };
+        let done = process::run(node.arg("measure.js"));
+        report.notes.extend(done.text.lines().map(str::to_owned));
+        report.one(done);
+    }
+}
+
+/// Node in the folder of the end-to-end tests, with their packages there and the binary of `profile`
+/// named; nothing when the packages cannot be had.
+fn node_script(report: &mut Report, profile: &str) -> Option<Command> {
+    let brought = match workspace::npm_packages() {
+        Ok(None) => Ok(()),
+        Ok(Some(mut npm)) => {
+            let done = process::run(&mut npm);
+            if done.ok {
+                workspace::npm_packages_are_there().map_err(|error| error.to_string())
+            } else {
+                Err(done.text)
+            }
+        }
+        Err(lack) => Err(format!("{} is missing", lack.what)),
+    };
+    let node =
+        brought.and_then(|()| program::node().map_err(|lack| format!("{} is missing", lack.what)));
+    match node {
+        Ok(node) => {
+            let mut command = Command::new(&node);
+            command.current_dir(workspace::e2e()).env("AIRLOCK_BIN", workspace::airlock(profile));
+            command.env("PATH", program::path_with(&node));
+            Some(command)
+        }
+        Err(why) => {
+            report.found("npm packages", Err(why));
+            None
+        }
+    }
+}
+
+/// Runs each target for some seconds.
+fn fuzz_for(report: &mut Report, seconds: u32) {
+    match fuzz::targets() {
+        Ok(targets) => {
+            let built = fuzz::build();
+            if !built.ok {
+                return report.one(built);
+            }
+            for target in targets {
+                let done = fuzz::run(&target, seconds);
+                let last = done.text.lines().rev().find(|line| line.starts_with("Done"));
+                report.notes.extend(last.map(|line| format!("{target}: {line}")));
+                report.one(done);
+            }
+        }
+        Err(error) => report.found("fuzz_targets", Err(error.to_string())),
+    }
+}
+
+/// The hot path beside its peers; the figures are what the stage is for.
+fn benches(report: &mut Report) {
+    let mut command = workspace::cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
+    let done = process::run(command.arg("--target-dir").arg(workspace::target().join("benches")));
+    let figures = done.text.lines().filter(|line| line.contains("time:") || line.contains("ratio"));
+    report.notes.extend(figures.map(str::to_owned));
+    report.one(done);
+}
+
+fn licences(report: &mut Report) {
+    report.one(process::run(&mut workspace::cargo(&["deny", "--all-features", "check"])));
+}
