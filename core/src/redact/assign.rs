@@ -47,7 +47,7 @@ impl Scan<'_, '_, '_> {
         let colon = byte(text, op) == b':';
         // `::` and `:=` are decided at their last sign, comparisons are none.
         let other = if colon {
-            matches!(next, b':' | b'=')
+            last == b':' || matches!(next, b':' | b'=')
         } else {
             matches!(next, b'=' | b'~') || matches!(last, b'=' | b'!' | b'<' | b'>' | b'~' | b'+')
         };
@@ -57,8 +57,9 @@ impl Scan<'_, '_, '_> {
         let Some((name, start)) = name_before(text, op) else {
             return Ok(());
         };
-        let Some(meaning) = meaning(name).or_else(|| self.meaning_beside(name, start, colon))
-        else {
+        let named = meaning(name);
+        let beside = named.is_none();
+        let Some(meaning) = named.or_else(|| self.meaning_beside(name, start, colon)) else {
             return Ok(());
         };
         let mut at = op + 1;
@@ -72,8 +73,12 @@ impl Scan<'_, '_, '_> {
             Class::Authorization => self.credential(at),
             Class::Cookie => self.cookies(at),
             _ => {
-                let inline = !begins_line(text, start);
-                self.value(meaning, Place { tight, ..place(text, at, inline) })
+                let place = Place { tight, ..place(text, at, !begins_line(text, start)) };
+                // In `let token: T = …` only a literal is a secret.
+                if beside && place.quote == 0 && !name.eq_ignore_ascii_case(b"value") {
+                    return Ok(());
+                }
+                self.value(meaning, place)
             }
         }
     }
@@ -290,7 +295,8 @@ impl Place {
             }
             const SLASH: Set = Set::new(b"\\");
             let slashes = stop - run_back(text, stop, SLASH, (stop - self.start).min(32));
-            let closes = if self.level == 0 { slashes % 2 == 0 } else { slashes <= self.level };
+            let closes =
+                if self.level == 0 { slashes.is_multiple_of(2) } else { slashes <= self.level };
             // SQL doubles a quote instead of escaping it.
             let doubled = self.quote == b'\''
                 && stop > self.start

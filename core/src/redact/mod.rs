@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Detectors are rows of tables where a fixed beginning ([`token`]) or a fixed shape ([`identifier`])
-//! tells, and functions where it does not. No allocation, no regular expression. Each decides within
+//! tells (the rows are in [`tokens`] and [`identifiers`]), and functions where it does not. No allocation, no regular expression. Each decides within
 //! 8 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.
@@ -15,6 +15,7 @@ mod assign;
 mod bytes;
 mod checksum;
 mod identifier;
+mod identifiers;
 mod json;
 mod key;
 mod mask;
@@ -22,6 +23,7 @@ mod material;
 mod network;
 mod scan;
 mod token;
+mod tokens;
 mod types;
 mod value;
 mod verify;

@@ -91,14 +91,11 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
     if cut(end) {
         (count, end) = shorter;
     }
-    let assigned = match country {
-        100..=199 | 700..=799 => true,
-        200..=209 | 270..=279 | 300..=349 | 360..=369 | 390..=419 | 430..=499 => true,
-        510..=589 | 600..=669 | 810..=829 | 840..=849 | 860..=869 | 900..=959 | 980..=989 => true,
-        210..=269 | 290..=299 | 350..=389 | 420..=429 | 500..=509 | 590..=599 => true,
-        670..=699 | 850..=859 | 870..=889 | 960..=979 | 990..=999 => true,
-        _ => false,
-    };
+    // ITU-T E.164 list of assigned codes, by their first three digits.
+    let assigned = matches!(
+        country,
+        100..=279 | 290..=509 | 510..=699 | 700..=799 | 810..=829 | 840..=889 | 900..=999
+    );
     let long = if north_america { count == 11 } else { count >= 9 };
     (assigned && long && !cut(end)).then_some(end)
 }
@@ -120,8 +117,10 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         }
         i = if last { end } else { end + 1 };
     }
-    let [a, b, ..] = octets;
+    let [a, b, c, d] = octets;
+    // A network, or a version that ends in zeros, is nobody's either.
     let local = matches!(a, 0 | 10 | 127 | 224..)
+        || (b, c, d) == (0, 0, 0)
         || (a, b) == (192, 168)
         || (a, b) == (169, 254)
         || a == 172 && (16..32).contains(&b);
@@ -178,7 +177,7 @@ pub(super) fn ipv6(text: &[u8], at: usize) -> Option<usize> {
             end = i;
         }
     }
-    let whole = if short { groups < 8 && groups >= 2 } else { groups == 8 };
+    let whole = if short { (2..8).contains(&groups) } else { groups == 8 };
     let cut = byte(text, end) == b':' && HEXES.has(byte(text, end + 1));
     let joined = is_joined_left(text, at) || is_joined_right(text, end);
     (whole && !cut && !joined).then_some(end)

@@ -186,7 +186,11 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             2 if kinds == UPPER => self.identifier(start, 2)?,
             4 if byte(text, end) == b'.' => self.machine(start)?,
             5 if kinds & UPPER != 0 && byte(text, end) == b'-' => {
-                if let Some(end) = material::putty(text, start) {
+                if start >= self.token_end
+                    && let Some(end) = material::putty(text, start)
+                {
+                    // A file without its end is searched for it once.
+                    self.token_end = end;
                     self.push(TypeId::PRIVATE_KEY, start, end)?;
                 }
             }
@@ -211,10 +215,12 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         let next = byte(text, end);
         if kinds & LOWER == 0 {
             self.identifier(start, len)?;
-            if kinds == DIGIT && next == b'.' && len <= 3 {
-                if let Some(end) = network::ipv4(text, start) {
-                    self.push(TypeId::IP, start, end)?;
-                }
+            if kinds == DIGIT
+                && next == b'.'
+                && len <= 3
+                && let Some(end) = network::ipv4(text, start)
+            {
+                self.push(TypeId::IP, start, end)?;
             }
             if kinds == DIGIT && next == b':' && (5..=16).contains(&len) {
                 self.telegram(start, end)?;

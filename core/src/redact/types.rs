@@ -1,7 +1,7 @@
 //! The names of what is detected, and sets of them.
 
-use super::identifier::IDENTIFIERS;
-use super::token::TOKENS;
+use super::identifiers::IDENTIFIERS;
+use super::tokens::TOKENS;
 
 /// What a [`Finding`](super::Finding) is: one row of the detector tables.
 ///

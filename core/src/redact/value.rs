@@ -3,6 +3,9 @@
 use super::bytes::{ALNUM, Set, before, byte, run, slice, variety};
 use super::token::public_prefix;
 
+/// How much of a value is looked at to tell what it is.
+const GLANCE: usize = 128;
+
 /// What stands for a secret whose public prefix is kept.
 pub(super) const ELLIPSIS: &[u8] = b"...XXXX";
 
@@ -132,24 +135,44 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
     }
 }
 
-/// Whether what begins at `value` without quotes is code: a call, an index, a path of names.
+/// Whether what begins at `value` without quotes is code: a call, an index, a path, a type.
 pub(super) fn is_code(value: &[u8]) -> bool {
     const PATH: Set = Set::new(b"0-9A-Za-z_.:>-");
-    let len = value.iter().take(128).take_while(|&&b| PATH.has(b)).count();
-    let inside = byte(value, len + 1);
-    len > 0
-        && match byte(value, len) {
-            b'(' => inside != 0 && !inside.is_ascii_whitespace(),
-            b'[' => ALNUM.has(inside) || matches!(inside, b'"' | b'\''),
-            _ => false,
-        }
+    let head = slice(value, 0, GLANCE);
+    let len = run(head, 0, PATH);
+    let (sign, inside) = (byte(head, len), byte(head, len + 1));
+    let name = slice(head, 0, len);
+    let pointer = [&b"*mut "[..], b"*const ", b"&mut ", b"&str", b"&'", b"&["];
+    match sign {
+        _ if len == 0 => pointer.iter().any(|start| head.starts_with(start)),
+        _ if super::bytes::contains(name, b"::") => true,
+        b'(' => inside != 0 && !inside.is_ascii_whitespace(),
+        b'[' => ALNUM.has(inside) || matches!(inside, b'"' | b'\''),
+        b'!' => matches!(inside, b'(' | b'[' | b'{'),
+        b'<' => is_name(name),
+        _ => is_number_type(name),
+    }
 }
 
-/// Whether `value` could be a name in a program: letters, `_` and dots, no digits but at the end.
+/// Whether `name` is a number's type, as in C and Rust.
+fn is_number_type(name: &[u8]) -> bool {
+    let plain = name.iter().position(|&b| b != b'_').and_then(|at| name.get(at..)).unwrap_or(&[]);
+    let Some((kind, width)) = plain.split_first() else {
+        return false;
+    };
+    matches!(kind, b'u' | b'i' | b's' | b'f')
+        && [&b"8"[..], b"16", b"32", b"64", b"128"].contains(&width)
+}
+
+/// Whether `value` could be a name in a program: letters, `_` and dots; digits one at the end, or two
+/// within a path in lower case.
 pub(super) fn is_name(value: &[u8]) -> bool {
     const WORD: Set = Set::new(b"A-Za-z_.");
-    let last = value.iter().rposition(|b| !b.is_ascii_digit()).map_or(0, |at| at + 1);
-    value.len() - last <= 1 && value.iter().take(last).all(|&b| WORD.has(b))
+    const LOWER: Set = Set::new(b"0-9a-z_.");
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let last = value.len() - digits.min(1);
+    value.iter().take(last).all(|&b| WORD.has(b))
+        || digits <= 2 && value.contains(&b'.') && value.iter().all(|&b| LOWER.has(b))
 }
 
 /// Whether `value` looks drawn at random: one run, both cases and digits, or long hexadecimal.
@@ -202,7 +225,7 @@ mod tests {
             "sk-...XXXX",
             "[US_SSN]",
             "$HOME",
-            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            concat!("wJalrXUtnFEMI/K7MDENG", "/bPxRfiCY", "EXAMPLEKEY"),
         ] {
             assert!(is_placeholder(value.as_bytes()), "{value}");
         }
@@ -220,7 +243,10 @@ mod tests {
     #[test]
     fn code() {
         assert!(is_code(b"get_token(request)") && is_code(b"os.environ['X']"));
+        assert!(is_code(b"Token![!]") && is_code(b"*mut c_char") && is_code(b"__u32,"));
+        assert!(is_code(b"input.parse::<T>()") && !is_code(b"*sup3r"));
         assert!(!is_code(b"hunter2") && !is_code(b"(x)"));
-        assert!(is_name(b"user.password") && is_name(b"token2") && !is_name(b"hunter22"));
+        assert!(is_name(b"user.password") && is_name(b"token2") && is_name(b"node.dot2_token"));
+        assert!(!is_name(b"hunter22") && !is_name(b"h2unter"));
     }
 }

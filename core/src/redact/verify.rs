@@ -424,7 +424,8 @@ mod tests {
     /// Each example is the issuer's own or a made-up number; changing its last sign must fail.
     #[test]
     fn check_signs_decide() {
-        let cases: &[(fn(&[u8]) -> bool, &str)] = &[
+        type Check = fn(&[u8]) -> bool;
+        let cases: &[(Check, &str)] = &[
             (us_npi, "1234567893"),
             (vin, "1M8GDM9AXKP042788"),
             (uk_nhs, "9434765919"),
