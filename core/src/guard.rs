@@ -263,7 +263,7 @@ impl Guard {
             return Err(Reason::MalformedArguments);
         }
         if outcome == Outcome::Valid {
-            return if report.has_violations() { Err(Reason::GhostArguments) } else { Ok(()) };
+            return if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) };
         }
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
@@ -436,7 +436,7 @@ fn refusal<'s>(
     let mut memory = [0; 64];
     let mut message = Buf::lent(&mut memory);
     // A message that does not fit is left out: the reason says the same.
-    let _ = match (reason, report.violations().count()) {
+    let _ = match (reason, report.count()) {
         (Reason::ValidationFailed | Reason::GhostArguments, 1) => {
             message.write_str("1 argument is wrong.")
         }

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use super::words::{Choices, Shown, TypeList, a_type, shown, shown_name, spelt, type_name};
 use super::{FixRecord, MAX_POINTER, Meant, Record, Report, Text};
 use crate::json::{self, CUT, Document, Kind, Limits, ParseError, Str, Tape, Value};
-use crate::near;
+use crate::near::{self, Undeclared};
 use crate::schema::{Cut, Fault, Keyword, Schema, Sub, Types, UNNAMED};
 
 /// Longest value of a schema that a fix repeats, in bytes.
@@ -89,15 +89,14 @@ impl<'a> Reporter<'a, '_> {
     /// The declared name that a ghost probably is: nearest of those absent from its object, when
     /// exactly one is nearest.
     fn meant(&self, cut: &Cut) -> Option<u32> {
-        let ghost = self.doc.text(cut.key);
+        let ghost = Undeclared::new(self.doc.text(cut.key).chars());
         let mut best = None;
         let mut least = u32::MAX;
         for name in self.schema.declared_at(cut.location).take(1024) {
             if self.has(cut.object, name) {
                 continue;
             }
-            let text = self.schema.name(name);
-            let Some(distance) = near::near_miss(ghost.chars(), text.chars()) else { continue };
+            let Some(distance) = ghost.near_miss(self.schema.name(name)) else { continue };
             if distance > least {
                 continue;
             }
@@ -571,8 +570,8 @@ impl fmt::Display for Decoded<'_> {
     }
 }
 
-fn spelt_or(value: Option<Value<'_>>, most: usize) -> Shown<core::str::Chars<'_>> {
-    value.map_or(Shown { chars: "".chars(), most }, |value| spelt(value, most))
+fn spelt_or(value: Option<Value<'_>>, most: usize) -> Shown<'_> {
+    value.map_or(Shown { text: Str::new(b"", false), most }, |value| spelt(value, most))
 }
 
 impl Report<'_> {
