@@ -32,6 +32,25 @@ fn main() {
         }
     }
     let n: usize = a[4].parse().unwrap();
+    let mut tape = json::Tape::growable();
+    for _ in 0..3 {
+    let t = std::time::Instant::now();
+    for _ in 0..n { for (_, a) in &calls { std::hint::black_box(json::parse(a.as_bytes(), json::Limits::ARGUMENTS, &mut tape).is_ok()); } }
+    println!("parse {} ns/call", t.elapsed().as_nanos() as usize / n / calls.len());
+    let p = policy::Policy::permissive();
+    let t = std::time::Instant::now();
+    for _ in 0..n { for (x, _) in &calls { std::hint::black_box(p.decide(x, &Caller::default()).is_allow()); } }
+    println!("decide {} ns/call", t.elapsed().as_nanos() as usize / n / calls.len());
+    let t = std::time::Instant::now();
+    for _ in 0..n { for (x, _) in &calls { std::hint::black_box(cat.contains(x)); } }
+    println!("contains {} ns/call", t.elapsed().as_nanos() as usize / n / calls.len());
+    let t = std::time::Instant::now();
+    for _ in 0..n { for (_, a) in &calls { std::hint::black_box(std::str::from_utf8(std::hint::black_box(a.as_bytes())).is_ok()); } }
+    println!("utf8 {} ns/call", t.elapsed().as_nanos() as usize / n / calls.len());
+    let t = std::time::Instant::now();
+    for _ in 0..n { for (_, a) in &calls { std::hint::black_box(serde_json::from_str::<serde_json::Value>(a).is_ok()); } }
+    println!("serde {} ns/call", t.elapsed().as_nanos() as usize / n / calls.len());
+    }
     let t = std::time::Instant::now();
     for _ in 0..n {
         work(&g, &cat, &calls, &mut sc);
