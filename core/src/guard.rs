@@ -5,7 +5,6 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
@@ -255,9 +254,7 @@ impl Guard {
 
         // Something is to be said: the slow path.
         let mut reporter = Reporter { report, doc, schema, cuts, inner };
-        reporter.ghosts(|meant| {
-            ghosts == Ghosts::Reject || meant.is_some() && near_miss == NearMiss::Refuse
-        });
+        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && near_miss == NearMiss::Refuse);
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
@@ -433,26 +430,7 @@ fn refusal<'s>(
     scratch: &'s mut Scratch<'_>,
 ) -> Refusal<'s> {
     let Scratch { report, out, .. } = scratch;
-    let mut memory = [0; 64];
-    let mut message = Buf::lent(&mut memory);
-    // A message that does not fit is left out: the reason says the same.
-    let _ = match (reason, report.count()) {
-        (Reason::ValidationFailed | Reason::GhostArguments, 1) => {
-            message.write_str("1 argument is wrong.")
-        }
-        (Reason::ValidationFailed | Reason::GhostArguments, count) => {
-            write!(message, "{count} arguments are wrong.")
-        }
-        _ => message.write_str(reason.message()),
-    };
-    let notice = Notice {
-        reason,
-        tool: call.tool,
-        message: core::str::from_utf8(&message).unwrap_or(""),
-        hint,
-        rule: disclosed,
-        retry_after_ms: None,
-    };
+    let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
     report::write_refusal(report, &notice, out);
     Refusal { json: out, reason, rule, hint, report }
 }

@@ -21,7 +21,7 @@ pub use cause::{Cause, cause, line_column};
 pub use error::{ParseError, ParseErrorKind};
 pub use number::{Divisor, Number};
 pub use parse::{Limits, parse};
-pub(crate) use pointer::each_pointer;
+pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
 pub(crate) use string::fingerprint;
 pub use string::{Chars, Str};
