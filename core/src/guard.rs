@@ -242,32 +242,36 @@ impl Guard {
             }
         }
         let doc = json::Document::new(bytes, nodes);
+        // One pass that gathers every fault: there is none in a valid call, so it costs no more than a
+        // pass for the verdict alone.
+        faults.clear();
+        let mut collect = Collect { faults, most: MAX_VIOLATIONS };
         let memory = Memory { order, marks };
-        let outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, None);
-        let object = doc.root().kind() == Kind::Object;
+        let mut outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, Some(&mut collect));
+        if outcome == Outcome::TooComplex {
+            // The first fault alone may be within the budget.
+            let memory = Memory { order, marks };
+            outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, None);
+        }
         if outcome == Outcome::TooComplex {
             return Err(Reason::TooComplex);
         }
+        let object = doc.root().kind() == Kind::Object;
         if outcome == Outcome::Valid && cuts.is_empty() && object {
             return Ok(());
         }
 
-        // Something is to be said: the slow path.
         let mut reporter = Reporter { report, doc, schema, cuts, inner };
         reporter.ghosts(|near| ghosts == Ghosts::Reject || near && near_miss == NearMiss::Refuse);
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
         }
-        if outcome == Outcome::Valid {
-            return if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) };
+        if outcome == Outcome::Invalid {
+            reporter.faults(faults);
+            return Err(Reason::ValidationFailed);
         }
-        faults.clear();
-        let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-        let memory = Memory { order, marks };
-        schema::validate(schema, doc, DEFAULT_STEPS, memory, Some(&mut collect));
-        Reporter { report, doc, schema, cuts, inner }.faults(faults);
-        Err(Reason::ValidationFailed)
+        if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) }
     }
 
     /// Masks, then truncates the output of `tool`. Text that is a JSON object or array is treated as
