@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::text::{Text, Writer};
-use super::words::{Gap, Name, a_type, rule_words, shown, shown_name, spelt, type_name};
+use super::words::{Gap, Name, a_type, rule_words, shown, spelt, type_name};
 use super::{FixRecord, Meant, Record, Report};
 use crate::json::{self, CUT, Document, Kind, Limits, ParseError, Str, Tape, Value};
 use crate::near::{self, Undeclared};
@@ -61,7 +61,7 @@ impl<'a> Reporter<'a, '_> {
         let stray = report.begin().shown(ghost).put(" is not a parameter here");
         let record = match meant {
             Some(name) => {
-                let known = shown_name(name.as_bytes());
+                let known = shown(name.into());
                 Record {
                     message: stray.put("; ").shown(known).put(" is.").end(),
                     expected: report.begin().shown(known).end(),
@@ -97,15 +97,12 @@ impl<'a> Reporter<'a, '_> {
     /// The declared name that a ghost probably is: nearest of those absent from its object, when
     /// exactly one is nearest.
     fn meant(&self, cut: &Cut) -> Option<u32> {
-        let ghost = Undeclared::new(self.doc.text(cut.key).chars());
+        let ghost = Undeclared::new(self.doc.text(cut.key));
         let mut best = None;
         let mut least = u32::MAX;
         for name in self.schema.declared_at(cut.location).take(1024) {
-            if self.has(cut.object, name) {
-                continue;
-            }
             let Some(distance) = ghost.near_miss(self.schema.name(name)) else { continue };
-            if distance > least {
+            if distance > least || self.has(cut.object, name) {
                 continue;
             }
             best = if distance < least { Some(name) } else { None };
@@ -237,7 +234,7 @@ impl<'a> Reporter<'a, '_> {
 
     fn missing(&mut self, fault: Fault, path: Text) {
         let missing = self.schema.name(fault.detail);
-        let property = shown_name(missing.as_bytes());
+        let property = shown(missing.into());
         // A ghost of the same object that is probably this name.
         let renamed = self
             .cuts
@@ -269,11 +266,7 @@ impl<'a> Reporter<'a, '_> {
                 report.begin().put("Add ").shown(property).put(", ").a_type(types).put(".").end(),
                 FixRecord {
                     op: "add",
-                    path: report
-                        .begin()
-                        .again(path)
-                        .token(Str::new(missing.as_bytes(), false))
-                        .end(),
+                    path: report.begin().again(path).token(missing.into()).end(),
                     to: sub.and_then(|sub| short(default_of(self.schema, sub)?, report)),
                 },
             ),
@@ -297,10 +290,8 @@ impl<'a> Reporter<'a, '_> {
         let choices = self.schema.document().at(sub.choices);
         let nearest = value.as_str().and_then(|text| {
             // A member that is no string is as far as can be: empty text.
-            let members = choices
-                .elements()
-                .map(|choice| choice.as_str().unwrap_or(Str::new(b"", false)).chars());
-            choices.elements().nth(near::nearest(text.chars(), members)?)
+            let members = choices.elements().map(|choice| choice.as_str().unwrap_or("".into()));
+            choices.elements().nth(near::nearest(text, members)?)
         });
         let report = &mut *self.report;
         let advice = report.begin().put("Send ");
