@@ -55,18 +55,21 @@ impl<'t> Undeclared<'t> {
         if !other.read(declared.into(), fold, word.admits(max)) {
             return None;
         }
-        distance(word.chars(), other.chars(), max as u32)
+        word.distance(&other, max as u32)
     }
 }
 
 /// Drops what naming styles differ in: `_` and `-` are nothing, letters lose their case.
+#[inline]
 pub fn fold(c: char) -> Option<char> {
     (c != '_' && c != '-').then(|| lower(c))
 }
 
 /// What enum members are compared by: letters and digits, without their case.
+#[inline]
 fn essence(c: char) -> Option<char> {
-    c.is_alphanumeric().then(|| lower(c))
+    let counts = if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
+    counts.then(|| lower(c))
 }
 
 /// The position of the member that is nearest to `value`, when exactly one is and it is plausible: no
@@ -91,7 +94,7 @@ pub fn nearest<'t>(value: Str<'_>, members: impl IntoIterator<Item = Str<'t>>) -
         }
         let longer = word.len.max(other.len) as u32;
         let plausible = (longer / 3).max(1).min(longer.saturating_sub(1)).min(least);
-        match distance(word.chars(), other.chars(), plausible) {
+        match word.distance(&other, plausible) {
             Some(distance) if distance < least => (least, best) = (distance, Some(position)),
             Some(_) => best = None,
             None => {}
@@ -200,6 +203,11 @@ impl Word {
 
     fn chars(&self) -> &[char] {
         self.chars.get(..self.len).unwrap_or(&[])
+    }
+
+    fn distance(&self, other: &Self, max: u32) -> Option<u32> {
+        let admitted = self.chars().iter().copied().all(other.admits(max as usize));
+        if admitted { distance(self.chars(), other.chars(), max) } else { None }
     }
 
     /// Admits the characters of a word that may be at a distance of `max`: each that does not occur

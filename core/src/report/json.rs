@@ -158,12 +158,7 @@ impl Page<'_> {
     /// A text of the report as the inside of a JSON string.
     #[inline]
     fn part(&mut self, text: Text, all: &[u8], most: usize) {
-        let bytes = text.of(all);
-        if text.plain && bytes.len() <= most {
-            self.bytes(bytes);
-        } else {
-            self.escaped(bytes, most);
-        }
+        self.inside(text.of(all), text.look, most);
     }
 
     /// A JSON string.
@@ -173,16 +168,32 @@ impl Page<'_> {
         self.put("\"");
     }
 
-    /// The inside of a JSON string of at most `most` bytes before escaping, hidden characters replaced.
+    /// The inside of a JSON string.
     fn text(&mut self, text: &[u8], most: usize) {
-        if text.len() <= most && Look::of(text) == Look::Plain {
-            self.bytes(text);
-        } else {
-            self.escaped(text, most);
+        self.inside(text, Look::of(text), most);
+    }
+
+    /// The inside of a JSON string of at most `most` bytes before escaping, hidden characters replaced.
+    #[inline]
+    fn inside(&mut self, text: &[u8], look: Look, most: usize) {
+        match look {
+            Look::Plain if text.len() <= most => self.bytes(text),
+            Look::Quoted if text.len() <= most => self.escape_quotes(text),
+            _ => self.escape(text, most),
         }
     }
 
-    fn escaped(&mut self, text: &[u8], most: usize) {
+    /// Text in which nothing but quotes and backslashes needs escaping.
+    fn escape_quotes(&mut self, text: &[u8]) {
+        for &byte in text {
+            if matches!(byte, b'"' | b'\\') {
+                self.byte(b'\\');
+            }
+            self.byte(byte);
+        }
+    }
+
+    fn escape(&mut self, text: &[u8], most: usize) {
         let written = if text.len() <= most && text.is_ascii() {
             // Escaping makes control characters visible.
             write_escaped(core::str::from_utf8(text).unwrap_or(""), self)
@@ -195,6 +206,17 @@ impl Page<'_> {
 
     fn number(&mut self, number: u64) {
         self.bytes(Decimal::new(number).digits());
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        match self.slots.get_mut(self.len) {
+            Some(slot) => {
+                *slot = byte;
+                self.len += 1;
+            }
+            None => self.full = true,
+        }
     }
 
     #[inline]

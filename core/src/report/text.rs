@@ -1,7 +1,7 @@
 //! Writing the texts of a report.
 //!
-//! All of them stand in one buffer. Each knows whether it may stand in a JSON string as it is, so that
-//! the refusal copies it without looking at it again.
+//! All of them stand in one buffer. Each knows what it is made of, so that the refusal can copy what a JSON
+//! string holds as it is, without looking at it again.
 
 use core::fmt::{self, Write};
 
@@ -16,8 +16,7 @@ use crate::schema::Types;
 pub(crate) struct Text {
     start: u32,
     end: u32,
-    /// A JSON string holds these very bytes.
-    pub(super) plain: bool,
+    pub(super) look: Look,
 }
 
 impl Text {
@@ -32,7 +31,7 @@ impl Text {
 pub(super) struct Writer<'a, 'm> {
     out: &'a mut Buf<'m, u8>,
     start: usize,
-    plain: bool,
+    look: Look,
     full: bool,
 }
 
@@ -40,7 +39,7 @@ impl<'a, 'm> Writer<'a, 'm> {
     #[inline]
     pub(super) fn new(out: &'a mut Buf<'m, u8>) -> Self {
         let start = out.len();
-        Self { out, start, plain: true, full: false }
+        Self { out, start, look: Look::Plain, full: false }
     }
 
     #[inline]
@@ -48,7 +47,7 @@ impl<'a, 'm> Writer<'a, 'm> {
         if self.full {
             self.out.truncate(self.start);
         }
-        Text { start: self.start as u32, end: self.out.len() as u32, plain: self.plain }
+        Text { start: self.start as u32, end: self.out.len() as u32, look: self.look }
     }
 
     /// Words of our own, which no JSON string escapes.
@@ -60,7 +59,7 @@ impl<'a, 'm> Writer<'a, 'm> {
 
     /// UTF-8 as it is.
     pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.plain &= Look::of(bytes) == Look::Plain;
+        self.look = self.look.max(Look::of(bytes));
         self.append(bytes);
         self
     }
@@ -71,7 +70,7 @@ impl<'a, 'm> Writer<'a, 'm> {
     }
 
     pub(super) fn shown(mut self, shown: Shown<'_>) -> Self {
-        self.plain &= shown.is_plain();
+        self.look = self.look.max(shown.look);
         match shown.as_written() {
             Some(bytes) => self.append(bytes),
             None => self.full |= shown.write(&mut self).is_err(),
@@ -136,7 +135,7 @@ impl<'a, 'm> Writer<'a, 'm> {
     /// A name as a JSON string with its quotes.
     pub(super) fn json_string(mut self, text: &str) -> Self {
         if Look::of(text.as_bytes()) == Look::Plain {
-            self.plain = false;
+            self.look = self.look.max(Look::Quoted);
             return self.put("\"").put(text).put("\"");
         }
         self.full |= json::write_string(text, &mut self).is_err();
@@ -183,7 +182,7 @@ impl<'a, 'm> Writer<'a, 'm> {
         }
         self.out.commit(from.len());
         self.out.copy_within(from, to);
-        self.plain &= text.plain;
+        self.look = self.look.max(text.look);
         self
     }
 
@@ -214,12 +213,12 @@ impl<'a, 'm> Writer<'a, 'm> {
 /// Text that may need escaping.
 impl Write for Writer<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.plain = false;
+        self.look = Look::Odd;
         self.out.write_str(text)
     }
 
     fn write_char(&mut self, c: char) -> fmt::Result {
-        self.plain = false;
+        self.look = Look::Odd;
         self.out.write_char(c)
     }
 }

@@ -6,9 +6,10 @@ use crate::json::{Kind, Str, Value};
 use crate::schema::{Keyword, Types};
 
 /// What a text is made of, as far as showing it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Look {
     /// Visible ASCII that a JSON string need not escape.
+    #[default]
     Plain,
     /// Visible ASCII, quotes or backslashes among it.
     Quoted,
@@ -59,18 +60,13 @@ const fn quoted_bytes(word: u64) -> u64 {
 pub(super) struct Shown<'t> {
     text: Str<'t>,
     most: usize,
-    look: Look,
+    pub(super) look: Look,
 }
 
 impl<'t> Shown<'t> {
     pub(super) fn new(text: Str<'t>, most: usize) -> Self {
         let whole = !text.is_escaped() && text.raw().len() <= most;
         Self { text, most, look: if whole { Look::of(text.raw()) } else { Look::Odd } }
-    }
-
-    /// Whether it is shown as it is written, also inside of a JSON string.
-    pub(super) fn is_plain(self) -> bool {
-        self.look == Look::Plain
     }
 
     /// The text, when it is shown as it is written.
