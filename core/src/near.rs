@@ -20,8 +20,10 @@ pub struct Undeclared<'t> {
     name: Str<'t>,
     /// The name folded, when it is not too long.
     word: Option<Word>,
-    /// Its bytes before folding, at most 6.
+    /// Its bytes before folding; at most 6 are counted when it holds escapes.
     bytes: usize,
+    /// Memory for the other name.
+    other: Word,
 }
 
 impl<'t> Undeclared<'t> {
@@ -30,14 +32,14 @@ impl<'t> Undeclared<'t> {
         let mut word = Word::EMPTY;
         let whole = word.read(name, fold, |_| true);
         let bytes = if name.is_escaped() { name.bytes().take(6).count() } else { name.raw().len() };
-        Self { word: whole.then_some(word), bytes, name }
+        Self { word: whole.then_some(word), bytes, name, other: Word::EMPTY }
     }
 
     /// How near the name is to `declared`: 0 when they are equal once folded, else their distance;
     /// `None` when it is no near miss.
     ///
     /// Near is a distance of 1 when the shorter name has 3 to 5 bytes, of 2 when it has more.
-    pub fn near_miss(&self, declared: &str) -> Option<u32> {
+    pub fn near_miss(&mut self, declared: &str) -> Option<u32> {
         let Some(word) = &self.word else {
             let folded = self.name.chars().filter_map(fold);
             return folded.eq(declared.chars().filter_map(fold)).then_some(0);
@@ -51,11 +53,10 @@ impl<'t> Undeclared<'t> {
         if declared.len() + max < word.len {
             return None;
         }
-        let mut other = Word::EMPTY;
-        if !other.read(declared.into(), fold, word.admits(max)) {
+        if !self.other.read(declared.into(), fold, word.admits(max)) {
             return None;
         }
-        word.distance(&other, max as u32)
+        word.distance(&self.other, max as u32)
     }
 }
 

@@ -97,7 +97,7 @@ impl<'a> Reporter<'a, '_> {
     /// The declared name that a ghost probably is: nearest of those absent from its object, when
     /// exactly one is nearest.
     fn meant(&self, cut: &Cut) -> Option<u32> {
-        let ghost = Undeclared::new(self.doc.text(cut.key));
+        let mut ghost = Undeclared::new(self.doc.text(cut.key));
         let mut best = None;
         let mut least = u32::MAX;
         for name in self.schema.declared_at(cut.location).take(1024) {
@@ -210,15 +210,16 @@ impl<'a> Reporter<'a, '_> {
 
     /// The types of the JSON value that `text` spells.
     fn types_inside(&mut self, text: Str<'_>) -> Option<Types> {
+        if text.raw().len() > Limits::ARGUMENTS.bytes {
+            return None;
+        }
+        if !text.is_escaped() {
+            return types_spelt(text.raw(), self.inner);
+        }
         let mut decoded = core::mem::take(&mut self.report.path);
         decoded.clear();
-        let fits = text.raw().len() <= Limits::ARGUMENTS.bytes
-            && text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
-        let trimmed = decoded.trim_ascii();
-        let types = match json::parse(trimmed, Limits::ARGUMENTS, self.inner) {
-            Ok(inner) if fits => Some(Types::of(inner, 0)),
-            _ => None,
-        };
+        let fits = text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
+        let types = if fits { types_spelt(&decoded, self.inner) } else { None };
         self.report.path = decoded;
         types
     }
@@ -425,6 +426,12 @@ impl Repair {
             Self::None => writer.put("Send ").name(name).put(" as ").a_type(types).put("."),
         }
     }
+}
+
+/// The types of the one JSON value in `bytes`.
+fn types_spelt(bytes: &[u8], tape: &mut Tape<'_>) -> Option<Types> {
+    let doc = json::parse(bytes.trim_ascii(), Limits::ARGUMENTS, tape).ok()?;
+    Some(Types::of(doc, 0))
 }
 
 /// The `default` of a subschema, else its first example.

@@ -235,3 +235,78 @@ pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str)
         _ => ("left out", "Remove *."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn expected(bytes: &[u8]) -> Look {
+        let look = |&byte: &u8| match byte {
+            b'"' | b'\\' => Look::Quoted,
+            0x20..0x7f => Look::Plain,
+            _ => Look::Odd,
+        };
+        bytes.iter().map(look).max().unwrap_or_default()
+    }
+
+    #[test]
+    fn every_byte_at_every_place() {
+        for byte in 0..=255 {
+            for len in 1..20 {
+                for at in 0..len {
+                    let mut bytes = std::vec![b'a'; len];
+                    bytes[at] = byte;
+                    assert_eq!(Look::of(&bytes), expected(&bytes), "{bytes:?}");
+                }
+            }
+        }
+        assert_eq!(Look::of(b""), Look::Plain);
+    }
+
+    proptest! {
+        #[test]
+        fn looks(bytes in prop::collection::vec(any::<u8>(), 0..40), text in "[ -~]{0,40}") {
+            prop_assert_eq!(Look::of(&bytes), expected(&bytes));
+            prop_assert_eq!(Look::of(text.as_bytes()), expected(text.as_bytes()));
+        }
+
+        /// What is shown as it is written is what the slow way writes.
+        #[test]
+        fn shown_as_written(text in "[ -~]{0,90}", most in 0_usize..90) {
+            let shown = Shown::new(text.as_str().into(), most);
+            let mut slow = String::new();
+            shown.write(&mut slow).unwrap();
+            if let Some(bytes) = shown.as_written() {
+                prop_assert_eq!(bytes, slow.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn types_are_listed_with_and_without_articles() {
+        let all: Vec<_> = type_words(Types::ANY).collect();
+        assert_eq!(all.len(), Types::NAMED.len());
+        for ((_, bare), (_, name)) in all.iter().zip(Types::NAMED) {
+            assert_eq!(*bare, name);
+        }
+    }
+
+    #[test]
+    fn names_of_values() {
+        assert!(matches!(Name::new(b"", false), Name::This));
+        assert!(matches!(Name::new(b"/0", true), Name::This));
+        assert!(matches!(Name::new(b"//0", true), Name::This));
+        assert!(
+            matches!(Name::new(b"/a/b", false), Name::Member(n) if n.as_written() == Some(b"b"))
+        );
+        assert!(matches!(
+            Name::new(b"/a/12", true),
+            Name::Element { array, position: b"12" } if array.as_written() == Some(b"a")
+        ));
+    }
+}
