@@ -503,10 +503,24 @@ fn is_finite(raw: &[u8]) -> bool {
 
 /// The offset at or after `at` of the first quote, backslash or control character.
 #[inline]
-pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn plain_run(bytes: &[u8], at: usize) -> usize {
+    // Most texts end within a few words; a long one is worth whole blocks.
+    match plain_words(bytes, at, 4) {
+        Ok(end) => end,
+        Err(at) => plain_words(bytes, plain_blocks(bytes, at), usize::MAX).unwrap_or_else(|at| at),
+    }
+}
+
+/// The same by words of eight bytes, at most `words` of them; the error is where it gave up.
+#[inline]
+fn plain_words(bytes: &[u8], mut at: usize, words: usize) -> Result<usize, usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+    for _ in 0..words {
+        let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            let rest = bytes.get(at..).unwrap_or(&[]);
+            return Ok(at + rest.iter().take_while(|&&byte| !is_special(byte)).count());
+        };
         let word = u64::from_le_bytes(*chunk);
         let quote = word ^ (ONES * b'"' as u64);
         let slash = word ^ (ONES * b'\\' as u64);
@@ -516,20 +530,19 @@ pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
             | (word.wrapping_sub(ONES * 0x20) & !word);
         let hits = hits & HIGH;
         if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
+            return Ok(at + (hits.trailing_zeros() / 8) as usize);
         }
         at += 8;
-        // Long texts: whole blocks without a branch a byte, which compiles to vector instructions.
-        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>())
-            && block.iter().fold(0, |any, &byte| any | u8::from(is_special(byte))) == 0
-        {
-            at += 32;
-        }
     }
-    while let Some(&byte) = bytes.get(at)
-        && !is_special(byte)
+    Err(at)
+}
+
+/// Skips whole blocks without a special byte; compiles to vector instructions.
+fn plain_blocks(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>())
+        && block.iter().fold(0, |any, &byte| any | u8::from(is_special(byte))) == 0
     {
-        at += 1;
+        at += 32;
     }
     at
 }

@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use super::{Report, Violation};
 use super::words::{Shown, shown_name};
+use super::{Report, Violation};
 use crate::buf::Buf;
 use crate::json::write_escaped;
 use crate::reason::Reason;

@@ -188,6 +188,8 @@ impl<'a> Compiler<'a> {
         self.tables.subs.push(Sub {
             types: if never { Types::EMPTY } else { Types::ANY },
             never,
+            simple: !never,
+            unevaluated: false,
             node,
             choices: NONE,
             constant: NONE,
@@ -266,6 +268,7 @@ impl<'a> Compiler<'a> {
             }
             "unevaluatedProperties" if !draft7 => {
                 draft.open_or_close(value);
+                draft.unevaluated = true;
                 draft.object_mut().unevaluated = self.sub(value)?;
             }
             "patternProperties" => {
@@ -316,7 +319,10 @@ impl<'a> Compiler<'a> {
                     draft.array_mut().items = self.sub(value)?;
                 }
             }
-            "unevaluatedItems" if !draft7 => draft.array_mut().unevaluated = self.sub(value)?,
+            "unevaluatedItems" if !draft7 => {
+                draft.unevaluated = true;
+                draft.array_mut().unevaluated = self.sub(value)?;
+            }
             "contains" => draft.array_mut().contains = self.sub(value)?,
             "minContains" if !draft7 => draft.array_mut().min_contains = self.count(value)?,
             "maxContains" if !draft7 => draft.array_mut().max_contains = self.count(value)?,
@@ -515,8 +521,11 @@ impl<'a> Compiler<'a> {
         let number = draft.number.take().map_or(NONE, |rules| push(&mut tables.numbers, rules));
         let logic = draft.logic.take().map_or(NONE, |rules| push(&mut tables.logics, rules));
         if let Some(sub) = tables.subs.get_mut(index as usize) {
+            let rules = [draft.choices, draft.constant, object, array, string, number, logic];
             *sub = Sub {
                 types: draft.types,
+                simple: rules.into_iter().all(|rule| rule == NONE),
+                unevaluated: draft.unevaluated,
                 choices: draft.choices,
                 constant: draft.constant,
                 object,
@@ -690,6 +699,7 @@ struct Draft {
     constant: u32,
     closes: bool,
     opens: bool,
+    unevaluated: bool,
     object: Option<Box<DraftObject>>,
     array: Option<ArrayRules>,
     string: Option<StringRules>,
@@ -706,6 +716,7 @@ impl Default for Draft {
             constant: NONE,
             closes: false,
             opens: false,
+            unevaluated: false,
             object: None,
             array: None,
             string: None,
@@ -856,7 +867,10 @@ impl Interner {
             sorted.push(Name { print, id: id as u32 });
         }
         sorted.sort_unstable_by_key(|entry| (entry.print, self.name(entry.id).as_bytes()));
-        Names { text, sorted: sorted.into(), by_id: by_id.into() }
+        let (sorted, by_id) = (sorted.into(), by_id.into());
+        let mut names = Names { text, sorted, by_id, ..Names::default() };
+        names.index();
+        names
     }
 }
 

@@ -4,7 +4,7 @@
 //! that validation does not see it, and its byte range is recorded, so that the cleaned document is the
 //! input without the ranges. Recursion is bounded by the depth of the document.
 
-use super::{FREE, Location, Schema};
+use super::{FREE, Location, Schema, find_named};
 use crate::buf::{Buf, Full};
 use crate::json::{CUT, Kind, Node, Str};
 
@@ -70,8 +70,7 @@ impl Cutter<'_, '_> {
             let value = self.node(key + 1);
             let after = if value.link > key + 1 { value.link } else { key + 2 };
             let name = node.number();
-            let known = declared.binary_search_by_key(&name, |d| d.name).ok();
-            let below = match known.and_then(|at| declared.get(at)) {
+            let below = match find_named(declared, name, |declared| declared.name) {
                 Some(declared) => Some(declared.location),
                 None => self.undeclared(key, place),
             };

@@ -8,7 +8,7 @@
 use super::same::{order, same};
 use super::{
     ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules,
-    Sub, Types,
+    Sub, Types, find_named,
 };
 use crate::buf::Buf;
 use crate::json::{CUT, Document, Kind};
@@ -125,24 +125,26 @@ impl Run<'_, '_> {
             self.steps = 0;
             return false;
         }
-        let Some(&sub) = self.schema.sub(index) else { return false };
+        let schema = self.schema;
+        let Some(sub) = schema.sub(index) else { return false };
         self.steps -= 1;
+        if sub.types != Types::ANY && !sub.types.meets(Types::of(self.doc, at)) {
+            let keyword = if sub.never { Keyword::FalseSchema } else { Keyword::Type };
+            faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
+            return false;
+        }
+        if sub.simple {
+            return true;
+        }
         self.calls -= 1;
-        let valid = self.rules(index, &sub, at, faults);
+        let valid = self.rules(index, sub, at, faults);
         self.calls += 1;
         valid
     }
 
     fn rules<F: Faults>(&mut self, index: u32, sub: &Sub, at: u32, faults: &mut F) -> bool {
+        let schema = self.schema;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
-        if sub.never {
-            faults.add(fault(Keyword::FalseSchema));
-            return false;
-        }
-        if sub.types != Types::ANY && !sub.types.meets(Types::of(self.doc, at)) {
-            faults.add(fault(Keyword::Type));
-            return false;
-        }
         let mut valid = true;
         if sub.choices != NONE && !self.is_choice(sub.choices, at) {
             faults.add(fault(Keyword::Enum));
@@ -156,33 +158,31 @@ impl Run<'_, '_> {
             return false;
         }
         valid &= match self.doc.node(at).kind() {
-            Kind::Object => match self.schema.objects.get(sub.object as usize).copied() {
-                Some(rules) => self.object(index, &rules, at, faults),
+            Kind::Object => match schema.objects.get(sub.object as usize) {
+                Some(rules) => self.object(index, rules, at, faults),
                 None => true,
             },
-            Kind::Array => match self.schema.arrays.get(sub.array as usize).copied() {
-                Some(rules) => self.array(index, &rules, at, faults),
+            Kind::Array => match schema.arrays.get(sub.array as usize) {
+                Some(rules) => self.array(index, rules, at, faults),
                 None => true,
             },
-            Kind::String | Kind::Key => match self.schema.strings.get(sub.string as usize).copied()
-            {
-                Some(rules) => self.string(index, &rules, at, faults),
+            Kind::String | Kind::Key => match schema.strings.get(sub.string as usize) {
+                Some(rules) => self.string(index, rules, at, faults),
                 None => true,
             },
-            Kind::Number => match self.schema.numbers.get(sub.number as usize).copied() {
-                Some(rules) => self.number(index, &rules, at, faults),
+            Kind::Number => match schema.numbers.get(sub.number as usize) {
+                Some(rules) => self.number(index, rules, at, faults),
                 None => true,
             },
             Kind::Null | Kind::False | Kind::True => true,
         };
-        if sub.logic != NONE
-            && (valid || F::ALL)
-            && let Some(rules) = self.schema.logics.get(sub.logic as usize).copied()
+        if (valid || F::ALL)
+            && let Some(rules) = schema.logics.get(sub.logic as usize)
         {
-            valid &= self.logic(index, &rules, at, faults);
+            valid &= self.logic(index, rules, at, faults);
         }
         // Last, for they ask what everything else in this place has evaluated.
-        if valid || F::ALL {
+        if sub.unevaluated && (valid || F::ALL) {
             valid &= self.unevaluated(index, sub, at, valid, faults);
         }
         valid
@@ -214,9 +214,7 @@ impl Run<'_, '_> {
             }
             let name = node.number();
             let mut known = false;
-            if let Some(member) =
-                members.binary_search_by_key(&name, |m| m.name).ok().and_then(|i| members.get(i))
-            {
+            if let Some(member) = find_named(members, name, |member| member.name) {
                 required += u32::from(member.required);
                 if member.sub != NONE {
                     known = true;
@@ -354,10 +352,11 @@ impl Run<'_, '_> {
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = true;
         if rules.min > 0 || rules.max < u64::MAX {
-            // A text of n bytes has at most n characters: mostly nothing needs counting.
+            // A text of n bytes has at most n characters and, escaped as pairs of six, at least n / 12:
+            // mostly nothing needs counting.
             let bytes = text.raw().len() as u64;
-            let plain = rules.min == 0 && bytes <= rules.max;
-            let length = if plain { bytes } else { text.length() as u64 };
+            let clear = bytes / 12 >= rules.min && bytes <= rules.max;
+            let length = if clear { bytes } else { text.length() as u64 };
             if length < rules.min {
                 valid = false;
                 faults.add(fault(Keyword::MinLength));
@@ -546,9 +545,7 @@ impl Run<'_, '_> {
             if !node.has(CUT) {
                 let name = node.number();
                 let known = rest
-                    || members
-                        .binary_search_by_key(&name, |m| m.name)
-                        .is_ok_and(|i| members.get(i).is_some_and(|m| m.sub != NONE))
+                    || find_named(members, name, |m| m.name).is_some_and(|m| m.sub != NONE)
                     || rules.patterns.of(&schema.keyed).iter().any(|&(p, _)| self.matches(p, key));
                 self.set_mark(nth, known);
                 nth += 1;
