@@ -38,7 +38,11 @@ const sessions = {
         reason: 'the text states the time of day at which it was made',
         leave: /created at [^"]*/g,
       }),
-      call('trigger-long-running-operation', { duration: 0.2, steps: 2 }),
+      ask('tools/call', {
+        name: 'trigger-long-running-operation',
+        arguments: { duration: 0.2, steps: 4 },
+        _meta: { progressToken: 'p1' },
+      }),
       call('nosuch', {}),
       ask('resources/list'),
       ask('resources/templates/list'),
@@ -105,7 +109,10 @@ const sessions = {
   },
 };
 
-/** Runs a session from fresh state and returns the handshake's reply and one reply line a request. */
+/**
+ * Runs a session from fresh state and returns the handshake's reply, one reply line a request, and at last
+ * what the server said unasked, as one text; when it says so is up to the server's timers.
+ */
 async function replies(t, server, root, wrap) {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(root);
@@ -114,7 +121,8 @@ async function replies(t, server, root, wrap) {
   const lines = [await client.initialize()];
   for (const { method, params } of server.requests(root)) lines.push(await client.request(method, params));
   await client.finish();
-  return lines;
+  const unasked = client.lines.filter((line) => 'method' in JSON.parse(line));
+  return [...lines, unasked.sort().join('\n')];
 }
 
 for (const [name, server] of Object.entries(sessions)) {
@@ -122,7 +130,7 @@ for (const [name, server] of Object.entries(sessions)) {
     const root = join(realpathSync(folder(t)), 'root');
     const direct = await replies(t, server, root, (command) => command);
     const guarded = await replies(t, server, root, (command) => behind('permissive', command));
-    const asked = [ask('initialize'), ...server.requests(root)];
+    const asked = [ask('initialize'), ...server.requests(root), ask('notifications')];
     for (const [at, { method, params, unlike }] of asked.entries()) {
       const what = method === 'tools/call' ? `call ${at}: ${params.name}` : `${at}: ${method}`;
       await t.test(what, (t) => {
