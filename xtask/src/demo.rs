@@ -43,13 +43,11 @@ pub fn run() -> ExitCode {
 
 fn prepare_and_play() -> Result<(), String> {
     // Everything that may be missing is looked for before anything is compiled.
-    program::npm().map_err(|lack| advice(&lack))?;
     if let Some(mut npm) = program::node_from_npm() {
         println!("{}", heading("Node (the system's is too old)"));
         visibly(&mut npm)?;
     }
     let node = program::node().map_err(|lack| advice(&lack))?;
-
     if let Some(mut npm) = workspace::npm_packages().map_err(|lack| advice(&lack))? {
         println!("{}", heading("npm packages"));
         visibly(&mut npm)?;
