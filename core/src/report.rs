@@ -81,6 +81,8 @@ pub(crate) struct Report<'m> {
     suggestions: Buf<'m, Meant>,
     /// Memory for one pointer.
     path: Buf<'m, u8>,
+    /// Memory for one string without its escapes; needed while `path` is in use.
+    decoded: Buf<'m, u8>,
 }
 
 impl Report<'_> {
@@ -94,8 +96,10 @@ impl Report<'_> {
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         self.clear();
         self.text.shrink_to(bytes);
-        self.path.clear();
-        self.path.shrink_to(bytes);
+        for buf in [&mut self.path, &mut self.decoded] {
+            buf.clear();
+            buf.shrink_to(bytes);
+        }
     }
 
     fn get(&self, text: Text) -> &str {

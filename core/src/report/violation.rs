@@ -210,7 +210,7 @@ impl<'a> Reporter<'a, '_> {
 
     /// The types of the JSON value that `text` spells.
     fn types_inside(&mut self, text: Str<'_>) -> Option<Types> {
-        let mut decoded = core::mem::take(&mut self.report.path);
+        let mut decoded = core::mem::take(&mut self.report.decoded);
         decoded.clear();
         let fits = text.raw().len() <= Limits::ARGUMENTS.bytes
             && text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
@@ -219,7 +219,7 @@ impl<'a> Reporter<'a, '_> {
             Ok(inner) if fits => Some(Types::of(inner, 0)),
             _ => None,
         };
-        self.report.path = decoded;
+        self.report.decoded = decoded;
         types
     }
 
