@@ -12,7 +12,7 @@ use crate::buf::Buf;
 pub struct Limits {
     /// Most bytes; at most 4 GiB whatever is asked.
     pub bytes: usize,
-    /// Most nested containers.
+    /// Most nested containers; at most 1,024 whatever is asked, for readers descend by recursion.
     pub depth: u32,
 }
 
@@ -25,6 +25,8 @@ impl Limits {
     pub const OUTPUT: Self = Self { bytes: 64 << 20, depth: 128 };
 }
 
+/// The deepest document that any limit admits.
+const MAX_DEPTH: u32 = 1024;
 /// No container is open.
 const NONE: u32 = u32::MAX;
 /// Up to this many members the names are compared pairwise, above they are sorted.
@@ -50,7 +52,8 @@ pub fn parse<'t>(
     };
     // Mostly a node takes four bytes or more. In the densest document it takes two: a value and the
     // comma or bracket after it.
-    let most = bytes.len() / 2 + limits.depth as usize + 64;
+    let depth = limits.depth.min(MAX_DEPTH);
+    let most = bytes.len() / 2 + depth as usize + 64;
     let mut nodes = bytes.len() / 4 + 64;
     loop {
         let mut parser = Parser {
@@ -62,7 +65,7 @@ pub fn parse<'t>(
             order: &mut tape.order,
             open: NONE,
             count: 0,
-            depth: limits.depth,
+            depth,
         };
         match parser.document() {
             Ok(()) => {
