@@ -94,6 +94,9 @@ pub enum Origin {
     Live,
 }
 
+/// Output schemas assert formats, for official clients do and throw a result away that fails.
+const OUTPUT: Options = Options { assert_format: true, empty_is_open: false };
+
 /// Builds a [`Catalog`].
 #[derive(Debug)]
 pub struct CatalogBuilder {
@@ -128,7 +131,7 @@ impl CatalogBuilder {
         let output = match tool.output_schema {
             None => Structure::Free,
             // It only judges what masking did to an output, so that it may fail to compile.
-            Some(text) => schema::compile(text, Options::default())
+            Some(text) => schema::compile(text, OUTPUT)
                 .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema)),
         };
         self.catalog.tools.insert(tool.name.to_string(), Tool { input, output });
