@@ -30,7 +30,7 @@ pub const STAGES: &[Stage] = &[
     slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
     slow("idle-cost", &[Program::Node], idle_cost),
     slow("benches", &[], benches),
-    slow("licences", &[Program::CargoDeny], licences),
+    slow("dependencies", &[Program::CargoDeny], dependencies),
 ];
 
 const fn quick(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
@@ -179,6 +179,16 @@ fn benches(report: &mut Report) {
     report.one(done);
 }
 
-fn licences(report: &mut Report) {
-    report.one(process::run(&mut workspace::cargo(&["deny", "--all-features", "check"])));
+/// Licences, sources and bans, then the advisories, whose list is fetched from the network.
+fn dependencies(report: &mut Report) {
+    let mut rules = workspace::cargo(&["deny", "--all-features", "check", "bans", "licenses"]);
+    report.one(process::run(rules.arg("sources")));
+    let mut advisories = workspace::cargo(&["deny", "--all-features", "check", "advisories"]);
+    let done = process::run(&mut advisories);
+    if !done.ok && done.text.contains("failed to fetch advisory database") {
+        report.tally.skipped += 1;
+        report.notes.push("SKIPPED: the list of advisories cannot be fetched".to_owned());
+    } else {
+        report.one(done);
+    }
 }
