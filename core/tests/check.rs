@@ -290,6 +290,34 @@ fn refusals_are_bounded_by_construction() {
     }
 }
 
+/// Violations are dropped only as far as room asks for it.
+#[test]
+fn refusals_tell_as_much_as_fits() {
+    let names: Map<String, Value> =
+        (0..60).map(|at| (format!("m{at:02}"), json!({"type": "integer"}))).collect();
+    let schema = json!({"type": "object", "properties": names}).to_string();
+    let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
+    let guard = Guard::builder().tool(tool).unwrap().build().unwrap();
+    let mut scratch = guard.scratch();
+    let mut most = 0;
+    for count in 1..60 {
+        let arguments: Map<String, Value> =
+            names.keys().take(count).map(|name| (name.clone(), json!("x"))).collect();
+        let arguments = Value::Object(arguments).to_string();
+        let Verdict::Refuse(refusal) = guard.check(&call("t", arguments.as_bytes()), &mut scratch)
+        else {
+            panic!("allowed: {arguments}")
+        };
+        let json: Value = serde_json::from_slice(refusal.json()).unwrap();
+        let told = json["violations"].as_array().unwrap();
+        assert_eq!(told.len() as u64 + json["more"].as_u64().unwrap_or(0), count as u64);
+        let next = told[0].to_string().len() + r#","more":99"#.len();
+        assert!(told.len() == count || refusal.json().len() + next > 2048, "{json}");
+        most = most.max(told.len());
+    }
+    assert!(most >= 10, "{most}");
+}
+
 /// A repair as the refusal states it.
 struct Repair {
     op: String,
