@@ -10,8 +10,8 @@ use crate::reason::Reason;
 
 /// Most bytes of a refusal.
 pub(crate) const MAX_REFUSAL: usize = 2048;
-/// Bytes kept for the members after `violations`.
-const TAIL: usize = 640;
+/// More violations than this never fit.
+const MOST_TOLD: usize = 24;
 
 /// What a refusal says beside its violations.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +26,8 @@ pub(crate) struct Notice<'a> {
     pub(crate) retry_after_ms: Option<u64>,
 }
 
-/// Writes the refusal into `out`: at most [`MAX_REFUSAL`] bytes; violations that do not fit are counted
-/// in `more`.
+/// Writes the refusal into `out`: at most [`MAX_REFUSAL`] bytes. Violations are dropped whole, from the
+/// end, until the rest fits; `more` counts them.
 pub(crate) fn write_refusal(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) {
     out.clear();
     if fill(report, notice, out).is_err() {
@@ -43,20 +43,29 @@ fn fill(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) -> fmt:
     member(out, r#"","tool":"#, notice.tool, 64)?;
     member(out, r#","message":"#, notice.message, 300)?;
     out.write_str(r#","violations":["#)?;
-    let mut more = 0;
-    for (nth, violation) in report.violations().enumerate() {
-        let start = out.len();
-        if more == 0 {
-            if nth > 0 {
-                out.write_char(',')?;
-            }
-            write_violation(&violation, out)?;
+    let mut ends = [out.len(); MOST_TOLD + 1];
+    let mut told = 0;
+    for (violation, end) in report.violations().zip(ends.iter_mut().skip(1)) {
+        write_violation(&violation, told == 0, out)?;
+        if out.len() > MAX_REFUSAL {
+            break;
         }
-        if more > 0 || out.len() > MAX_REFUSAL - TAIL {
-            out.truncate(start);
-            more += 1;
+        told += 1;
+        *end = out.len();
+    }
+    let all = report.violations().count();
+    for (told, &end) in ends.iter().enumerate().take(told + 1).rev() {
+        out.truncate(end);
+        write_tail(notice, all - told, out)?;
+        if out.len() <= MAX_REFUSAL {
+            break;
         }
     }
+    Ok(())
+}
+
+/// What follows the violations.
+fn write_tail(notice: &Notice<'_>, more: usize, out: &mut Buf<'_, u8>) -> fmt::Result {
     out.write_str(r#"],"fix_hints":["#)?;
     if let Some(hint) = notice.hint {
         member(out, "", hint, 200)?;
@@ -80,7 +89,10 @@ fn fill(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) -> fmt:
     out.write_str(r#","v":1}"#)
 }
 
-fn write_violation(violation: &Violation<'_>, out: &mut Buf<'_, u8>) -> fmt::Result {
+fn write_violation(violation: &Violation<'_>, first: bool, out: &mut Buf<'_, u8>) -> fmt::Result {
+    if !first {
+        out.write_char(',')?;
+    }
     member(out, r#"{"path":"#, violation.path, 120)?;
     out.write_str(r#","keyword":""#)?;
     out.write_str(violation.keyword)?;

@@ -433,13 +433,13 @@ impl<'a> Reporter<'a, '_> {
             ),
             Keyword::AnyOf => say(
                 report,
-                format_args!("one of {count} variants"),
-                format_args!("Send the members of exactly one variant."),
+                format_args!("what one of {count} variants accepts"),
+                format_args!("Send what one of the variants wants."),
             ),
             Keyword::OneOf => say(
                 report,
-                format_args!("exactly one of {count} variants"),
-                format_args!("Send the members of exactly one variant."),
+                format_args!("what exactly one of {count} variants accepts"),
+                format_args!("Send what one of the variants wants, and no other."),
             ),
             Keyword::Not => say(
                 report,

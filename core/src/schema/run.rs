@@ -628,6 +628,11 @@ impl Run<'_, '_> {
 
     /// Whether the value at `own` of the schema document equals the instance at `at`.
     fn equal(&mut self, own: u32, at: u32) -> bool {
+        // What `propertyNames` looks at is a name, and a name is a string.
+        if self.doc.node(at).kind() == Kind::Key {
+            let own = self.own.at(own).as_str();
+            return own.is_some_and(|own| own.cmp_bytes(self.doc.text(at)).is_eq());
+        }
         same(self.own, own, self.doc, at, &mut self.steps).unwrap_or_else(|| {
             self.steps = 0;
             false
