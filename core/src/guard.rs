@@ -276,6 +276,10 @@ impl Guard {
 
         // Something is to be said: the slow path.
         let mut reporter = Reporter { report, doc, schema, cuts, inner };
+        // What is not known to be no near miss must not be stripped as if it were none.
+        if !reporter.find_meant() && near_miss == NearMiss::Refuse {
+            return Err(Reason::TooComplex);
+        }
         reporter.ghosts(|meant| {
             ghosts == Ghosts::Reject || meant.is_some() && near_miss == NearMiss::Refuse
         });

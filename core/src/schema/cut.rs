@@ -20,6 +20,8 @@ pub(crate) struct Cut {
     /// The bytes to leave out, one comma included where needed.
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// The declared name that was probably meant, once the report has looked for it.
+    pub(crate) meant: Option<u32>,
 }
 
 /// Flags every ghost of the document in `nodes` and appends it to `cuts`, in document order. The
@@ -86,7 +88,7 @@ impl Cutter<'_, '_> {
                     None if after < object.link => (node.start, self.node(after).start),
                     None => (node.start, value.end),
                 };
-                self.cuts.push(Cut { key, object: index, location, start, end })?;
+                self.cuts.push(Cut { key, object: index, location, start, end, meant: None })?;
                 if let Some(node) = self.nodes.get_mut(key as usize) {
                     node.meta |= CUT;
                 }

@@ -2,8 +2,8 @@
 //!
 //! One function for each kind of rule, generic over what happens to a fault: the first pass only wants
 //! a verdict and stops at the first fault ([`Silent`]); when it fails a second pass gathers all of them
-//! ([`Collect`]). Every visited pair of subschema and node takes a step of the budget, and so do
-//! compared items; a check that runs out of steps or of depth has no verdict and must be refused.
+//! ([`Collect`]). Every visited pair of subschema and node takes a step of the budget; so do
+//! compared items, every few members that a loop passes and every few bytes of text that it reads. A check that runs out of steps or of depth has no verdict and must be refused.
 
 use super::same::{order, same};
 use super::{
@@ -15,6 +15,8 @@ use crate::json::{CUT, Document, Kind};
 
 /// Nested calls that one check may make; bounds the stack.
 const MAX_CALLS: u32 = 1024;
+/// How many bytes of text are read for one step.
+pub(super) const BYTES_A_STEP: usize = 8;
 /// Up to this many elements `uniqueItems` compares pairwise, above it sorts.
 const PAIRWISE: usize = 16;
 
@@ -128,7 +130,7 @@ impl Run<'_, '_> {
         let schema = self.schema;
         let Some(sub) = schema.sub(index) else { return false };
         self.steps -= 1;
-        if sub.types != Types::ANY && !sub.types.meets(Types::of(self.doc, at)) {
+        if sub.types != Types::ANY && !sub.types.meets(self.types(at)) {
             let keyword = if sub.never { Keyword::FalseSchema } else { Keyword::Type };
             faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
             return false;
@@ -200,6 +202,9 @@ impl Run<'_, '_> {
         let object = self.doc.node(at);
         let count = u64::from(object.number());
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        if !self.pay(count as usize / 4) {
+            return false;
+        }
         let mut valid = true;
         let mut required = 0;
         let mut refused = false;
@@ -241,16 +246,22 @@ impl Run<'_, '_> {
                 valid = false;
                 faults.add(fault(Keyword::PropertyNames));
             }
-            if !valid && !F::ALL {
+            if (!valid && !F::ALL) || self.steps == 0 {
                 return false;
             }
             key = after;
         }
         if required < rules.required {
             valid = false;
+            if !F::ALL {
+                return false;
+            }
             for member in members.iter().filter(|member| member.required) {
-                if F::ALL && !self.has(at, member.name) {
+                if !self.has(at, member.name) {
                     faults.add(Fault { detail: member.name, ..fault(Keyword::Required) });
+                }
+                if self.steps == 0 {
+                    return false;
                 }
             }
         }
@@ -263,10 +274,16 @@ impl Run<'_, '_> {
             faults.add(fault(Keyword::MaxProperties));
         }
         for dependent in rules.dependents.of(&schema.dependents) {
+            if self.steps == 0 {
+                return false;
+            }
             if !self.has(at, dependent.name) {
                 continue;
             }
             for &name in dependent.names.of(&schema.lists) {
+                if self.steps == 0 {
+                    return false;
+                }
                 if !self.has(at, name) {
                     valid = false;
                     faults.add(Fault { detail: name, ..fault(Keyword::DependentRequired) });
@@ -356,6 +373,9 @@ impl Run<'_, '_> {
             // mostly nothing needs counting.
             let bytes = text.raw().len() as u64;
             let clear = bytes / 12 >= rules.min && bytes <= rules.max;
+            if !clear {
+                self.pay_bytes(text.raw().len());
+            }
             let length = if clear { bytes } else { text.length() as u64 };
             if length < rules.min {
                 valid = false;
@@ -385,6 +405,7 @@ impl Run<'_, '_> {
         faults: &mut F,
     ) -> bool {
         let Some(number) = self.doc.at(at).as_number() else { return true };
+        self.pay_bytes(number.raw().len());
         let own = self.own;
         let mut valid = true;
         let mut check = |bound: u32, holds: fn(core::cmp::Ordering) -> bool, keyword| {
@@ -540,6 +561,7 @@ impl Run<'_, '_> {
         let object = self.doc.node(at);
         let mut nth = base;
         let mut key = at + 1;
+        self.pay(object.number() as usize / 4);
         while key < object.link {
             let node = self.doc.node(key);
             if !node.has(CUT) {
@@ -550,9 +572,15 @@ impl Run<'_, '_> {
                 self.set_mark(nth, known);
                 nth += 1;
             }
+            if self.steps == 0 {
+                return;
+            }
             key = self.doc.after(key + 1);
         }
         for dependent in rules.dependents.of(&schema.dependents) {
+            if self.steps == 0 {
+                return;
+            }
             if dependent.sub != NONE && self.has(at, dependent.name) {
                 self.mark(dependent.sub, at, base, false);
             }
@@ -561,6 +589,7 @@ impl Run<'_, '_> {
 
     fn mark_elements(&mut self, rules: &ArrayRules, at: u32, base: usize, asking: bool) {
         let all = rules.items != NONE || (rules.unevaluated != NONE && !asking);
+        self.pay(self.doc.node(at).number() as usize / 4);
         for (nth, element) in self.doc.at(at).elements().enumerate() {
             let known = all
                 || nth < rules.prefix.len as usize
@@ -604,7 +633,7 @@ impl Run<'_, '_> {
     /// Whether the object at `at` has a member called `name` that is not cut.
     fn has(&mut self, at: u32, name: u32) -> bool {
         let object = self.doc.node(at);
-        self.pay(object.number() as usize);
+        self.pay(object.number() as usize / 4 + 1);
         let mut key = at + 1;
         while key < object.link {
             let node = self.doc.node(key);
@@ -618,8 +647,18 @@ impl Run<'_, '_> {
 
     fn matches(&mut self, pattern: u32, at: u32) -> bool {
         let text = self.doc.text(at);
-        self.pay(text.raw().len() / 16);
-        self.schema.patterns.get(pattern as usize).is_some_and(|p| p.is_match_str(text))
+        let Some(pattern) = self.schema.patterns.get(pattern as usize) else { return false };
+        self.pay_bytes(text.raw().len().saturating_mul(pattern.machines()));
+        self.steps > 0 && pattern.is_match_str(text)
+    }
+
+    /// The types of the instance at `at`: whether a long number is an integer takes reading it.
+    fn types(&mut self, at: u32) -> Types {
+        let node = self.doc.node(at);
+        if node.kind() == Kind::Number {
+            self.pay((node.end - node.start) as usize / BYTES_A_STEP);
+        }
+        Types::of(self.doc, at)
     }
 
     fn is_choice(&mut self, choices: u32, at: u32) -> bool {
@@ -650,7 +689,9 @@ impl Run<'_, '_> {
             }
         }
         if self.memory.order.len() > PAIRWISE {
-            self.pay(self.memory.order.len());
+            if !self.pay(self.memory.order.len().saturating_mul(4)) {
+                return false;
+            }
             self.memory.order.sort_unstable_by(|&a, &b| order(doc, a, doc, b));
         }
         let sorted = self.memory.order.len() > PAIRWISE;
@@ -670,6 +711,11 @@ impl Run<'_, '_> {
             }
         }
         true
+    }
+
+    /// Takes the steps for reading `count` bytes of text; false when they ran out.
+    fn pay_bytes(&mut self, count: usize) -> bool {
+        self.pay(count / BYTES_A_STEP + 1)
     }
 
     /// Takes `count` steps; false when they ran out.
