@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use crate::schema::{self, CompileError, Options, Schema};
+use crate::schema::{self, CompileError, MAX_COMPILE_STEPS, Options, Schema};
 
 /// A tool as MCP's `tools/list` describes it.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Catalog {
     #[must_use]
     pub fn builder(origin: Origin) -> CatalogBuilder {
         let options = Options { empty_is_open: origin == Origin::Live, ..Options::default() };
-        CatalogBuilder { catalog: Self::default(), options }
+        CatalogBuilder { catalog: Self::default(), options, origin, steps: MAX_COMPILE_STEPS }
     }
 
     /// Whether `name` is listed, its schema compiled or not.
@@ -103,6 +103,9 @@ const OUTPUT: Options = Options { assert_format: true, empty_is_open: false };
 pub struct CatalogBuilder {
     catalog: Catalog,
     options: Options,
+    origin: Origin,
+    /// Steps that are left to compile: for all tools of a live server together, for each tool otherwise.
+    steps: u32,
 }
 
 impl CatalogBuilder {
@@ -125,14 +128,18 @@ impl CatalogBuilder {
     /// When the schema cannot be honoured. The tool is then listed as unsupported: its calls are
     /// refused with `tool_unsupported`.
     pub fn tool(&mut self, tool: ToolDefinition<'_>) -> Result<Vec<String>, CompileError> {
-        let (input, outcome) = match schema::compile(tool.input_schema, self.options) {
+        if self.origin == Origin::Trusted {
+            self.steps = MAX_COMPILE_STEPS;
+        }
+        let steps = &mut self.steps;
+        let (input, outcome) = match schema::compile(tool.input_schema, self.options, steps) {
             Ok((schema, warnings)) => (Some(schema), Ok(warnings)),
             Err(error) => (None, Err(error)),
         };
         let output = match tool.output_schema {
             None => Structure::Free,
             // It only judges what masking did to an output, so that it may fail to compile.
-            Some(text) => schema::compile(text, OUTPUT)
+            Some(text) => schema::compile(text, OUTPUT, steps)
                 .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema.into())),
         };
         self.catalog.tools.insert(tool.name.to_string(), Tool { input, output });

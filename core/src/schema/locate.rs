@@ -17,9 +17,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::compile::{Compiler, append};
-use super::{
-    CompileError, Declared, FREE, Location, MAX_COMPILE_STEPS, MAX_LOCATIONS, NONE, ROOT, Span,
-};
+use super::{CompileError, Declared, FREE, Location, MAX_LOCATIONS, NONE, ROOT, Span};
 
 /// The finished tables.
 pub(super) struct Located {
@@ -71,7 +69,6 @@ pub(super) fn locate(compiler: &mut Compiler<'_>) -> Result<Located, CompileErro
         by_formula: HashMap::new(),
         todo: Vec::new(),
         depth: 0,
-        steps: 0,
         out: Located {
             locations: Vec::new(),
             declared: Vec::new(),
@@ -116,7 +113,6 @@ struct Locator<'c, 'a> {
     todo: Vec<(u32, u32)>,
     /// How many subschemas are being expanded.
     depth: u32,
-    steps: u32,
     out: Located,
 }
 
@@ -156,7 +152,7 @@ impl Locator<'_, '_> {
             for union in unions.into_iter().filter(|union| !union.is_empty()) {
                 let branches =
                     union.into_iter().map(|sub| self.expand(sub)).collect::<Result<_, _>>()?;
-                parts.push(self.any(branches));
+                parts.push(self.any(branches)?);
             }
             for sub in [logic.condition, logic.then, logic.otherwise] {
                 if sub != NONE {
@@ -176,7 +172,7 @@ impl Locator<'_, '_> {
                 parts.push(self.intern(Formula::Maybe(formula)));
             }
         }
-        let formula = self.all(parts);
+        let formula = self.all(parts)?;
         self.expanded.insert(sub, Some(formula));
         self.depth -= 1;
         Ok(formula)
@@ -202,7 +198,7 @@ impl Locator<'_, '_> {
     }
 
     /// All of `parts`, in the one spelling that equal formulas share.
-    fn all(&mut self, parts: Vec<u32>) -> u32 {
+    fn all(&mut self, parts: Vec<u32>) -> Result<u32, CompileError> {
         let mut flat = BTreeSet::new();
         for part in parts {
             match self.formulas.get(part as usize) {
@@ -213,14 +209,15 @@ impl Locator<'_, '_> {
             }
         }
         let parts: Box<[u32]> = flat.into_iter().collect();
-        match *parts {
+        self.pay(ROOT, parts.len())?;
+        Ok(match *parts {
             [one] => one,
             _ => self.intern(Formula::All(parts)),
-        }
+        })
     }
 
     /// Any of `branches`, in the one spelling that equal formulas share.
-    fn any(&mut self, branches: Vec<u32>) -> u32 {
+    fn any(&mut self, branches: Vec<u32>) -> Result<u32, CompileError> {
         let mut flat = BTreeSet::new();
         for branch in branches {
             match self.formulas.get(branch as usize) {
@@ -231,10 +228,11 @@ impl Locator<'_, '_> {
             }
         }
         let branches: Box<[u32]> = flat.into_iter().collect();
-        match *branches {
+        self.pay(ROOT, branches.len())?;
+        Ok(match *branches {
             [one] => one,
             _ => self.intern(Formula::Any(branches)),
-        }
+        })
     }
 
     /// The location of `formula`; it is put on the work list when it is new.
@@ -300,7 +298,11 @@ impl Locator<'_, '_> {
     fn collect(&mut self, formula: u32, found: &mut Found) -> Result<(), CompileError> {
         self.step(ROOT)?;
         match self.formulas.get(formula as usize).cloned() {
-            Some(Formula::Own(sub)) => self.collect_own(sub, found),
+            Some(Formula::Own(sub)) => {
+                let before = found.names.len();
+                self.collect_own(sub, found);
+                self.pay(sub, found.names.len() - before)?;
+            }
             Some(Formula::All(parts) | Formula::Any(parts)) => {
                 for &part in &parts {
                     self.collect(part, found)?;
@@ -339,7 +341,7 @@ impl Locator<'_, '_> {
             Some(Formula::All(parts)) => {
                 let parts =
                     parts.iter().map(|&part| self.descend(part, step)).collect::<Result<_, _>>()?;
-                Ok(self.all(parts))
+                self.all(parts)
             }
             Some(Formula::Any(branches)) => {
                 // A branch that has no room for this kind of container does not apply below it.
@@ -353,7 +355,7 @@ impl Locator<'_, '_> {
                     .into_iter()
                     .map(|branch| self.descend(branch, step))
                     .collect::<Result<_, _>>()?;
-                Ok(self.any(branches))
+                self.any(branches)
             }
             Some(Formula::Maybe(part)) => {
                 let part = self.descend(part, step)?;
@@ -402,7 +404,7 @@ impl Locator<'_, '_> {
             }
         }
         let parts = below.into_iter().map(|sub| self.expand(sub)).collect::<Result<_, _>>()?;
-        Ok(self.all(parts))
+        self.all(parts)
     }
 
     /// Whether `formula` leaves room for an object, or for an array.
@@ -435,11 +437,14 @@ impl Locator<'_, '_> {
     }
 
     fn step(&mut self, sub: u32) -> Result<(), CompileError> {
-        self.steps += 1;
-        if self.steps > MAX_COMPILE_STEPS {
-            return Err(self.error(sub, "the schema is too complex to compile"));
-        }
-        Ok(())
+        self.pay(sub, 1)
+    }
+
+    /// Takes steps for `sub`.
+    fn pay(&mut self, sub: u32, count: usize) -> Result<(), CompileError> {
+        let node = self.compiler.tables.subs.get(sub as usize).map_or(0, |sub| sub.node);
+        let place = self.compiler.doc.at(node);
+        self.compiler.pay(place, count)
     }
 
     fn error(&self, sub: u32, message: &str) -> CompileError {

@@ -38,7 +38,7 @@ pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
 pub const MAX_SCHEMA_DEPTH: u32 = 64;
 /// Most ghost locations of one schema.
 pub const MAX_LOCATIONS: usize = 65_536;
-/// Steps that compiling one schema may take.
+/// Steps that compiling one schema, or all schemas of a live list, may take: about a second.
 pub const MAX_COMPILE_STEPS: u32 = 1 << 22;
 /// Steps that one check may take unless the guard says otherwise.
 pub const DEFAULT_STEPS: u32 = 1 << 20;

@@ -155,8 +155,7 @@ impl Pattern {
     }
 
     /// The memory that the tables take, in bytes.
-    #[cfg(test)]
-    fn memory_usage(&self) -> usize {
+    pub(super) fn memory_usage(&self) -> usize {
         let conditions = self.conditions.iter().map(|(machine, _)| machine.dfa.memory_usage());
         self.main.dfa.memory_usage() + conditions.sum::<usize>()
     }
