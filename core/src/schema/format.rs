@@ -326,7 +326,6 @@ fn has_only(text: &str, more: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::string::ToString;
     use std::{format, println};
 
     use super::*;
@@ -376,6 +375,6 @@ mod tests {
     fn every_format_is_known_by_its_name() {
         assert!(Format::is_defined("iri") && Format::parse("iri").is_none());
         assert!(!Format::is_defined("color"));
-        assert_eq!(Format::parse(&"date".to_string()), Some(Format::Date));
+        assert_eq!(Format::parse("date"), Some(Format::Date));
     }
 }
