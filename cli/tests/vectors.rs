@@ -24,7 +24,7 @@ fn the_command_answers_like_the_library() {
         let tools = vector.tools.iter().flatten();
         let tools: String = tools.map(|tool| serde_json::to_string(tool).unwrap() + "\n").collect();
         let tools = folder.file("tools.jsonl", &tools);
-        let calls = folder.file("calls.jsonl", &serde_json::to_string(call).unwrap());
+        let calls = folder.file("calls.jsonl", serde_json::to_string(call).unwrap());
         let policy = match &vector.policy {
             Some(policy) => folder.file("policy.json", policy.get()),
             None => "permissive".to_owned(),

@@ -301,9 +301,21 @@ impl Locator<'_, '_> {
         self.step(ROOT)?;
         match self.formulas.get(formula as usize).cloned() {
             Some(Formula::Own(sub)) => self.collect_own(sub, found),
-            Some(Formula::All(parts) | Formula::Any(parts)) => {
+            Some(Formula::All(parts)) => {
                 for &part in &parts {
                     self.collect(part, found)?;
+                }
+            }
+            Some(Formula::Any(parts)) => {
+                for &part in &parts {
+                    if self.admits(part, false) {
+                        self.collect(part, found)?;
+                    } else {
+                        // What takes no objects says nothing of their members.
+                        let mut other = Found::default();
+                        self.collect(part, &mut other)?;
+                        found.prefix = found.prefix.max(other.prefix);
+                    }
                 }
             }
             Some(Formula::Maybe(part)) => self.collect(part, found)?,
