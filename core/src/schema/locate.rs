@@ -303,9 +303,21 @@ impl Locator<'_, '_> {
                 self.collect_own(sub, found);
                 self.pay(sub, found.names.len() - before)?;
             }
-            Some(Formula::All(parts) | Formula::Any(parts)) => {
+            Some(Formula::All(parts)) => {
                 for &part in &parts {
                     self.collect(part, found)?;
+                }
+            }
+            Some(Formula::Any(parts)) => {
+                for &part in &parts {
+                    if self.admits(part, false) {
+                        self.collect(part, found)?;
+                    } else {
+                        // What takes no objects says nothing of their members.
+                        let mut other = Found::default();
+                        self.collect(part, &mut other)?;
+                        found.prefix = found.prefix.max(other.prefix);
+                    }
                 }
             }
             Some(Formula::Maybe(part)) => self.collect(part, found)?,
