@@ -1,5 +1,6 @@
 //! The compiled tools of one server.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -37,7 +38,7 @@ pub(crate) enum Structure {
     /// It promises none.
     Free,
     /// It satisfies this.
-    Schema(Schema),
+    Schema(Box<Schema>),
     /// It satisfies something that does not compile.
     Unknown,
 }
@@ -136,7 +137,7 @@ impl CatalogBuilder {
             None => Structure::Free,
             // It only judges what masking did to an output, so that it may fail to compile.
             Some(text) => schema::compile(text, Options::default(), steps)
-                .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema)),
+                .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(Box::new(schema))),
         };
         self.catalog.tools.insert(tool.name.to_string(), Tool { input, output });
         outcome
