@@ -101,3 +101,11 @@ fn places_and_formulas_are_paid_for() {
         assert!(is_too_complex(&outcome), "{outcome:?}: {:.80}", schema);
     }
 }
+
+#[test]
+fn look_aheads_of_patterns_are_counted_together() {
+    let pattern = |i: usize| format!(r#""^(?=.*a)(?=.*b)(?=.*c)(?!.*d).*{i}$":{{}}"#);
+    let schema = |count| format!(r#"{{"patternProperties":{{{}}}}}"#, list(count, pattern));
+    assert_eq!(compile(&schema(6)), Ok(0));
+    assert!(compile(&schema(7)).unwrap_err().message.contains("look-aheads"));
+}

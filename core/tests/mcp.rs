@@ -292,6 +292,15 @@ fn what_cannot_be_answered_is_dropped() {
 }
 
 #[test]
+fn an_answer_never_repeats_an_id_that_is_no_json() {
+    let mut link = Link::listed();
+    for id in [&b"\"\x16\""[..], b"\"\xff\"", b"\"\\q\"", b"\"\\ud800\"", b"01"] {
+        let message = [b"{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":", id, b"}"].concat();
+        assert_eq!(link.client_bytes(&message), Did::Dropped, "{message:?}");
+    }
+}
+
+#[test]
 fn batches_are_answered_and_never_passed_on() {
     let mut link = Link::listed();
     for batch in ["[]", r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "[[1],[2]]"] {

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::compile::{Compiler, append};
+use super::pattern::Pattern;
 use super::{CompileError, Declared, FREE, Location, MAX_LOCATIONS, NONE, ROOT, Span};
 
 /// The finished tables.
@@ -44,6 +45,9 @@ enum Formula {
 const MAX_NESTING: u32 = 64;
 /// Most levels of one formula.
 const MAX_HEIGHT: u32 = 256;
+
+/// Most automata that every undeclared name in one place is put through.
+const MAX_AUTOMATA: usize = 32;
 
 /// The formula of a place that no schema speaks of.
 const NOTHING: u32 = 0;
@@ -255,6 +259,11 @@ impl Locator<'_, '_> {
         let mut found = Found::default();
         self.collect(formula, &mut found)?;
         let patterns: Vec<u32> = found.patterns.into_iter().collect();
+        let compiled = &self.compiler.tables.patterns;
+        let automata = patterns.iter().filter_map(|&index| compiled.get(index as usize));
+        if automata.map(Pattern::machines).sum::<usize>() > MAX_AUTOMATA {
+            return Err(self.error(ROOT, "too many patterns with look-aheads apply in one place"));
+        }
         let mut declared = Vec::with_capacity(found.names.len());
         for name in found.names {
             let child = self.descend(formula, Step::Name(name))?;

@@ -54,6 +54,10 @@ pub(super) fn same(
             // one character after the other where there are escapes.
             let (x, y) = (left.raw().len(), right.raw().len());
             let escaped = a_doc.node(a).has(ESCAPED) || b_doc.node(b).has(ESCAPED);
+            // Six bytes of an escape stand for one at least.
+            if escaped && x.max(y) / 6 > x.min(y) {
+                return Some(false);
+            }
             let bytes = match left.kind() {
                 Kind::Number => x.max(y),
                 _ if escaped => x.min(y) * 4,
