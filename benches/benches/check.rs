@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::hint::black_box;
 
 use airlock_benches::{CpuTime, Peer, print_ratios, shared};
-use airlock_core::{Call, Caller, Catalog, Guard, NearMiss, Origin, ToolDefinition, Verdict};
+use airlock_core::policy::{NearMiss, Policy};
+use airlock_core::{Call, Caller, Catalog, Guard, Origin, ToolDefinition, Verdict};
 use criterion::Criterion;
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ fn main() {
             .expect("a labelled tool compiles");
     }
     let catalog = builder.build();
-    let guard = Guard::builder().near_miss(NearMiss::Strip).build().expect("an empty guard");
+    let guard = guard();
     let validators: Vec<_> = workload
         .tools
         .iter()
@@ -76,6 +77,12 @@ fn main() {
         ];
         print_ratios(title, calls.len(), 31, &mut peers);
     }
+}
+
+/// A guard that strips whatever is not declared, as the peer does.
+fn guard() -> Guard {
+    let policy = Policy::permissive().with_near_miss(NearMiss::Strip);
+    Guard::builder().policy(policy).and_then(|builder| builder.build()).expect("a preset")
 }
 
 /// The same job with a tree: parse, strip, validate, then the cleaned bytes or every error as text.

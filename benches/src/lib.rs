@@ -54,18 +54,20 @@ pub struct Peer<'a> {
     pub pass: Box<dyn FnMut() + 'a>,
 }
 
-/// Runs the peers in turn, `rounds` times, and prints for each the median time a call and its ratio to
-/// the first, pair by pair.
+/// Passes that are timed in one turn of a peer, after one that only warms it up again.
+const PASSES: u32 = 4;
+
+/// Runs the peers in turn, `rounds` times, and prints for each the median time a call, warm, and its ratio
+/// to the first, pair by pair.
 pub fn print_ratios(title: &str, calls: usize, rounds: usize, peers: &mut [Peer<'_>]) {
     let mut times = vec![Vec::with_capacity(rounds); peers.len()];
-    for round in 0..=rounds {
+    for _ in 0..rounds {
         for (peer, times) in peers.iter_mut().zip(&mut times) {
-            let start = cpu_time();
             (peer.pass)();
-            // The first round warms up.
-            if round > 0 {
-                times.push((cpu_time() - start).as_nanos() as f64 / calls as f64);
-            }
+            let start = cpu_time();
+            (0..PASSES).for_each(|_| (peer.pass)());
+            let time = (cpu_time() - start) / PASSES;
+            times.push(time.as_nanos() as f64 / calls as f64);
         }
     }
     println!("\n{title}: {calls} calls, median of {rounds} rounds, thread CPU time");

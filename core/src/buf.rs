@@ -152,6 +152,10 @@ impl<'m, T: Copy + Default> Buf<'m, T> {
     }
 
     #[cold]
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(unused_variables, reason = "lent storage cannot grow")
+    )]
     fn grow(&mut self, more: usize) -> Result<(), Full> {
         match &mut self.store {
             Store::Lent(_) => Err(Full),
@@ -202,8 +206,17 @@ impl<T> DerefMut for Buf<'_, T> {
 
 /// Text: what is written is appended, or [`fmt::Error`] says that it did not fit.
 impl fmt::Write for Buf<'_, u8> {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.extend(text.as_bytes()).map_err(|Full| fmt::Error)
+    }
+
+    #[inline]
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        if c.is_ascii() {
+            return self.push(c as u8).map_err(|Full| fmt::Error);
+        }
+        self.write_str(c.encode_utf8(&mut [0; 4]))
     }
 }
 

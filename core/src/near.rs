@@ -14,28 +14,43 @@ const MAX_CHARS: usize = 64;
 /// Suggestions for an enum look at no more members than this.
 const MAX_MEMBERS: usize = 1024;
 
-/// How near a name that is not declared is to one that is: 0 when they are equal once folded, else
-/// their distance; `None` when it is no near miss.
-///
-/// Near is a distance of 1 when the shorter name has 3 to 5 bytes, of 2 when it has more.
-pub fn near_miss<G, D>(ghost: G, declared: D) -> Option<u32>
-where
-    G: Iterator<Item = char> + Clone,
-    D: Iterator<Item = char> + Clone,
-{
-    let folded = |name: G| name.filter_map(fold);
-    if folded(ghost.clone()).eq(declared.clone().filter_map(fold)) {
-        return Some(0);
+/// A name that is not declared, ready to be compared with many that are.
+pub struct Undeclared<N> {
+    name: N,
+    /// The name folded, when it is not too long.
+    word: Option<Word>,
+    /// Its bytes before folding, at most 6.
+    bytes: usize,
+}
+
+impl<N: Iterator<Item = char> + Clone> Undeclared<N> {
+    /// Prepares `name`.
+    pub fn new(name: N) -> Self {
+        let word = Word::new(name.clone().filter_map(fold));
+        Self { word, bytes: bytes_up_to(name.clone(), 6), name }
     }
-    let bytes = bytes_up_to(ghost.clone(), 6).min(bytes_up_to(declared.clone(), 6));
-    let max = match bytes {
-        0..=2 => return None,
-        3..=5 => 1,
-        _ => 2,
-    };
-    let ghost = Word::new(folded(ghost))?;
-    let declared = Word::new(declared.filter_map(fold))?;
-    distance(ghost.chars(), declared.chars(), max)
+
+    /// How near the name is to `declared`: 0 when they are equal once folded, else their distance;
+    /// `None` when it is no near miss.
+    ///
+    /// Near is a distance of 1 when the shorter name has 3 to 5 bytes, of 2 when it has more.
+    pub fn near_miss(&self, declared: &str) -> Option<u32> {
+        let Some(word) = &self.word else {
+            let folded = self.name.clone().filter_map(fold);
+            return folded.eq(declared.chars().filter_map(fold)).then_some(0);
+        };
+        let max = match self.bytes.min(declared.len()) {
+            0..=2 => 0,
+            3..=5 => 1,
+            _ => 2,
+        };
+        // Folding drops characters, so that only a name that is too short can be told by its length.
+        if declared.len() + max < word.len {
+            return None;
+        }
+        let declared = Word::new(declared.chars().filter_map(fold))?;
+        distance(word.chars(), declared.chars(), max as u32)
+    }
 }
 
 /// Drops what naming styles differ in: `_` and `-` are nothing, letters lose their case.
@@ -198,7 +213,7 @@ mod tests {
     }
 
     fn miss(ghost: &str, declared: &str) -> Option<u32> {
-        near_miss(ghost.chars(), declared.chars())
+        Undeclared::new(ghost.chars()).near_miss(declared)
     }
 
     #[test]

@@ -107,8 +107,9 @@ impl Report<'_> {
         core::str::from_utf8(bytes).unwrap_or("")
     }
 
-    pub(crate) fn has_violations(&self) -> bool {
-        !self.violations.is_empty()
+    /// How many violations there are.
+    pub(crate) fn count(&self) -> usize {
+        self.violations.len()
     }
 
     pub(crate) fn violations(&self) -> impl Iterator<Item = Violation<'_>> {

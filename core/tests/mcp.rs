@@ -707,6 +707,33 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
 }
 
 #[test]
+fn a_member_that_no_message_has_is_masked_by_its_name_too() {
+    let password = ["hunter2", "-Xy9!kd83"].concat();
+    let mut link = Link::listed();
+    link.call(1, "echo", r#"{"message":"x"}"#);
+    for message in [
+        json!({"jsonrpc": "2.0", "id": 1, "result": {}, "password": password, secret(): 1}),
+        json!({"jsonrpc": "2.0", "method": "notifications/x", "password": password}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": secret()}}),
+    ] {
+        let Did::Forwarded(text) = link.server(&message.to_string()) else { panic!("{message}") };
+        assert!(!text.contains(&password) && !text.contains(&secret()), "{text}");
+    }
+}
+
+#[test]
+fn masked_names_of_one_object_stay_apart() {
+    let mut link = Link::listed();
+    link.call(1, "echo", r#"{"message":"x"}"#);
+    let (one, other) = (secret(), secret().replace('7', "6"));
+    assert_ne!(one, other);
+    let meta = json!({one: 1, other: 2, "plain": 3});
+    let reply = json!({"jsonrpc": "2.0", "id": 1, "result": {"content": [], "_meta": meta}});
+    let read = link.server(&reply.to_string()).json();
+    assert_eq!(read["result"]["_meta"].as_object().map(serde_json::Map::len), Some(3), "{read}");
+}
+
+#[test]
 fn structured_output_that_masking_broke_becomes_an_error_without_it() {
     let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$"},"note":{"type":"string"}}}}]"#;
     let mut link = Link::fresh();
@@ -882,7 +909,13 @@ fn recorded_traffic_passes_byte_for_byte() {
                 passed += 1;
                 continue;
             }
-            match link.client(message) {
+            let mut did = link.client(message);
+            if did == Did::Held {
+                // A name that the recorded list does not have: no better list is to be had.
+                link.relay.abandon_list();
+                did = link.client(message);
+            }
+            match did {
                 Did::Passed => passed += 1,
                 Did::Forwarded(_) => stripped += 1,
                 Did::Answered(_) => refused.push(id),

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{Document, Kind, Str};
+#[cfg(feature = "alloc")]
 use crate::buf::Buf;
 
 /// Writes the JSON pointer of the value or key at node `index` (RFC 6901, section 3); the empty
@@ -124,6 +125,7 @@ fn write_token(name: Str<'_>, out: &mut impl Write) -> fmt::Result {
 ///
 /// # Errors
 /// When `path`, the memory for one pointer, is full.
+#[cfg(feature = "alloc")]
 pub(crate) fn each_pointer(
     doc: Document<'_>,
     targets: impl Iterator<Item = u32>,
@@ -134,6 +136,7 @@ pub(crate) fn each_pointer(
     visit(doc, 0, &mut targets.peekable(), path, &mut found)
 }
 
+#[cfg(feature = "alloc")]
 fn visit(
     doc: Document<'_>,
     index: u32,

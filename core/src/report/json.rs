@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use super::Report;
 use super::words::{Shown, shown_name};
+use super::{Report, Violation};
 use crate::buf::Buf;
 use crate::json::write_escaped;
 use crate::reason::Reason;
@@ -38,10 +38,10 @@ pub(crate) fn write_refusal(report: &Report<'_>, notice: &Notice<'_>, out: &mut 
 }
 
 fn fill(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) -> fmt::Result {
-    write!(out, r#"{{"status":"blocked","reason":"{}","tool":"#, notice.reason.name())?;
-    quoted(out, notice.tool, 64)?;
-    out.write_str(r#","message":"#)?;
-    quoted(out, notice.message, 300)?;
+    out.write_str(r#"{"status":"blocked","reason":""#)?;
+    out.write_str(notice.reason.name())?;
+    member(out, r#"","tool":"#, notice.tool, 64)?;
+    member(out, r#","message":"#, notice.message, 300)?;
     out.write_str(r#","violations":["#)?;
     let mut ends = [out.len(); MOST_TOLD + 1];
     let mut told = 0;
@@ -68,11 +68,15 @@ fn fill(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) -> fmt:
 fn write_tail(notice: &Notice<'_>, more: usize, out: &mut Buf<'_, u8>) -> fmt::Result {
     out.write_str(r#"],"fix_hints":["#)?;
     if let Some(hint) = notice.hint {
-        quoted(out, hint, 200)?;
+        member(out, "", hint, 200)?;
     }
-    write!(out, r#"],"retryable":{},"rule":"#, notice.reason.is_retryable())?;
+    out.write_str(if notice.reason.is_retryable() {
+        r#"],"retryable":true,"rule":"#
+    } else {
+        r#"],"retryable":false,"rule":"#
+    })?;
     match notice.rule {
-        Some(rule) => quoted(out, rule, 64)?,
+        Some(rule) => member(out, "", rule, 64)?,
         None => out.write_str("null")?,
     }
     match notice.retry_after_ms {
@@ -85,48 +89,39 @@ fn write_tail(notice: &Notice<'_>, more: usize, out: &mut Buf<'_, u8>) -> fmt::R
     out.write_str(r#","v":1}"#)
 }
 
-fn write_violation(
-    violation: &super::Violation<'_>,
-    first: bool,
-    out: &mut Buf<'_, u8>,
-) -> fmt::Result {
+fn write_violation(violation: &Violation<'_>, first: bool, out: &mut Buf<'_, u8>) -> fmt::Result {
     if !first {
         out.write_char(',')?;
     }
-    out.write_str(r#"{"path":"#)?;
-    quoted(out, violation.path, 120)?;
-    write!(out, r#","keyword":"{}""#, violation.keyword)?;
+    member(out, r#"{"path":"#, violation.path, 120)?;
+    out.write_str(r#","keyword":""#)?;
+    out.write_str(violation.keyword)?;
+    out.write_char('"')?;
     if let Some(property) = violation.property {
-        out.write_str(r#","property":"#)?;
-        quoted(out, property, 64)?;
+        member(out, r#","property":"#, property, 64)?;
     }
     if let Some(offset) = violation.offset {
         write!(out, r#","offset":{offset}"#)?;
     }
-    let texts = [
-        (r#","expected":"#, violation.expected),
-        (r#","received":"#, violation.received),
-        (r#","message":"#, violation.message),
-        (r#","fix_hint":"#, violation.fix_hint),
-    ];
-    for (name, text) in texts {
-        out.write_str(name)?;
-        quoted(out, text, 400)?;
-    }
-    out.write_str(r#","fix":"#)?;
+    member(out, r#","expected":"#, violation.expected, 400)?;
+    member(out, r#","received":"#, violation.received, 64)?;
+    member(out, r#","message":"#, violation.message, 400)?;
+    member(out, r#","fix_hint":"#, violation.fix_hint, 400)?;
     match violation.fix {
         Some(fix) => {
-            write!(out, r#"{{"op":"{}","path":"#, fix.op)?;
-            quoted(out, fix.path, 120)?;
-            write!(out, r#","to":{}}}"#, fix.to.unwrap_or("null"))?;
+            out.write_str(r#","fix":{"op":""#)?;
+            out.write_str(fix.op)?;
+            member(out, r#"","path":"#, fix.path, 120)?;
+            out.write_str(r#","to":"#)?;
+            out.write_str(fix.to.unwrap_or("null"))?;
+            out.write_str("}}")
         }
-        None => out.write_str("null")?,
+        None => out.write_str(r#","fix":null}"#),
     }
-    out.write_char('}')
 }
 
-/// A JSON string of at most `most` bytes of `text`, hidden characters replaced.
-fn quoted(out: &mut Buf<'_, u8>, text: &str, most: usize) -> fmt::Result {
+/// `name`, and `text` as a JSON string of at most `most` bytes, hidden characters replaced.
+fn member(out: &mut Buf<'_, u8>, name: &str, text: &str, most: usize) -> fmt::Result {
     /// Escapes what passes through.
     struct Escape<'a, 'm>(&'a mut Buf<'m, u8>);
     impl Write for Escape<'_, '_> {
@@ -134,6 +129,7 @@ fn quoted(out: &mut Buf<'_, u8>, text: &str, most: usize) -> fmt::Result {
             write_escaped(text, self.0)
         }
     }
+    out.write_str(name)?;
     out.write_char('"')?;
     if text.len() <= most && text.is_ascii() {
         // Escaping makes control characters visible.

@@ -5,11 +5,14 @@ use core::fmt::{self, Write};
 use super::words::{Choices, Shown, TypeList, a_type, shown, shown_name, spelt, type_name};
 use super::{FixRecord, MAX_POINTER, Meant, Record, Report, Text};
 use crate::json::{self, CUT, Document, Kind, Limits, ParseError, Str, Tape, Value};
-use crate::near;
+use crate::near::{self, Undeclared};
 use crate::schema::{Cut, Fault, Keyword, Schema, Sub, Types, UNNAMED};
 
 /// Longest value of a schema that a fix repeats, in bytes.
 const MAX_FIX: usize = 200;
+
+/// Names and members that the search for what all ghosts of a call were meant to be looks at.
+const MAX_SEARCH: usize = 1 << 17;
 
 /// Writes a report about one parsed document.
 pub(crate) struct Reporter<'a, 'm> {
@@ -17,16 +20,30 @@ pub(crate) struct Reporter<'a, 'm> {
     pub(crate) doc: Document<'a>,
     pub(crate) schema: &'a Schema,
     /// Every ghost, in document order.
-    pub(crate) cuts: &'a [Cut],
+    pub(crate) cuts: &'a mut [Cut],
     /// Memory to look into strings that may hold JSON.
     pub(crate) inner: &'a mut Tape<'m>,
 }
 
-impl<'a> Reporter<'a, '_> {
+impl Reporter<'_, '_> {
+    /// Finds out what each ghost was probably meant to be. The search pays for every name that it looks
+    /// at and every member that it passes; it gives up, with false, above [`MAX_SEARCH`].
+    pub(crate) fn find_meant(&mut self) -> bool {
+        let mut left = MAX_SEARCH;
+        for at in 0..self.cuts.len() {
+            let Some(cut) = self.cuts.get(at) else { continue };
+            let Some(meant) = self.meant(cut, &mut left) else { return false };
+            if let Some(cut) = self.cuts.get_mut(at) {
+                cut.meant = meant;
+            }
+        }
+        true
+    }
+
     /// Reports the ghosts: those for which `refuse` holds as violations, the rest as stripped. Both name
     /// what was probably meant.
     pub(crate) fn ghosts(&mut self, refuse: impl Fn(Option<u32>) -> bool) {
-        let cuts = self.cuts;
+        let cuts = core::mem::take(&mut self.cuts);
         let mut path = core::mem::take(&mut self.report.path);
         let mut next = cuts.iter();
         let result = json::each_pointer(
@@ -40,12 +57,13 @@ impl<'a> Reporter<'a, '_> {
             },
         );
         self.report.path = path;
+        self.cuts = cuts;
         // Only lent storage can refuse; what is not reported is cut all the same.
         let _ = result;
     }
 
     fn ghost(&mut self, cut: &Cut, pointer: &[u8], refuse: &impl Fn(Option<u32>) -> bool) {
-        let meant = self.meant(cut);
+        let meant = cut.meant;
         let path = self.report.pointer(pointer);
         if let Some(name) = meant {
             let to = self.report.write(format_args!("{}", self.schema.name(name)));
@@ -87,24 +105,28 @@ impl<'a> Reporter<'a, '_> {
     }
 
     /// The declared name that a ghost probably is: nearest of those absent from its object, when
-    /// exactly one is nearest.
-    fn meant(&self, cut: &Cut) -> Option<u32> {
-        let ghost = self.doc.text(cut.key);
+    /// exactly one is nearest. None when the search costs more than is `left`.
+    fn meant(&self, cut: &Cut, left: &mut usize) -> Option<Option<u32>> {
+        let text = self.doc.text(cut.key);
+        let ghost = Undeclared::new(text.chars());
         let mut best = None;
         let mut least = u32::MAX;
-        for name in self.schema.declared_at(cut.location).take(1024) {
-            if self.has(cut.object, name) {
+        for name in self.schema.declared_at(cut.location) {
+            let declared = self.schema.name(name);
+            // Folding may read both to their ends.
+            *left = left.checked_sub(1 + (text.raw().len() + declared.len()) / 64)?;
+            let Some(distance) = ghost.near_miss(declared) else { continue };
+            if distance > least {
                 continue;
             }
-            let text = self.schema.name(name);
-            let Some(distance) = near::near_miss(ghost.chars(), text.chars()) else { continue };
-            if distance > least {
+            *left = left.checked_sub(self.doc.at(cut.object).len() / 16)?;
+            if self.has(cut.object, name) {
                 continue;
             }
             best = if distance < least { Some(name) } else { None };
             least = distance;
         }
-        best
+        Some(best)
     }
 
     /// Reports faults; `faults` are sorted by node here.
@@ -240,7 +262,7 @@ impl<'a> Reporter<'a, '_> {
         let renamed = self
             .cuts
             .iter()
-            .find(|cut| cut.object == fault.node && self.meant(cut) == Some(fault.detail));
+            .find(|cut| cut.object == fault.node && cut.meant == Some(fault.detail));
         let sub = self
             .schema
             .property(fault.sub, fault.detail)
@@ -571,8 +593,14 @@ impl fmt::Display for Decoded<'_> {
     }
 }
 
-fn spelt_or(value: Option<Value<'_>>, most: usize) -> Shown<core::str::Chars<'_>> {
-    value.map_or(Shown { chars: "".chars(), most }, |value| spelt(value, most))
+fn spelt_or(value: Option<Value<'_>>, most: usize) -> Shown<'_> {
+    value.map_or(Shown { text: Str::new(b"", false), most }, |value| spelt(value, most))
+}
+
+/// The first [`MAX_POINTER`] bytes of a pointer, or a few less: no character is cut.
+fn head(pointer: &[u8]) -> &str {
+    let head = pointer.get(..MAX_POINTER).unwrap_or(pointer);
+    head.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
 impl Report<'_> {
@@ -638,11 +666,8 @@ impl Report<'_> {
 
     /// A pointer, cut at [`MAX_POINTER`] bytes.
     fn pointer(&mut self, pointer: &[u8]) -> Text {
-        let text = core::str::from_utf8(pointer).unwrap_or("");
-        let most = text.len().min(MAX_POINTER);
-        let cut = (0..=most).rev().find_map(|at| text.get(..at)).unwrap_or("");
         let start = self.text.len();
-        let _ = self.text.extend(cut.as_bytes());
+        let _ = self.text.extend(head(pointer).as_bytes());
         self.since(start)
     }
 

@@ -7,15 +7,23 @@ use crate::schema::Types;
 
 /// Text of a model or a server, safe to show: at most `most` bytes, and nothing that moves the cursor,
 /// hides or reorders text (categories Cc and Cf, and the tag characters).
-pub(super) struct Shown<I> {
-    pub(super) chars: I,
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'t> {
+    pub(super) text: Str<'t>,
     pub(super) most: usize,
 }
 
-impl<I: Iterator<Item = char> + Clone> fmt::Display for Shown<I> {
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |byte: &u8| matches!(byte, 0x20..0x7f);
+        if let Some(text) = self.text.as_plain()
+            && text.len() <= self.most
+            && text.as_bytes().iter().all(plain)
+        {
+            return f.write_str(text);
+        }
         let mut room = self.most;
-        for c in self.chars.clone() {
+        for c in self.text.chars() {
             let c = if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
             let Some(left) = room.checked_sub(c.len_utf8()) else { return f.write_char('…') };
             f.write_char(c)?;
@@ -26,13 +34,13 @@ impl<I: Iterator<Item = char> + Clone> fmt::Display for Shown<I> {
 }
 
 /// A name, cut at 64 bytes.
-pub(super) fn shown<'t>(text: Str<'t>) -> Shown<crate::json::Chars<'t>> {
-    Shown { chars: text.chars(), most: 64 }
+pub(super) const fn shown(text: Str<'_>) -> Shown<'_> {
+    Shown { text, most: 64 }
 }
 
 /// A name without escapes, cut at 64 bytes.
-pub(super) fn shown_name(text: &str) -> Shown<core::str::Chars<'_>> {
-    Shown { chars: text.chars(), most: 64 }
+pub(super) const fn shown_name(text: &str) -> Shown<'_> {
+    shown(Str::new(text.as_bytes(), false))
 }
 
 fn is_hidden(c: char) -> bool {
@@ -103,8 +111,8 @@ impl fmt::Display for TypeList {
 }
 
 /// A value of the schema document as it is spelt there, cut at `most` bytes.
-pub(super) fn spelt(value: Value<'_>, most: usize) -> Shown<core::str::Chars<'_>> {
-    Shown { chars: core::str::from_utf8(value.raw()).unwrap_or("").chars(), most }
+pub(super) fn spelt(value: Value<'_>, most: usize) -> Shown<'_> {
+    Shown { text: Str::new(value.raw(), false), most }
 }
 
 /// The members of an `enum`, at most 20 of them and about 300 characters.
