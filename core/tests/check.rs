@@ -423,3 +423,27 @@ fn repairs_repair() {
     let (all, _, valid) = counts["misspelt_name"];
     assert!(valid * 100 >= all * 95, "misspelt names: {valid} of {all}");
 }
+
+/// Unions that share their parts: walking every path through them would take 2^30 steps.
+#[test]
+fn shared_unions_compile_or_are_refused_in_bounded_time() {
+    let mut definitions = Map::new();
+    definitions.insert("d0".to_owned(), json!({"type": "string"}));
+    for level in 1..30 {
+        let below = format!("#/$defs/d{}", level - 1);
+        let schema =
+            json!({"anyOf": [{"$ref": below}, {"title": "t", "allOf": [{"$ref": below}]}]});
+        definitions.insert(format!("d{level}"), schema);
+    }
+    let object = json!({"type": "object", "properties": {"k": {}}});
+    let schema = json!({
+        "type": "object",
+        "properties": {"o": {"anyOf": [{"$ref": "#/$defs/d29"}, object]}},
+        "$defs": definitions,
+    })
+    .to_string();
+    let mut builder = Catalog::builder(Origin::Live);
+    let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
+    let error = builder.tool(tool).expect_err("too many paths for the budget");
+    assert!(error.message.contains("too complex"), "{error}");
+}

@@ -67,7 +67,7 @@ pub(super) fn locate(compiler: &mut Compiler<'_>) -> Result<Located, CompileErro
     let mut locator = Locator {
         compiler,
         formulas: vec![Formula::All(Box::default())],
-        heights: vec![1],
+        traits: vec![Traits::NOTHING],
         interned: HashMap::new(),
         expanded: HashMap::new(),
         by_formula: HashMap::new(),
@@ -108,8 +108,9 @@ impl Location {
 struct Locator<'c, 'a> {
     compiler: &'c mut Compiler<'a>,
     formulas: Vec<Formula>,
-    /// How deep each formula is nested; bounds every recursion over it.
-    heights: Vec<u32>,
+    /// What is known of each formula, found when it is interned: formulas share parts, so that walking
+    /// one can take exponentially many steps.
+    traits: Vec<Traits>,
     interned: HashMap<Formula, u32>,
     /// Formula of each subschema; none while it is being found, to notice a loop.
     expanded: HashMap<u32, Option<u32>>,
@@ -186,17 +187,10 @@ impl Locator<'_, '_> {
         if let Some(&index) = self.interned.get(&formula) {
             return index;
         }
-        let height = |part: &u32| self.heights.get(*part as usize).copied().unwrap_or(0);
-        let below = match &formula {
-            Formula::Own(_) => 0,
-            Formula::All(parts) | Formula::Any(parts) => {
-                parts.iter().map(height).max().unwrap_or(0)
-            }
-            Formula::Maybe(part) => height(part),
-        };
+        let traits = self.describe(&formula);
         let index = self.formulas.len() as u32;
         self.formulas.push(formula.clone());
-        self.heights.push(below + 1);
+        self.traits.push(traits);
         self.interned.insert(formula, index);
         index
     }
@@ -244,7 +238,7 @@ impl Locator<'_, '_> {
         if let Some(&location) = self.by_formula.get(&formula) {
             return Ok(location);
         }
-        let too_high = self.heights.get(formula as usize).is_some_and(|&h| h > MAX_HEIGHT);
+        let too_high = self.traits_of(formula).height > MAX_HEIGHT;
         if too_high || self.out.locations.len() >= MAX_LOCATIONS {
             return Err(self.error(ROOT, "the schema describes too many different places"));
         }
@@ -293,7 +287,7 @@ impl Locator<'_, '_> {
         }
         let rest = self.descend(formula, Step::Element(u32::MAX))?;
         let rest = self.place(rest)?;
-        let closed = self.closes(formula) && !found.open;
+        let closed = self.traits_of(formula).closes && !found.open;
         let names = append(&mut self.out.declared, &declared);
         let patterns = append(&mut self.out.places, &patterns);
         let prefix = append(&mut self.out.places, &prefix);
@@ -319,7 +313,7 @@ impl Locator<'_, '_> {
             }
             Some(Formula::Any(parts)) => {
                 for &part in &parts {
-                    if self.admits(part, false) {
+                    if self.traits_of(part).object {
                         self.collect(part, found)?;
                     } else {
                         // What takes no objects says nothing of their members.
@@ -369,7 +363,7 @@ impl Locator<'_, '_> {
                 let array = matches!(step, Step::Element(_));
                 let branches = branches
                     .iter()
-                    .filter(|&&branch| self.admits(branch, array))
+                    .filter(|&&branch| self.traits_of(branch).admits(array))
                     .copied()
                     .collect::<Vec<_>>();
                 let branches = branches
@@ -428,32 +422,41 @@ impl Locator<'_, '_> {
         self.all(parts)
     }
 
-    /// Whether `formula` leaves room for an object, or for an array.
-    fn admits(&self, formula: u32, array: bool) -> bool {
-        match self.formulas.get(formula as usize) {
-            Some(&Formula::Own(sub)) => {
-                let shape = self.compiler.tables.shapes.get(sub as usize);
-                shape.is_some_and(|shape| if array { shape.array } else { shape.object })
-            }
-            Some(Formula::All(parts)) => parts.iter().all(|&part| self.admits(part, array)),
-            Some(Formula::Any(parts)) => parts.iter().any(|&part| self.admits(part, array)),
-            Some(Formula::Maybe(_)) | None => true,
-        }
+    fn traits_of(&self, formula: u32) -> Traits {
+        self.traits.get(formula as usize).copied().unwrap_or(Traits::NOTHING)
     }
 
-    /// Whether `formula` closes, opening keywords aside.
-    fn closes(&self, formula: u32) -> bool {
-        match self.formulas.get(formula as usize) {
-            Some(&Formula::Own(sub)) => {
-                self.compiler.tables.shapes.get(sub as usize).is_some_and(|shape| shape.closes)
+    /// The traits of a formula, from those of its parts.
+    fn describe(&self, formula: &Formula) -> Traits {
+        let height = |parts: &[u32]| {
+            parts.iter().map(|&part| self.traits_of(part).height).max().unwrap_or(0) + 1
+        };
+        match formula {
+            &Formula::Own(sub) => {
+                let shape = self.compiler.tables.shapes.get(sub as usize);
+                let shape = shape.copied().unwrap_or_default();
+                Traits { height: 1, object: shape.object, array: shape.array, closes: shape.closes }
             }
-            Some(Formula::All(parts)) => parts.iter().any(|&part| self.closes(part)),
-            Some(Formula::Any(parts)) => {
-                let mut admitting =
-                    parts.iter().filter(|&&part| self.admits(part, false)).peekable();
-                admitting.peek().is_some() && admitting.all(|&part| self.closes(part))
+            Formula::All(parts) => {
+                let each = || parts.iter().map(|&part| self.traits_of(part));
+                Traits {
+                    height: height(parts),
+                    object: each().all(|part| part.object),
+                    array: each().all(|part| part.array),
+                    closes: each().any(|part| part.closes),
+                }
             }
-            Some(Formula::Maybe(_)) | None => false,
+            Formula::Any(parts) => {
+                let each = || parts.iter().map(|&part| self.traits_of(part));
+                let object = each().any(|part| part.object);
+                Traits {
+                    height: height(parts),
+                    object,
+                    array: each().any(|part| part.array),
+                    closes: object && each().all(|part| part.closes || !part.object),
+                }
+            }
+            &Formula::Maybe(part) => Traits { height: height(&[part]), ..Traits::NOTHING },
         }
     }
 
@@ -472,6 +475,26 @@ impl Locator<'_, '_> {
         let node = self.compiler.tables.subs.get(sub as usize).map_or(0, |sub| sub.node);
         let place = self.compiler.doc.at(node);
         self.compiler.error(place, &format!("{message}; simplify the schema"))
+    }
+}
+
+/// What is known of a formula without walking it.
+#[derive(Clone, Copy)]
+struct Traits {
+    /// How deep it is nested; bounds every recursion over it.
+    height: u32,
+    /// Whether it leaves room for an object, and for an array.
+    object: bool,
+    array: bool,
+    /// Whether it closes, opening keywords aside.
+    closes: bool,
+}
+
+impl Traits {
+    const NOTHING: Self = Self { height: 1, object: true, array: true, closes: false };
+
+    const fn admits(self, array: bool) -> bool {
+        if array { self.array } else { self.object }
     }
 }
 
