@@ -152,6 +152,10 @@ impl<'m, T: Copy + Default> Buf<'m, T> {
     }
 
     #[cold]
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(unused_variables, reason = "lent storage cannot grow")
+    )]
     fn grow(&mut self, more: usize) -> Result<(), Full> {
         match &mut self.store {
             Store::Lent(_) => Err(Full),

@@ -1,11 +1,12 @@
 //! The compiled tools of one server.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use crate::schema::{self, CompileError, Options, Schema};
+use crate::schema::{self, CompileError, MAX_COMPILE_STEPS, Options, Schema};
 
 /// A tool as MCP's `tools/list` describes it.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,7 @@ pub(crate) enum Structure {
     /// It promises none.
     Free,
     /// It satisfies this.
-    Schema(Schema),
+    Schema(Box<Schema>),
     /// It satisfies something that does not compile.
     Unknown,
 }
@@ -47,7 +48,7 @@ impl Catalog {
     #[must_use]
     pub fn builder(origin: Origin) -> CatalogBuilder {
         let options = Options { empty_is_open: origin == Origin::Live, ..Options::default() };
-        CatalogBuilder { catalog: Self::default(), options }
+        CatalogBuilder { catalog: Self::default(), options, origin, steps: MAX_COMPILE_STEPS }
     }
 
     /// Whether `name` is listed, its schema compiled or not.
@@ -94,11 +95,17 @@ pub enum Origin {
     Live,
 }
 
+/// Output schemas assert formats, for official clients do and throw a result away that fails.
+const OUTPUT: Options = Options { assert_format: true, empty_is_open: false };
+
 /// Builds a [`Catalog`].
 #[derive(Debug)]
 pub struct CatalogBuilder {
     catalog: Catalog,
     options: Options,
+    origin: Origin,
+    /// Steps that are left to compile: for all tools of a live server together, for each tool otherwise.
+    steps: u32,
 }
 
 impl CatalogBuilder {
@@ -121,15 +128,19 @@ impl CatalogBuilder {
     /// When the schema cannot be honoured. The tool is then listed as unsupported: its calls are
     /// refused with `tool_unsupported`.
     pub fn tool(&mut self, tool: ToolDefinition<'_>) -> Result<Vec<String>, CompileError> {
-        let (input, outcome) = match schema::compile(tool.input_schema, self.options) {
+        if self.origin == Origin::Trusted {
+            self.steps = MAX_COMPILE_STEPS;
+        }
+        let steps = &mut self.steps;
+        let (input, outcome) = match schema::compile(tool.input_schema, self.options, steps) {
             Ok((schema, warnings)) => (Some(schema), Ok(warnings)),
             Err(error) => (None, Err(error)),
         };
         let output = match tool.output_schema {
             None => Structure::Free,
             // It only judges what masking did to an output, so that it may fail to compile.
-            Some(text) => schema::compile(text, Options::default())
-                .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema)),
+            Some(text) => schema::compile(text, OUTPUT, steps)
+                .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema.into())),
         };
         self.catalog.tools.insert(tool.name.to_string(), Tool { input, output });
         outcome

@@ -13,6 +13,7 @@ use crate::truncate::{self, fits};
 pub(crate) struct Filter<'g> {
     pub(crate) redactor: &'g Redactor,
     pub(crate) max_chars: Option<usize>,
+    pub(crate) limits: Limits,
 }
 
 /// What became of an output.
@@ -47,7 +48,7 @@ impl Filter<'_> {
         scratch: &mut Scratch<'_>,
     ) -> core::result::Result<Result, Full> {
         let (Output::Text(bytes) | Output::Json(bytes)) = output;
-        if bytes.len() > Limits::OUTPUT.bytes {
+        if bytes.len() > self.limits.bytes {
             return Err(Full);
         }
         let Scratch { tape, inner, work, text, masked, out, .. } = scratch;
@@ -55,7 +56,7 @@ impl Filter<'_> {
         out.clear();
         let json = matches!(output, Output::Json(_))
             || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
-        if json && let Ok(doc) = json::parse(bytes, Limits::OUTPUT, tape) {
+        if json && let Ok(doc) = json::parse(bytes, self.limits, tape) {
             // A scalar that is meant as text stays text.
             let container = matches!(doc.root().kind(), Kind::Object | Kind::Array);
             if container || matches!(output, Output::Json(_)) {
@@ -64,7 +65,9 @@ impl Filter<'_> {
                 let (place, truncated) = if self.fits(masked) {
                     (place, false)
                 } else {
-                    let doc = json::parse(masked, Limits::OUTPUT, inner).map_err(|_| Full)?;
+                    // Masks may have made it a little larger.
+                    let limits = Limits { bytes: usize::MAX, ..self.limits };
+                    let doc = json::parse(masked, limits, inner).map_err(|_| Full)?;
                     (Place::Cut, self.cut_json(doc, out)?)
                 };
                 return Ok(Result { bytes: place, truncated, masked: count });

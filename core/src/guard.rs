@@ -23,6 +23,24 @@ pub use crate::report::{Fix, Violation};
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
 
+/// Bounds on the work for one call or one output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Size and depth of the arguments of a call.
+    pub arguments: Limits,
+    /// Size and depth of an output.
+    pub output: Limits,
+    /// Steps of a validation: one for each visited pair of subschema and value, and for each compared
+    /// item.
+    pub steps: u32,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { arguments: Limits::ARGUMENTS, output: Limits::OUTPUT, steps: DEFAULT_STEPS }
+    }
+}
+
 /// Policy and detectors, compiled once: immutable, shared by every thread.
 #[derive(Debug)]
 pub struct Guard {
@@ -30,6 +48,7 @@ pub struct Guard {
     /// One for each mask list of the policy.
     redactors: Vec<Redactor>,
     catalog: Catalog,
+    budget: Budget,
 }
 
 /// Builds a [`Guard`].
@@ -38,6 +57,7 @@ pub struct GuardBuilder {
     policy: Option<Policy>,
     redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
+    budget: Budget,
 }
 
 /// The answer to a call. It has two arms for ever: a host that knows two arms is safe.
@@ -160,6 +180,7 @@ impl Guard {
             policy: None,
             redactors: Vec::new(),
             catalog: Catalog::builder(Origin::Trusted),
+            budget: Budget::default(),
         }
     }
 
@@ -197,7 +218,7 @@ impl Guard {
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        if let Err(error) = json::parse(call.arguments, Limits::ARGUMENTS, &mut scratch.tape) {
+        if let Err(error) = json::parse(call.arguments, self.budget.arguments, &mut scratch.tape) {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
@@ -247,11 +268,12 @@ impl Guard {
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
         let memory = Memory { order, marks };
-        let mut outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, Some(&mut collect));
+        let mut outcome =
+            schema::validate(schema, doc, self.budget.steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
             let memory = Memory { order, marks };
-            outcome = schema::validate(schema, doc, DEFAULT_STEPS, memory, None);
+            outcome = schema::validate(schema, doc, self.budget.steps, memory, None);
         }
         if outcome == Outcome::TooComplex {
             return Err(Reason::TooComplex);
@@ -262,6 +284,10 @@ impl Guard {
         }
 
         let mut reporter = Reporter { report, doc, schema, cuts, inner };
+        // What is not known to be no near miss must not be stripped as if it were none.
+        if !reporter.find_meant() && near_miss == NearMiss::Refuse {
+            return Err(Reason::TooComplex);
+        }
         reporter.ghosts(|near| ghosts == Ghosts::Reject || near && near_miss == NearMiss::Refuse);
         if !object {
             reporter.not_an_object();
@@ -286,10 +312,11 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         let rules = self.policy.output(tool);
-        let filter = self
-            .redactors
-            .get(rules.mask)
-            .map(|redactor| Filter { redactor, max_chars: rules.max_chars });
+        let filter = self.redactors.get(rules.mask).map(|redactor| Filter {
+            redactor,
+            max_chars: rules.max_chars,
+            limits: self.budget.output,
+        });
         match filter.map(|filter| filter.run(output, scratch)) {
             Some(Ok(filtered)) => {
                 let Scratch { text, masked, out, .. } = scratch;
@@ -326,14 +353,14 @@ impl Guard {
             Structure::Schema(schema) => schema,
         };
         let Scratch { tape, marks, .. } = scratch;
-        if json::parse(output, Limits::OUTPUT, tape).is_err() {
+        if json::parse(output, self.budget.output, tape).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
         schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
         let memory = Memory { order, marks };
-        schema::validate(schema, doc, DEFAULT_STEPS, memory, None) == Outcome::Valid
+        schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
     }
 
     /// A refusal by the policy, which says how much of its rules the model may know.
@@ -381,17 +408,24 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets the bounds on the work for one call or one output.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
     /// The finished guard.
     ///
     /// # Errors
     /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog } = match self.policy {
+        let Self { policy, redactors, catalog, budget } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build() })
+        Ok(Guard { policy, redactors, catalog: catalog.build(), budget })
     }
 }
 

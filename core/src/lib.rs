@@ -25,6 +25,7 @@ mod guard;
 pub mod json;
 #[cfg(feature = "alloc")]
 pub mod mcp;
+#[cfg(feature = "alloc")]
 mod near;
 pub mod policy;
 mod reason;
@@ -45,7 +46,9 @@ pub use caller::{Call, Caller};
 #[cfg(feature = "alloc")]
 pub use catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
-pub use guard::{Allowed, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation};
+pub use guard::{
+    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation,
+};
 pub use reason::Reason;
 #[cfg(feature = "alloc")]
 pub use schema::CompileError;

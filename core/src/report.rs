@@ -76,6 +76,8 @@ pub(crate) struct Report<'m> {
     suggestions: Buf<'m, Meant>,
     /// Memory for one pointer.
     path: Buf<'m, u8>,
+    /// Memory for one string without its escapes; needed while `path` is in use.
+    decoded: Buf<'m, u8>,
 }
 
 impl<'m> Report<'m> {
@@ -89,8 +91,10 @@ impl<'m> Report<'m> {
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         self.clear();
         self.text.shrink_to(bytes);
-        self.path.clear();
-        self.path.shrink_to(bytes);
+        for buf in [&mut self.path, &mut self.decoded] {
+            buf.clear();
+            buf.shrink_to(bytes);
+        }
     }
 
     /// Begins a text.

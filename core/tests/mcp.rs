@@ -292,6 +292,15 @@ fn what_cannot_be_answered_is_dropped() {
 }
 
 #[test]
+fn an_answer_never_repeats_an_id_that_is_no_json() {
+    let mut link = Link::listed();
+    for id in [&b"\"\x16\""[..], b"\"\xff\"", b"\"\\q\"", b"\"\\ud800\"", b"01"] {
+        let message = [b"{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":", id, b"}"].concat();
+        assert_eq!(link.client_bytes(&message), Did::Dropped, "{message:?}");
+    }
+}
+
+#[test]
 fn batches_are_answered_and_never_passed_on() {
     let mut link = Link::listed();
     for batch in ["[]", r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "[[1],[2]]"] {
@@ -704,6 +713,33 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
         masked(&mut link, &message);
         assert_eq!(link.events.last().unwrap(), "< now filter 1 false", "{result}");
     }
+}
+
+#[test]
+fn a_member_that_no_message_has_is_masked_by_its_name_too() {
+    let password = ["hunter2", "-Xy9!kd83"].concat();
+    let mut link = Link::listed();
+    link.call(1, "echo", r#"{"message":"x"}"#);
+    for message in [
+        json!({"jsonrpc": "2.0", "id": 1, "result": {}, "password": password, secret(): 1}),
+        json!({"jsonrpc": "2.0", "method": "notifications/x", "password": password}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": secret()}}),
+    ] {
+        let Did::Forwarded(text) = link.server(&message.to_string()) else { panic!("{message}") };
+        assert!(!text.contains(&password) && !text.contains(&secret()), "{text}");
+    }
+}
+
+#[test]
+fn masked_names_of_one_object_stay_apart() {
+    let mut link = Link::listed();
+    link.call(1, "echo", r#"{"message":"x"}"#);
+    let (one, other) = (secret(), secret().replace('7', "6"));
+    assert_ne!(one, other);
+    let meta = json!({one: 1, other: 2, "plain": 3});
+    let reply = json!({"jsonrpc": "2.0", "id": 1, "result": {"content": [], "_meta": meta}});
+    let read = link.server(&reply.to_string()).json();
+    assert_eq!(read["result"]["_meta"].as_object().map(serde_json::Map::len), Some(3), "{read}");
 }
 
 #[test]

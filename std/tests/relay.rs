@@ -38,6 +38,10 @@ const TESTS: &[(&str, fn())] = &[
     ("a_line_above_the_limit_is_answered", a_line_above_the_limit_is_answered),
     ("a_server_that_dies_is_not_waited_for", a_server_that_dies_is_not_waited_for),
     (
+        "the_last_words_of_a_server_reach_a_slow_client",
+        the_last_words_of_a_server_reach_a_slow_client,
+    ),
+    (
         "decisions_are_recorded_before_they_take_effect",
         decisions_are_recorded_before_they_take_effect,
     ),
@@ -136,6 +140,7 @@ fn server(mode: &OsStr) -> i32 {
             }
             Some("exit") => return 42,
             Some("abort") => std::process::abort(),
+            Some("say much") => json!({"text": "lorem ipsum ".repeat(80_000)}),
             _ => json!({}),
         };
         let reply = json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string();
@@ -146,6 +151,9 @@ fn server(mode: &OsStr) -> i32 {
             }
         } else {
             println!("{reply}");
+        }
+        if message["method"] == "say much" {
+            return 0;
         }
     }
     0
@@ -404,6 +412,21 @@ fn a_server_that_dies_is_not_waited_for() {
     let started = Instant::now();
     assert_eq!(relay.child.wait().unwrap().code(), Some(3));
     assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+fn the_last_words_of_a_server_reach_a_slow_client() {
+    let mut relay = Running::start("echo");
+    relay.send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"say much\"}\n");
+    // Long after the server is gone: the pipe holds a small part of the reply.
+    thread::sleep(Duration::from_millis(1500));
+    let reply = relay.receive();
+    assert_eq!(
+        reply["result"]["text"].as_str().map(str::len),
+        Some(960_000),
+        "{:.200}",
+        reply.to_string()
+    );
+    assert_eq!(relay.end().0.code(), Some(0));
 }
 
 fn decisions_are_recorded_before_they_take_effect() {

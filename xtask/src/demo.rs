@@ -20,7 +20,7 @@ front of the official MCP filesystem server, and the official MCP client calls t
   4. a tool refused that the policy denies
   5. secrets in a file masked before the model sees them
 
-The first run takes about two minutes, nearly all of it an optimised build; later runs take seconds. It
+The first run takes one to two minutes, nearly all of it an optimised build; later runs take seconds. It
 downloads crates and npm packages, and installs nothing outside this checkout and cargo's cache.
 ";
 
@@ -30,7 +30,7 @@ pub fn run() -> ExitCode {
     println!("{INTRODUCTION}");
     match prepare_and_play() {
         Ok(()) => {
-            println!("{}", heading("In front of your own server"));
+            println!("\n{}\n", heading("In front of your own server"));
             print!("{}", your_own());
             ExitCode::SUCCESS
         }
@@ -43,13 +43,11 @@ pub fn run() -> ExitCode {
 
 fn prepare_and_play() -> Result<(), String> {
     // Everything that may be missing is looked for before anything is compiled.
-    program::npm().map_err(|lack| advice(&lack))?;
     if let Some(mut npm) = program::node_from_npm() {
         println!("{}", heading("Node (the system's is too old)"));
         visibly(&mut npm)?;
     }
     let node = program::node().map_err(|lack| advice(&lack))?;
-
     if let Some(mut npm) = workspace::npm_packages().map_err(|lack| advice(&lack))? {
         println!("{}", heading("npm packages"));
         visibly(&mut npm)?;

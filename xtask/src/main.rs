@@ -19,7 +19,7 @@ Usage: cargo xtask TASK
   demo              put Airlock in front of a real MCP server and watch five calls
   test              run every test; says what is missing on this system and what is skipped for it
   test --install    the same, after installing what is missing (apt-get, as root on Debian)
-  test --full       the same, and the slow stages: long fuzzing, benches, licences, idle cost
+  test --full       the same, and the slow stages: long fuzzing, benches, dependencies, idle cost
   test NAME...      only these stages
   test --list       the names of the stages
   help              this text

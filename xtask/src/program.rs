@@ -67,7 +67,7 @@ impl Program {
             }
             Self::Linker => (
                 ["ld", "nm", "objcopy"].iter().all(|name| answers(name, &["--version"])),
-                "ld, nm and objcopy",
+                "binutils",
                 Source::Apt(&["binutils"]),
             ),
         };

@@ -21,8 +21,10 @@ pub use cause::{Cause, cause, line_column};
 pub use error::{ParseError, ParseErrorKind};
 pub use number::{Divisor, Number};
 pub use parse::{Limits, parse};
+#[cfg(feature = "alloc")]
 pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
+#[cfg(feature = "alloc")]
 pub(crate) use string::fingerprint;
 pub use string::{Chars, Str};
 pub use write::{write_escaped, write_string};

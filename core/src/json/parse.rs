@@ -12,7 +12,7 @@ use crate::buf::Buf;
 pub struct Limits {
     /// Most bytes; at most 4 GiB whatever is asked.
     pub bytes: usize,
-    /// Most nested containers.
+    /// Most nested containers; at most 1,024 whatever is asked, for readers descend by recursion.
     pub depth: u32,
 }
 
@@ -25,6 +25,8 @@ impl Limits {
     pub const OUTPUT: Self = Self { bytes: 64 << 20, depth: 128 };
 }
 
+/// The deepest document that any limit admits.
+const MAX_DEPTH: u32 = 1024;
 /// No container is open.
 const NONE: u32 = u32::MAX;
 /// Up to this many members the names are compared pairwise, above they are sorted.
@@ -50,7 +52,8 @@ pub fn parse<'t>(
     };
     // Mostly a node takes four bytes or more. In the densest document it takes two: a value and the
     // comma or bracket after it.
-    let most = bytes.len() / 2 + limits.depth as usize + 64;
+    let depth = limits.depth.min(MAX_DEPTH);
+    let most = bytes.len() / 2 + depth as usize + 64;
     let mut nodes = bytes.len() / 4 + 64;
     loop {
         let mut parser = Parser {
@@ -62,7 +65,7 @@ pub fn parse<'t>(
             order: &mut tape.order,
             open: NONE,
             count: 0,
-            depth: limits.depth,
+            depth,
         };
         match parser.document() {
             Ok(()) => {
@@ -503,10 +506,24 @@ fn is_finite(raw: &[u8]) -> bool {
 
 /// The offset at or after `at` of the first quote, backslash or control character.
 #[inline]
-pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn plain_run(bytes: &[u8], at: usize) -> usize {
+    // Most texts end within a few words; a long one is worth whole blocks.
+    match plain_words(bytes, at, 4) {
+        Ok(end) => end,
+        Err(at) => plain_words(bytes, plain_blocks(bytes, at), usize::MAX).unwrap_or_else(|at| at),
+    }
+}
+
+/// The same by words of eight bytes, at most `words` of them; the error is where it gave up.
+#[inline]
+fn plain_words(bytes: &[u8], mut at: usize, words: usize) -> Result<usize, usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+    for _ in 0..words {
+        let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            let rest = bytes.get(at..).unwrap_or(&[]);
+            return Ok(at + rest.iter().take_while(|&&byte| !is_special(byte)).count());
+        };
         let word = u64::from_le_bytes(*chunk);
         let quote = word ^ (ONES * b'"' as u64);
         let slash = word ^ (ONES * b'\\' as u64);
@@ -516,20 +533,19 @@ pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
             | (word.wrapping_sub(ONES * 0x20) & !word);
         let hits = hits & HIGH;
         if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
+            return Ok(at + (hits.trailing_zeros() / 8) as usize);
         }
         at += 8;
-        // Long texts: whole blocks without a branch a byte, which compiles to vector instructions.
-        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>())
-            && block.iter().fold(0, |any, &byte| any | u8::from(is_special(byte))) == 0
-        {
-            at += 32;
-        }
     }
-    while let Some(&byte) = bytes.get(at)
-        && !is_special(byte)
+    Err(at)
+}
+
+/// Skips whole blocks without a special byte; compiles to vector instructions.
+fn plain_blocks(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>())
+        && block.iter().fold(0, |any, &byte| any | u8::from(is_special(byte))) == 0
     {
-        at += 1;
+        at += 32;
     }
     at
 }

@@ -73,7 +73,8 @@ impl<'t> Str<'t> {
             (false, false) => self.raw.cmp(other.raw),
             (true, false) => self.bytes().cmp(other.raw.iter().copied()),
             (false, true) => self.raw.iter().copied().cmp(other.bytes()),
-            (true, true) => self.bytes().cmp(other.bytes()),
+            // UTF-8 orders characters as their code points do.
+            (true, true) => self.chars().cmp(other.chars()),
         }
     }
 

@@ -5,6 +5,7 @@
 //! as one text, so that neither a border nor its absence hides a secret, and share one budget. Values
 //! that are no text are masked as JSON.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::edit::Edits;
@@ -57,6 +58,8 @@ pub(super) struct Masker<'a, 't> {
     pub(super) blocks: Vec<Value<'t>>,
     pub(super) masked: usize,
     pub(super) truncated: bool,
+    /// How many names of members were masked.
+    pub(super) names: usize,
 }
 
 impl<'t> Masker<'_, 't> {
@@ -65,8 +68,10 @@ impl<'t> Masker<'_, 't> {
         for (key, value) in root.members() {
             if key.is(b"result") || key.is(b"params") {
                 self.part(value)?;
-            } else if !(key.is(b"jsonrpc") || key.is(b"id") || key.is(b"method")) {
+            } else if key.is(b"error") {
                 self.any(value)?;
+            } else if !(key.is(b"jsonrpc") || key.is(b"id") || key.is(b"method")) {
+                self.member(key, value)?;
             }
         }
         self.join_blocks()
@@ -160,7 +165,19 @@ impl<'t> Masker<'_, 't> {
                 self.truncated |= shown.truncated;
                 if shown.bytes != document {
                     match shown.bytes.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) {
-                        Some(member) if !member.is_empty() => self.edits.replace(span, member),
+                        Some(member) if !member.is_empty() => {
+                            // Masked names may be alike; two of one object must differ.
+                            let end = name_end(member);
+                            let (name, rest) = member.split_at_checked(end).unwrap_or_default();
+                            if name.get(1..) == Some(key.raw()) {
+                                self.edits.replace(span, member);
+                            } else {
+                                self.names = self.names.saturating_add(1);
+                                let number = format!("#{}", self.names);
+                                let member = [name, number.as_bytes(), rest].concat();
+                                self.edits.replace(span, &member);
+                            }
+                        }
                         // Cut to less than a member.
                         _ => self.edits.replace(value.span(), b"null"),
                     }
@@ -310,6 +327,17 @@ impl<'a> Split<'a> {
 /// Where the name of the member begins whose value is `value`.
 fn name_start(value: Value<'_>) -> usize {
     value.document().node(value.index().saturating_sub(1)).start as usize
+}
+
+/// Where the name ends, without its last quote, that `member` begins with.
+fn name_end(member: &[u8]) -> usize {
+    let mut backslash = false;
+    let quote = member.iter().skip(1).position(|&byte| {
+        let quote = byte == b'"' && !backslash;
+        backslash = byte == b'\\' && !backslash;
+        quote
+    });
+    quote.map_or(member.len(), |at| at.saturating_add(1))
 }
 
 /// The text with its escapes undone, in `buffer` when it has any.

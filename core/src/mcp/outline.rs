@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use super::envelope::MAX_ID;
-use crate::json::Str;
+use crate::json::{Limits, Str, Tape, parse};
 
 /// The longest member name worth keeping: `\u006a\u0073…` spells `jsonrpc` in 42 bytes.
 const MAX_KEY: usize = 48;
@@ -62,10 +62,12 @@ impl Outline {
         }
     }
 
-    /// The token of the `id`, as spelt, when there is one and no second that differs.
+    /// The token of the `id`, as spelt, when there is one and no second that differs. It is JSON, so that
+    /// an answer may repeat it.
     #[must_use]
     pub fn id(&self) -> Option<&[u8]> {
-        if self.conflict { None } else { self.id.as_deref() }
+        let id = self.id.as_deref().filter(|_| !self.conflict)?;
+        parse(id, Limits::MESSAGE, &mut Tape::growable()).ok().map(|_| id)
     }
 
     /// Whether it looks like a request or a notification.

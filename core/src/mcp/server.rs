@@ -23,20 +23,20 @@ impl Turn<'_> {
             }
         };
         match (envelope.method, envelope.id) {
-            (Some(method), Some(id)) => self.server_request(root, method, id),
+            (Some(_), Some(id)) => self.server_request(root, id),
             (Some(method), None) => self.server_notification(root, method, envelope.params),
             (None, id) => self.reply(root, id, envelope),
         }
     }
 
-    fn server_request(self, root: Value<'_>, method: Str<'_>, id: Value<'_>) -> Step {
+    fn server_request(self, root: Value<'_>, id: Value<'_>) -> Step {
         if !canonical_id(id.raw(), &mut self.desk.key) {
             return self.drop("a request of the server has no usable id");
         }
         if self.state.asking.insert(&self.desk.key, ()).is_err() {
             return self.drop("too many requests of the server, or two with one id");
         }
-        if method.is(b"ping") { Step::Forward } else { self.masked(root, "", None) }
+        self.masked(root, "", None)
     }
 
     fn server_notification(
@@ -132,6 +132,7 @@ impl Turn<'_> {
             blocks: Vec::new(),
             masked: 0,
             truncated: false,
+            names: 0,
         };
         let shown = masker.message(root);
         let (masked, truncated) = (masker.masked, masker.truncated);

@@ -5,8 +5,8 @@
 //!        scan                                 token · identifier · network · assign · material
 //! ```
 //!
-//! Detectors are rows of tables where a fixed beginning ([`token`]) or a fixed shape ([`identifier`])
-//! tells (the rows are in [`tokens`] and [`identifiers`]), and functions where it does not. No allocation, no regular expression. Each decides within
+//! Detectors are rows of tables where a fixed beginning (`token`) or a fixed shape (`identifier`)
+//! tells (the rows are in `tokens` and `identifiers`), and functions where it does not. No allocation, no regular expression. Each decides within
 //! 8 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.

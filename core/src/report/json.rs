@@ -11,8 +11,8 @@ use crate::reason::Reason;
 
 /// Most bytes of a refusal.
 pub(crate) const MAX_REFUSAL: usize = 2048;
-/// Bytes kept for the members after `violations`.
-const TAIL: usize = 640;
+/// More violations than this never fit.
+const MOST_TOLD: usize = 24;
 
 /// What a refusal says beside its violations.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +26,8 @@ pub(crate) struct Notice<'a> {
     pub(crate) retry_after_ms: Option<u64>,
 }
 
-/// Writes the refusal into `out`: at most [`MAX_REFUSAL`] bytes; violations that do not fit are counted
-/// in `more`.
+/// Writes the refusal into `out`: at most [`MAX_REFUSAL`] bytes. Violations are dropped whole, from the
+/// end, until the rest fits; `more` counts them.
 pub(crate) fn write_refusal(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) {
     out.clear();
     let slots = out.reserve_most(MAX_REFUSAL);
@@ -59,7 +59,30 @@ impl Page<'_> {
         self.put(r#"","message":""#);
         self.message(notice.reason, report.count());
         self.put(r#"","violations":["#);
-        let more = self.violations(report);
+        let mut ends = [self.len; MOST_TOLD + 1];
+        let mut told = 0;
+        for (record, end) in report.violations.iter().zip(ends.iter_mut().skip(1)) {
+            if told > 0 {
+                self.put(",");
+            }
+            self.violation(record, &report.text);
+            if self.full {
+                break;
+            }
+            told += 1;
+            *end = self.len;
+        }
+        for (told, &end) in ends.iter().enumerate().take(told + 1).rev() {
+            (self.len, self.full) = (end, false);
+            self.tail(notice, report.count() - told);
+            if !self.full {
+                break;
+            }
+        }
+    }
+
+    /// What follows the violations.
+    fn tail(&mut self, notice: &Notice<'_>, more: usize) {
         self.put(r#"],"fix_hints":["#);
         if let Some(hint) = notice.hint {
             self.quoted(hint, 200);
@@ -80,7 +103,7 @@ impl Page<'_> {
         }
         if more > 0 {
             self.put(r#","more":"#);
-            self.number(more);
+            self.number(more as u64);
         }
         self.put(r#","v":1}"#);
     }
@@ -97,23 +120,6 @@ impl Page<'_> {
             }
             _ => self.put(reason.message()),
         }
-    }
-
-    /// Writes the violations that fit and returns how many do not.
-    fn violations(&mut self, report: &Report<'_>) -> u64 {
-        for (nth, record) in report.violations.iter().enumerate() {
-            let start = self.len;
-            if nth > 0 {
-                self.put(",");
-            }
-            self.violation(record, &report.text);
-            if self.full || self.len > MAX_REFUSAL - TAIL {
-                self.len = start;
-                self.full = false;
-                return (report.count() - nth) as u64;
-            }
-        }
-        0
     }
 
     fn violation(&mut self, record: &Record, all: &[u8]) {

@@ -151,14 +151,10 @@ impl<'a, 'm> Writer<'a, 'm> {
         self
     }
 
-    /// A pointer, cut at [`MAX_POINTER`] bytes.
+    /// The first [`MAX_POINTER`] bytes of a pointer, or a few less: no character is cut.
     pub(super) fn pointer(self, pointer: &[u8]) -> Self {
-        if pointer.len() <= MAX_POINTER {
-            return self.bytes(pointer);
-        }
-        let text = core::str::from_utf8(pointer).unwrap_or("");
-        let cut = (0..=MAX_POINTER).rev().find_map(|at| text.get(..at));
-        self.bytes(cut.unwrap_or("").as_bytes())
+        let Some(head) = pointer.get(..MAX_POINTER) else { return self.bytes(pointer) };
+        self.bytes(head.utf8_chunks().next().map_or("", |chunk| chunk.valid()).as_bytes())
     }
 
     /// One more reference token of a pointer, cut at [`MAX_POINTER`] characters.

@@ -12,22 +12,39 @@ use crate::schema::{Cut, Fault, Keyword, Schema, Sub, Types, UNNAMED};
 /// Longest value of a schema that a fix repeats, in bytes.
 const MAX_FIX: usize = 200;
 
+/// Names and members that the search for what all ghosts of a call were meant to be looks at.
+const MAX_SEARCH: usize = 1 << 17;
+
 /// Writes a report about one parsed document.
 pub(crate) struct Reporter<'a, 'm> {
     pub(crate) report: &'a mut Report<'m>,
     pub(crate) doc: Document<'a>,
     pub(crate) schema: &'a Schema,
     /// Every ghost, in document order.
-    pub(crate) cuts: &'a [Cut],
+    pub(crate) cuts: &'a mut [Cut],
     /// Memory to look into strings that may hold JSON.
     pub(crate) inner: &'a mut Tape<'m>,
 }
 
-impl<'a> Reporter<'a, '_> {
+impl Reporter<'_, '_> {
+    /// Finds out what each ghost was probably meant to be. The search pays for every name that it looks
+    /// at and every member that it passes; it gives up, with false, above [`MAX_SEARCH`].
+    pub(crate) fn find_meant(&mut self) -> bool {
+        let mut left = MAX_SEARCH;
+        for at in 0..self.cuts.len() {
+            let Some(cut) = self.cuts.get(at) else { continue };
+            let Some(meant) = self.meant(cut, &mut left) else { return false };
+            if let Some(cut) = self.cuts.get_mut(at) {
+                cut.meant = meant;
+            }
+        }
+        true
+    }
+
     /// Reports the ghosts: as violations or as stripped, which `refuse` decides by whether they are near
     /// misses. Both name what was probably meant.
     pub(crate) fn ghosts(&mut self, refuse: impl Fn(bool) -> bool) {
-        let cuts = self.cuts;
+        let cuts = core::mem::take(&mut self.cuts);
         let mut path = core::mem::take(&mut self.report.path);
         let mut next = cuts.iter();
         let result = json::each_pointer(
@@ -41,12 +58,13 @@ impl<'a> Reporter<'a, '_> {
             },
         );
         self.report.path = path;
+        self.cuts = cuts;
         // Only lent storage can refuse; what is not reported is cut all the same.
         let _ = result;
     }
 
     fn ghost(&mut self, cut: &Cut, pointer: &[u8], refuse: &impl Fn(bool) -> bool) {
-        let meant = self.meant(cut).map(|name| self.schema.name(name));
+        let meant = cut.meant.map(|name| self.schema.name(name));
         let report = &mut *self.report;
         let path = report.begin().pointer(pointer).end();
         if let Some(name) = meant {
@@ -95,20 +113,28 @@ impl<'a> Reporter<'a, '_> {
     }
 
     /// The declared name that a ghost probably is: nearest of those absent from its object, when
-    /// exactly one is nearest.
-    fn meant(&self, cut: &Cut) -> Option<u32> {
-        let mut ghost = Undeclared::new(self.doc.text(cut.key));
+    /// exactly one is nearest. None when the search costs more than is `left`.
+    fn meant(&self, cut: &Cut, left: &mut usize) -> Option<Option<u32>> {
+        let text = self.doc.text(cut.key);
+        let mut ghost = Undeclared::new(text);
         let mut best = None;
         let mut least = u32::MAX;
-        for name in self.schema.declared_at(cut.location).take(1024) {
-            let Some(distance) = ghost.near_miss(self.schema.name(name)) else { continue };
-            if distance > least || self.has(cut.object, name) {
+        for name in self.schema.declared_at(cut.location) {
+            let declared = self.schema.name(name);
+            // Folding may read both to their ends.
+            *left = left.checked_sub(1 + (text.raw().len() + declared.len()) / 64)?;
+            let Some(distance) = ghost.near_miss(declared) else { continue };
+            if distance > least {
+                continue;
+            }
+            *left = left.checked_sub(self.doc.at(cut.object).len() / 16)?;
+            if self.has(cut.object, name) {
                 continue;
             }
             best = if distance < least { Some(name) } else { None };
             least = distance;
         }
-        best
+        Some(best)
     }
 
     /// Reports faults; `faults` are sorted by node here.
@@ -216,11 +242,11 @@ impl<'a> Reporter<'a, '_> {
         if !text.is_escaped() {
             return types_spelt(text.raw(), self.inner);
         }
-        let mut decoded = core::mem::take(&mut self.report.path);
+        let mut decoded = core::mem::take(&mut self.report.decoded);
         decoded.clear();
         let fits = text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
         let types = if fits { types_spelt(&decoded, self.inner) } else { None };
-        self.report.path = decoded;
+        self.report.decoded = decoded;
         types
     }
 
@@ -240,7 +266,7 @@ impl<'a> Reporter<'a, '_> {
         let renamed = self
             .cuts
             .iter()
-            .find(|cut| cut.object == fault.node && self.meant(cut) == Some(fault.detail));
+            .find(|cut| cut.object == fault.node && cut.meant == Some(fault.detail));
         let sub =
             self.schema.property(fault.sub, fault.detail).and_then(|sub| self.schema.sub(sub));
         let types = sub.map_or(Types::ANY, |sub| sub.types);

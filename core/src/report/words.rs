@@ -229,8 +229,13 @@ pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str)
         Keyword::UnevaluatedItems => {
             ("an array without further elements", "Remove the last elements.")
         }
-        Keyword::AnyOf => ("one of * variants", "Send the members of exactly one variant."),
-        Keyword::OneOf => ("exactly one of * variants", "Send the members of exactly one variant."),
+        Keyword::AnyOf => {
+            ("what one of * variants accepts", "Send what one of the variants wants.")
+        }
+        Keyword::OneOf => (
+            "what exactly one of * variants accepts",
+            "Send what one of the variants wants, and no other.",
+        ),
         Keyword::Not => ("something that the schema does not exclude", "Send another value."),
         _ => ("left out", "Remove *."),
     }

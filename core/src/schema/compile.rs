@@ -2,7 +2,8 @@
 //!
 //! A work list instead of recursion: each subschema is compiled once, when something first refers to
 //! it, so that recursive schemas are ordinary and depth costs no stack. Bounds: [`super::MAX_SCHEMA_BYTES`],
-//! [`super::MAX_SCHEMA_DEPTH`], and [`super::MAX_COMPILE_STEPS`] for the ghost locations.
+//! [`super::MAX_SCHEMA_DEPTH`], and the steps that the caller gives: about a second in all for
+//! [`super::MAX_COMPILE_STEPS`].
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -30,10 +31,21 @@ pub(crate) struct Options {
     pub(crate) empty_is_open: bool,
 }
 
-/// Compiles `text`. The strings are warnings: unknown keywords and what they may have meant.
+/// Most warnings about one schema.
+const MAX_WARNINGS: usize = 64;
+/// Steps that a pattern takes whatever becomes of it, and more for every few bytes of its automaton: a
+/// step is about a quarter of a microsecond.
+const PATTERN_STEPS: usize = 256;
+const BYTES_A_STEP: usize = 8;
+/// Steps that a pattern beyond the bounds takes until that is known.
+const BAD_PATTERN_STEPS: usize = 1 << 17;
+
+/// Compiles `text`, which takes some of `steps`, fewer than are left or it fails. The strings are
+/// warnings: unknown keywords and what they may have meant.
 pub(crate) fn compile(
     text: &[u8],
     options: Options,
+    steps: &mut u32,
 ) -> Result<(Schema, Vec<String>), CompileError> {
     let text: Box<[u8]> = text.into();
     let mut tape = Tape::growable();
@@ -45,9 +57,10 @@ pub(crate) fn compile(
     let nodes: Box<[Node]> = (*tape.nodes).into();
     let doc = Document::new(&text, &nodes);
 
-    let mut compiler = Compiler::new(doc, options)?;
-    compiler.run()?;
-    let located = locate::locate(&mut compiler)?;
+    let mut compiler = Compiler::new(doc, options, *steps)?;
+    let located = compiler.run().and_then(|()| locate::locate(&mut compiler));
+    *steps = compiler.steps;
+    let located = located?;
     let warnings = core::mem::take(&mut compiler.warnings);
     let Compiler { tables, names, .. } = compiler;
     let schema = Schema {
@@ -125,11 +138,15 @@ pub(super) struct Compiler<'a> {
     todo: Vec<(u32, u32)>,
     /// Patterns by their text.
     seen: HashMap<String, u32>,
+    /// Nodes of the subschemas that have an `$anchor`, once one is referred to.
+    anchors: Option<HashMap<String, u32>>,
     warnings: Vec<String>,
+    /// Steps left.
+    steps: u32,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(doc: Document<'a>, options: Options) -> Result<Self, CompileError> {
+    fn new(doc: Document<'a>, options: Options, steps: u32) -> Result<Self, CompileError> {
         let mut compiler = Self {
             doc,
             options,
@@ -140,7 +157,9 @@ impl<'a> Compiler<'a> {
             by_node: vec![NONE; doc.len() as usize],
             todo: Vec::new(),
             seen: HashMap::new(),
+            anchors: None,
             warnings: Vec::new(),
+            steps,
         };
         let root = doc.root();
         if let Some(value) = root.get("$schema") {
@@ -165,6 +184,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn run(&mut self) -> Result<(), CompileError> {
+        self.pay(self.doc.root(), self.doc.len() as usize)?;
         self.sub(self.doc.root())?;
         while let Some((sub, node)) = self.todo.pop() {
             self.compile_sub(sub, self.doc.at(node))?;
@@ -188,6 +208,8 @@ impl<'a> Compiler<'a> {
         self.tables.subs.push(Sub {
             types: if never { Types::EMPTY } else { Types::ANY },
             never,
+            simple: !never,
+            unevaluated: false,
             node,
             choices: NONE,
             constant: NONE,
@@ -266,6 +288,7 @@ impl<'a> Compiler<'a> {
             }
             "unevaluatedProperties" if !draft7 => {
                 draft.open_or_close(value);
+                draft.unevaluated = true;
                 draft.object_mut().unevaluated = self.sub(value)?;
             }
             "patternProperties" => {
@@ -316,7 +339,10 @@ impl<'a> Compiler<'a> {
                     draft.array_mut().items = self.sub(value)?;
                 }
             }
-            "unevaluatedItems" if !draft7 => draft.array_mut().unevaluated = self.sub(value)?,
+            "unevaluatedItems" if !draft7 => {
+                draft.unevaluated = true;
+                draft.array_mut().unevaluated = self.sub(value)?;
+            }
             "contains" => draft.array_mut().contains = self.sub(value)?,
             "minContains" if !draft7 => draft.array_mut().min_contains = self.count(value)?,
             "maxContains" if !draft7 => draft.array_mut().max_contains = self.count(value)?,
@@ -453,7 +479,10 @@ impl<'a> Compiler<'a> {
             "not",
         ];
         // Extensions in the style of OpenAPI are meant for someone else.
-        if ANNOTATIONS.contains(&key) || key.starts_with("x-") {
+        if ANNOTATIONS.contains(&key)
+            || key.starts_with("x-")
+            || self.warnings.len() == MAX_WARNINGS
+        {
             return;
         }
         let mut warning = format!("{}: unknown keyword", self.path(value));
@@ -515,8 +544,11 @@ impl<'a> Compiler<'a> {
         let number = draft.number.take().map_or(NONE, |rules| push(&mut tables.numbers, rules));
         let logic = draft.logic.take().map_or(NONE, |rules| push(&mut tables.logics, rules));
         if let Some(sub) = tables.subs.get_mut(index as usize) {
+            let rules = [draft.choices, draft.constant, object, array, string, number, logic];
             *sub = Sub {
                 types: draft.types,
+                simple: rules.into_iter().all(|rule| rule == NONE),
+                unevaluated: draft.unevaluated,
                 choices: draft.choices,
                 constant: draft.constant,
                 object,
@@ -553,7 +585,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The node that a `$ref` points to.
-    fn resolve(&self, value: Value<'a>) -> Result<Value<'a>, CompileError> {
+    fn resolve(&mut self, value: Value<'a>) -> Result<Value<'a>, CompileError> {
         let text = self.string(value)?;
         let (base, fragment) = text.split_once('#').unwrap_or((&text, ""));
         if !base.is_empty() && self.id.as_deref() != Some(base) {
@@ -562,54 +594,60 @@ impl<'a> Compiler<'a> {
                 "a reference to another document is never fetched; put the definition under $defs",
             ));
         }
-        let nothing = || self.error(value, "this reference points to nothing");
-        let fragment = percent_decoded(fragment).ok_or_else(nothing)?;
-        let target = if fragment.is_empty() {
-            Some(self.doc.root())
-        } else if fragment.starts_with('/') {
-            fragment.split('/').skip(1).try_fold(self.doc.root(), |at, token| {
-                let token = token.replace("~1", "/").replace("~0", "~");
-                match at.kind() {
-                    Kind::Object => at.get(&token),
-                    Kind::Array => token.parse().ok().and_then(|nth| at.elements().nth(nth)),
-                    _ => None,
+        let target = match percent_decoded(fragment) {
+            None => None,
+            Some(name) if name.is_empty() => Some(self.doc.root()),
+            Some(path) if path.starts_with('/') => {
+                let mut at = Some(self.doc.root());
+                for token in path.split('/').skip(1) {
+                    let Some(container) = at else { break };
+                    self.pay(value, 1 + container.len() / 8)?;
+                    let token = token.replace("~1", "/").replace("~0", "~");
+                    at = match container.kind() {
+                        Kind::Object => container.get(&token),
+                        Kind::Array => {
+                            token.parse().ok().and_then(|nth| container.elements().nth(nth))
+                        }
+                        _ => None,
+                    };
                 }
-            })
-        } else {
-            self.anchor(&fragment)
+                at
+            }
+            Some(name) => self.anchor(&name),
         };
-        target.ok_or_else(nothing)
+        target.ok_or_else(|| self.error(value, "this reference points to nothing"))
     }
 
     /// The subschema whose `$anchor` is `name`, among all that stand where schemas stand.
-    fn anchor(&self, name: &str) -> Option<Value<'a>> {
-        let mut todo = vec![self.doc.root()];
-        while let Some(schema) = todo.pop() {
-            if schema.get("$anchor").and_then(Value::as_str).is_some_and(|a| a.is(name.as_bytes()))
-            {
-                return Some(schema);
-            }
-            for (key, value) in schema.members() {
-                match decoded(key).as_str() {
-                    "enum" | "const" | "default" | "examples" => {}
-                    "properties" | "patternProperties" | "$defs" | "definitions"
-                    | "dependentSchemas" | "dependencies" => {
-                        todo.extend(value.members().map(|(_, schema)| schema));
-                    }
-                    _ if value.kind() == Kind::Array => todo.extend(value.elements()),
-                    _ => todo.push(value),
-                }
-            }
+    fn anchor(&mut self, name: &str) -> Option<Value<'a>> {
+        let doc = self.doc;
+        let anchors = self.anchors.get_or_insert_with(|| anchors(doc.root()));
+        anchors.get(name).map(|&node| doc.at(node))
+    }
+
+    /// Takes `count` steps for what stands at `place`.
+    pub(super) fn pay(&mut self, place: Value<'_>, count: usize) -> Result<(), CompileError> {
+        let left = u32::try_from(count).ok().and_then(|count| self.steps.checked_sub(count));
+        self.steps = left.unwrap_or(0);
+        match left {
+            Some(_) => Ok(()),
+            None => Err(self.error(place, "the schema is too complex to compile; simplify it")),
         }
-        None
     }
 
     fn pattern(&mut self, text: &str, place: Value<'_>) -> Result<u32, CompileError> {
         if let Some(&index) = self.seen.get(text) {
             return Ok(index);
         }
-        let pattern = Pattern::compile(text)
-            .map_err(|error| self.error(place, &format!("this pattern cannot be used: {error}")))?;
+        self.pay(place, PATTERN_STEPS)?;
+        let pattern = match Pattern::compile(text) {
+            Ok(pattern) => pattern,
+            Err(error) => {
+                self.pay(place, BAD_PATTERN_STEPS)?;
+                return Err(self.error(place, &format!("this pattern cannot be used: {error}")));
+            }
+        };
+        self.pay(place, pattern.memory_usage() / BYTES_A_STEP)?;
         let index = push(&mut self.tables.patterns, pattern);
         self.seen.insert(text.to_string(), index);
         Ok(index)
@@ -690,6 +728,7 @@ struct Draft {
     constant: u32,
     closes: bool,
     opens: bool,
+    unevaluated: bool,
     object: Option<Box<DraftObject>>,
     array: Option<ArrayRules>,
     string: Option<StringRules>,
@@ -706,6 +745,7 @@ impl Default for Draft {
             constant: NONE,
             closes: false,
             opens: false,
+            unevaluated: false,
             object: None,
             array: None,
             string: None,
@@ -856,7 +896,10 @@ impl Interner {
             sorted.push(Name { print, id: id as u32 });
         }
         sorted.sort_unstable_by_key(|entry| (entry.print, self.name(entry.id).as_bytes()));
-        Names { text, sorted: sorted.into(), by_id: by_id.into() }
+        let (sorted, by_id) = (sorted.into(), by_id.into());
+        let mut names = Names { text, sorted, by_id, ..Names::default() };
+        names.index();
+        names
     }
 }
 
@@ -869,6 +912,29 @@ pub(super) fn append<T: Copy>(table: &mut Vec<T>, items: &[T]) -> Span {
     let start = table.len() as u32;
     table.extend_from_slice(items);
     Span { start, len: items.len() as u32 }
+}
+
+/// Every `$anchor` of `root` where schemas stand, and the node of its subschema.
+fn anchors(root: Value<'_>) -> HashMap<String, u32> {
+    let mut found = HashMap::new();
+    let mut todo = vec![root];
+    while let Some(schema) = todo.pop() {
+        if let Some(name) = schema.get("$anchor").and_then(Value::as_str) {
+            found.entry(decoded(name)).or_insert(schema.index());
+        }
+        for (key, value) in schema.members() {
+            match decoded(key).as_str() {
+                "enum" | "const" | "default" | "examples" => {}
+                "properties" | "patternProperties" | "$defs" | "definitions"
+                | "dependentSchemas" | "dependencies" => {
+                    todo.extend(value.members().map(|(_, schema)| schema));
+                }
+                _ if value.kind() == Kind::Array => todo.extend(value.elements()),
+                _ => todo.push(value),
+            }
+        }
+    }
+    found
 }
 
 fn decoded(text: Str<'_>) -> String {

@@ -4,7 +4,7 @@
 //! that validation does not see it, and its byte range is recorded, so that the cleaned document is the
 //! input without the ranges. Recursion is bounded by the depth of the document.
 
-use super::{FREE, Location, Schema};
+use super::{FREE, Location, Schema, find_named};
 use crate::buf::{Buf, Full};
 use crate::json::{CUT, Kind, Node, Str};
 
@@ -20,6 +20,8 @@ pub(crate) struct Cut {
     /// The bytes to leave out, one comma included where needed.
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// The declared name that was probably meant, once the report has looked for it.
+    pub(crate) meant: Option<u32>,
 }
 
 /// Flags every ghost of the document in `nodes` and appends it to `cuts`, in document order. The
@@ -70,8 +72,7 @@ impl Cutter<'_, '_> {
             let value = self.node(key + 1);
             let after = if value.link > key + 1 { value.link } else { key + 2 };
             let name = node.number();
-            let known = declared.binary_search_by_key(&name, |d| d.name).ok();
-            let below = match known.and_then(|at| declared.get(at)) {
+            let below = match find_named(declared, name, |declared| declared.name) {
                 Some(declared) => Some(declared.location),
                 None => self.undeclared(key, place),
             };
@@ -87,7 +88,7 @@ impl Cutter<'_, '_> {
                     None if after < object.link => (node.start, self.node(after).start),
                     None => (node.start, value.end),
                 };
-                self.cuts.push(Cut { key, object: index, location, start, end })?;
+                self.cuts.push(Cut { key, object: index, location, start, end, meant: None })?;
                 if let Some(node) = self.nodes.get_mut(key as usize) {
                     node.meta |= CUT;
                 }

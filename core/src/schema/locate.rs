@@ -17,9 +17,8 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::compile::{Compiler, append};
-use super::{
-    CompileError, Declared, FREE, Location, MAX_COMPILE_STEPS, MAX_LOCATIONS, NONE, ROOT, Span,
-};
+use super::pattern::Pattern;
+use super::{CompileError, Declared, FREE, Location, MAX_LOCATIONS, NONE, ROOT, Span};
 
 /// The finished tables.
 pub(super) struct Located {
@@ -47,6 +46,9 @@ const MAX_NESTING: u32 = 64;
 /// Most levels of one formula.
 const MAX_HEIGHT: u32 = 256;
 
+/// Most automata that every undeclared name in one place is put through.
+const MAX_AUTOMATA: usize = 32;
+
 /// The formula of a place that no schema speaks of.
 const NOTHING: u32 = 0;
 
@@ -65,13 +67,12 @@ pub(super) fn locate(compiler: &mut Compiler<'_>) -> Result<Located, CompileErro
     let mut locator = Locator {
         compiler,
         formulas: vec![Formula::All(Box::default())],
-        heights: vec![1],
+        traits: vec![Traits::NOTHING],
         interned: HashMap::new(),
         expanded: HashMap::new(),
         by_formula: HashMap::new(),
         todo: Vec::new(),
         depth: 0,
-        steps: 0,
         out: Located {
             locations: Vec::new(),
             declared: Vec::new(),
@@ -107,8 +108,9 @@ impl Location {
 struct Locator<'c, 'a> {
     compiler: &'c mut Compiler<'a>,
     formulas: Vec<Formula>,
-    /// How deep each formula is nested; bounds every recursion over it.
-    heights: Vec<u32>,
+    /// What is known of each formula, found when it is interned: formulas share parts, so that walking
+    /// one can take exponentially many steps.
+    traits: Vec<Traits>,
     interned: HashMap<Formula, u32>,
     /// Formula of each subschema; none while it is being found, to notice a loop.
     expanded: HashMap<u32, Option<u32>>,
@@ -116,7 +118,6 @@ struct Locator<'c, 'a> {
     todo: Vec<(u32, u32)>,
     /// How many subschemas are being expanded.
     depth: u32,
-    steps: u32,
     out: Located,
 }
 
@@ -156,7 +157,7 @@ impl Locator<'_, '_> {
             for union in unions.into_iter().filter(|union| !union.is_empty()) {
                 let branches =
                     union.into_iter().map(|sub| self.expand(sub)).collect::<Result<_, _>>()?;
-                parts.push(self.any(branches));
+                parts.push(self.any(branches)?);
             }
             for sub in [logic.condition, logic.then, logic.otherwise] {
                 if sub != NONE {
@@ -176,7 +177,7 @@ impl Locator<'_, '_> {
                 parts.push(self.intern(Formula::Maybe(formula)));
             }
         }
-        let formula = self.all(parts);
+        let formula = self.all(parts)?;
         self.expanded.insert(sub, Some(formula));
         self.depth -= 1;
         Ok(formula)
@@ -186,23 +187,16 @@ impl Locator<'_, '_> {
         if let Some(&index) = self.interned.get(&formula) {
             return index;
         }
-        let height = |part: &u32| self.heights.get(*part as usize).copied().unwrap_or(0);
-        let below = match &formula {
-            Formula::Own(_) => 0,
-            Formula::All(parts) | Formula::Any(parts) => {
-                parts.iter().map(height).max().unwrap_or(0)
-            }
-            Formula::Maybe(part) => height(part),
-        };
+        let traits = self.describe(&formula);
         let index = self.formulas.len() as u32;
         self.formulas.push(formula.clone());
-        self.heights.push(below + 1);
+        self.traits.push(traits);
         self.interned.insert(formula, index);
         index
     }
 
     /// All of `parts`, in the one spelling that equal formulas share.
-    fn all(&mut self, parts: Vec<u32>) -> u32 {
+    fn all(&mut self, parts: Vec<u32>) -> Result<u32, CompileError> {
         let mut flat = BTreeSet::new();
         for part in parts {
             match self.formulas.get(part as usize) {
@@ -213,14 +207,15 @@ impl Locator<'_, '_> {
             }
         }
         let parts: Box<[u32]> = flat.into_iter().collect();
-        match *parts {
+        self.pay(ROOT, parts.len())?;
+        Ok(match *parts {
             [one] => one,
             _ => self.intern(Formula::All(parts)),
-        }
+        })
     }
 
     /// Any of `branches`, in the one spelling that equal formulas share.
-    fn any(&mut self, branches: Vec<u32>) -> u32 {
+    fn any(&mut self, branches: Vec<u32>) -> Result<u32, CompileError> {
         let mut flat = BTreeSet::new();
         for branch in branches {
             match self.formulas.get(branch as usize) {
@@ -231,10 +226,11 @@ impl Locator<'_, '_> {
             }
         }
         let branches: Box<[u32]> = flat.into_iter().collect();
-        match *branches {
+        self.pay(ROOT, branches.len())?;
+        Ok(match *branches {
             [one] => one,
             _ => self.intern(Formula::Any(branches)),
-        }
+        })
     }
 
     /// The location of `formula`; it is put on the work list when it is new.
@@ -242,7 +238,7 @@ impl Locator<'_, '_> {
         if let Some(&location) = self.by_formula.get(&formula) {
             return Ok(location);
         }
-        let too_high = self.heights.get(formula as usize).is_some_and(|&h| h > MAX_HEIGHT);
+        let too_high = self.traits_of(formula).height > MAX_HEIGHT;
         if too_high || self.out.locations.len() >= MAX_LOCATIONS {
             return Err(self.error(ROOT, "the schema describes too many different places"));
         }
@@ -257,6 +253,11 @@ impl Locator<'_, '_> {
         let mut found = Found::default();
         self.collect(formula, &mut found)?;
         let patterns: Vec<u32> = found.patterns.into_iter().collect();
+        let compiled = &self.compiler.tables.patterns;
+        let automata = patterns.iter().filter_map(|&index| compiled.get(index as usize));
+        if automata.map(Pattern::machines).sum::<usize>() > MAX_AUTOMATA {
+            return Err(self.error(ROOT, "too many patterns with look-aheads apply in one place"));
+        }
         let mut declared = Vec::with_capacity(found.names.len());
         for name in found.names {
             let child = self.descend(formula, Step::Name(name))?;
@@ -286,7 +287,7 @@ impl Locator<'_, '_> {
         }
         let rest = self.descend(formula, Step::Element(u32::MAX))?;
         let rest = self.place(rest)?;
-        let closed = self.closes(formula) && !found.open;
+        let closed = self.traits_of(formula).closes && !found.open;
         let names = append(&mut self.out.declared, &declared);
         let patterns = append(&mut self.out.places, &patterns);
         let prefix = append(&mut self.out.places, &prefix);
@@ -300,10 +301,26 @@ impl Locator<'_, '_> {
     fn collect(&mut self, formula: u32, found: &mut Found) -> Result<(), CompileError> {
         self.step(ROOT)?;
         match self.formulas.get(formula as usize).cloned() {
-            Some(Formula::Own(sub)) => self.collect_own(sub, found),
-            Some(Formula::All(parts) | Formula::Any(parts)) => {
+            Some(Formula::Own(sub)) => {
+                let before = found.names.len();
+                self.collect_own(sub, found);
+                self.pay(sub, found.names.len() - before)?;
+            }
+            Some(Formula::All(parts)) => {
                 for &part in &parts {
                     self.collect(part, found)?;
+                }
+            }
+            Some(Formula::Any(parts)) => {
+                for &part in &parts {
+                    if self.traits_of(part).object {
+                        self.collect(part, found)?;
+                    } else {
+                        // What takes no objects says nothing of their members.
+                        let mut other = Found::default();
+                        self.collect(part, &mut other)?;
+                        found.prefix = found.prefix.max(other.prefix);
+                    }
                 }
             }
             Some(Formula::Maybe(part)) => self.collect(part, found)?,
@@ -339,21 +356,21 @@ impl Locator<'_, '_> {
             Some(Formula::All(parts)) => {
                 let parts =
                     parts.iter().map(|&part| self.descend(part, step)).collect::<Result<_, _>>()?;
-                Ok(self.all(parts))
+                self.all(parts)
             }
             Some(Formula::Any(branches)) => {
                 // A branch that has no room for this kind of container does not apply below it.
                 let array = matches!(step, Step::Element(_));
                 let branches = branches
                     .iter()
-                    .filter(|&&branch| self.admits(branch, array))
+                    .filter(|&&branch| self.traits_of(branch).admits(array))
                     .copied()
                     .collect::<Vec<_>>();
                 let branches = branches
                     .into_iter()
                     .map(|branch| self.descend(branch, step))
                     .collect::<Result<_, _>>()?;
-                Ok(self.any(branches))
+                self.any(branches)
             }
             Some(Formula::Maybe(part)) => {
                 let part = self.descend(part, step)?;
@@ -402,50 +419,82 @@ impl Locator<'_, '_> {
             }
         }
         let parts = below.into_iter().map(|sub| self.expand(sub)).collect::<Result<_, _>>()?;
-        Ok(self.all(parts))
+        self.all(parts)
     }
 
-    /// Whether `formula` leaves room for an object, or for an array.
-    fn admits(&self, formula: u32, array: bool) -> bool {
-        match self.formulas.get(formula as usize) {
-            Some(&Formula::Own(sub)) => {
+    fn traits_of(&self, formula: u32) -> Traits {
+        self.traits.get(formula as usize).copied().unwrap_or(Traits::NOTHING)
+    }
+
+    /// The traits of a formula, from those of its parts.
+    fn describe(&self, formula: &Formula) -> Traits {
+        let height = |parts: &[u32]| {
+            parts.iter().map(|&part| self.traits_of(part).height).max().unwrap_or(0) + 1
+        };
+        match formula {
+            &Formula::Own(sub) => {
                 let shape = self.compiler.tables.shapes.get(sub as usize);
-                shape.is_some_and(|shape| if array { shape.array } else { shape.object })
+                let shape = shape.copied().unwrap_or_default();
+                Traits { height: 1, object: shape.object, array: shape.array, closes: shape.closes }
             }
-            Some(Formula::All(parts)) => parts.iter().all(|&part| self.admits(part, array)),
-            Some(Formula::Any(parts)) => parts.iter().any(|&part| self.admits(part, array)),
-            Some(Formula::Maybe(_)) | None => true,
-        }
-    }
-
-    /// Whether `formula` closes, opening keywords aside.
-    fn closes(&self, formula: u32) -> bool {
-        match self.formulas.get(formula as usize) {
-            Some(&Formula::Own(sub)) => {
-                self.compiler.tables.shapes.get(sub as usize).is_some_and(|shape| shape.closes)
+            Formula::All(parts) => {
+                let each = || parts.iter().map(|&part| self.traits_of(part));
+                Traits {
+                    height: height(parts),
+                    object: each().all(|part| part.object),
+                    array: each().all(|part| part.array),
+                    closes: each().any(|part| part.closes),
+                }
             }
-            Some(Formula::All(parts)) => parts.iter().any(|&part| self.closes(part)),
-            Some(Formula::Any(parts)) => {
-                let mut admitting =
-                    parts.iter().filter(|&&part| self.admits(part, false)).peekable();
-                admitting.peek().is_some() && admitting.all(|&part| self.closes(part))
+            Formula::Any(parts) => {
+                let each = || parts.iter().map(|&part| self.traits_of(part));
+                let object = each().any(|part| part.object);
+                Traits {
+                    height: height(parts),
+                    object,
+                    array: each().any(|part| part.array),
+                    closes: object && each().all(|part| part.closes || !part.object),
+                }
             }
-            Some(Formula::Maybe(_)) | None => false,
+            &Formula::Maybe(part) => Traits { height: height(&[part]), ..Traits::NOTHING },
         }
     }
 
     fn step(&mut self, sub: u32) -> Result<(), CompileError> {
-        self.steps += 1;
-        if self.steps > MAX_COMPILE_STEPS {
-            return Err(self.error(sub, "the schema is too complex to compile"));
-        }
-        Ok(())
+        self.pay(sub, 1)
+    }
+
+    /// Takes steps for `sub`.
+    fn pay(&mut self, sub: u32, count: usize) -> Result<(), CompileError> {
+        let node = self.compiler.tables.subs.get(sub as usize).map_or(0, |sub| sub.node);
+        let place = self.compiler.doc.at(node);
+        self.compiler.pay(place, count)
     }
 
     fn error(&self, sub: u32, message: &str) -> CompileError {
         let node = self.compiler.tables.subs.get(sub as usize).map_or(0, |sub| sub.node);
         let place = self.compiler.doc.at(node);
         self.compiler.error(place, &format!("{message}; simplify the schema"))
+    }
+}
+
+/// What is known of a formula without walking it.
+#[derive(Clone, Copy)]
+struct Traits {
+    /// How deep it is nested; bounds every recursion over it.
+    height: u32,
+    /// Whether it leaves room for an object, and for an array.
+    object: bool,
+    array: bool,
+    /// Whether it closes, opening keywords aside.
+    closes: bool,
+}
+
+impl Traits {
+    const NOTHING: Self = Self { height: 1, object: true, array: true, closes: false };
+
+    const fn admits(self, array: bool) -> bool {
+        if array { self.array } else { self.object }
     }
 }
 

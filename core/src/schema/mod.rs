@@ -38,7 +38,7 @@ pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
 pub const MAX_SCHEMA_DEPTH: u32 = 64;
 /// Most ghost locations of one schema.
 pub const MAX_LOCATIONS: usize = 65_536;
-/// Steps that compiling one schema may take.
+/// Steps that compiling one schema, or all schemas of a live list, may take: about a second.
 pub const MAX_COMPILE_STEPS: u32 = 1 << 22;
 /// Steps that one check may take unless the guard says otherwise.
 pub const DEFAULT_STEPS: u32 = 1 << 20;
@@ -96,18 +96,16 @@ impl Types {
     }
 
     /// The types that the node at `index` has.
+    #[inline]
     pub(crate) fn of(doc: Document<'_>, index: u32) -> Self {
-        match doc.node(index).kind() {
+        let node = doc.node(index);
+        match node.kind() {
             Kind::Null => Self::NULL,
             Kind::False | Kind::True => Self::BOOLEAN,
-            Kind::Number => {
-                let node = doc.node(index);
-                if node.has(PLAIN) || is_integral(doc.at(index).raw()) {
-                    Self(Self::INTEGER.0 | Self::NUMBER.0)
-                } else {
-                    Self::NUMBER
-                }
+            Kind::Number if node.has(PLAIN) || is_integral(doc.at(index).raw()) => {
+                Self(Self::INTEGER.0 | Self::NUMBER.0)
             }
+            Kind::Number => Self::NUMBER,
             Kind::String | Kind::Key => Self::STRING,
             Kind::Array => Self::ARRAY,
             Kind::Object => Self::OBJECT,
@@ -138,6 +136,10 @@ pub(crate) struct Sub {
     pub(crate) types: Types,
     /// The subschema is the boolean `false`.
     pub(crate) never: bool,
+    /// It says nothing beside `types`.
+    pub(crate) simple: bool,
+    /// It has `unevaluatedProperties` or `unevaluatedItems`.
+    pub(crate) unevaluated: bool,
     /// Its node in the schema document, for enum members, bounds and wording.
     pub(crate) node: u32,
     /// Node of the `enum` array in the schema document.
@@ -299,6 +301,8 @@ impl Schema {
         const ANY: Sub = Sub {
             types: Types::ANY,
             never: false,
+            simple: true,
+            unevaluated: false,
             node: 0,
             choices: NONE,
             constant: NONE,
@@ -357,7 +361,11 @@ impl Schema {
     }
 }
 
-/// The names that a schema declares anywhere, found by fingerprint and then by text.
+/// The names that a schema declares anywhere.
+///
+/// A name is found by its fingerprint in a table without collisions, for which compiling looks for a
+/// multiplier; where none is found (a hostile schema may see to that) by binary search. Either way the
+/// text decides.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     text: String,
@@ -365,6 +373,10 @@ pub(crate) struct Names {
     sorted: Box<[Name]>,
     /// Where the text of each id stands.
     by_id: Box<[(u32, u32)]>,
+    /// Place in `sorted` of the first name of each fingerprint, by hash; empty when there is none
+    /// without collisions.
+    slots: Box<[u32]>,
+    multiplier: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -386,18 +398,64 @@ impl Names {
 
     #[inline]
     fn find(&self, print: u32, name: Str<'_>) -> u32 {
-        let compare = |entry: &Name| {
-            entry.print.cmp(&print).then_with(|| {
-                let known = Str::new(self.get(entry.id).as_bytes(), false);
-                known.cmp_bytes(name)
-            })
+        let first = if self.slots.is_empty() {
+            self.sorted.partition_point(|entry| entry.print < print)
+        } else {
+            let slot = hash(print, self.multiplier, self.slots.len());
+            self.slots.get(slot).map_or(usize::MAX, |&first| first as usize)
         };
-        self.sorted
-            .binary_search_by(compare)
-            .ok()
-            .and_then(|at| self.sorted.get(at))
-            .map_or(UNNAMED, |entry| entry.id)
+        let same_print = |entry: &&Name| entry.print == print;
+        let candidates = self.sorted.get(first..).unwrap_or(&[]).iter().take_while(same_print);
+        candidates
+            .map(|entry| entry.id)
+            .find(|&id| name.is(self.get(id).as_bytes()))
+            .unwrap_or(UNNAMED)
     }
+
+    /// Looks for a multiplier that keeps the fingerprints apart.
+    fn index(&mut self) {
+        let size = (self.sorted.len() * 4).next_power_of_two();
+        let multipliers = (0..64_u32).map(|n| 0x9e37_79b1_u32.wrapping_mul(2 * n + 1));
+        for multiplier in multipliers {
+            let mut slots = alloc::vec![NONE; size];
+            let mut last = None;
+            let apart = (0..).zip(&self.sorted).all(|(at, name)| {
+                if last.replace(name.print) == Some(name.print) {
+                    return true;
+                }
+                slots
+                    .get_mut(hash(name.print, multiplier, size))
+                    .is_some_and(|slot| core::mem::replace(slot, at) == NONE)
+            });
+            if apart {
+                self.slots = slots.into();
+                self.multiplier = multiplier;
+                return;
+            }
+        }
+    }
+}
+
+/// A slot of a table whose `size` is a power of two.
+#[inline]
+const fn hash(print: u32, multiplier: u32, size: usize) -> usize {
+    let mixed = print.wrapping_mul(multiplier);
+    (mixed ^ mixed >> 16) as usize & (size - 1)
+}
+
+/// The entry called `name` of a table sorted by name ids, which mostly follow each other.
+#[inline]
+fn find_named<T>(table: &[T], name: u32, id: impl Fn(&T) -> u32) -> Option<&T> {
+    let first = id(table.first()?);
+    if let Some(entry) = table.get(name.wrapping_sub(first) as usize)
+        && id(entry) == name
+    {
+        return Some(entry);
+    }
+    if name < first || name == UNNAMED {
+        return None;
+    }
+    table.binary_search_by_key(&name, id).ok().and_then(|at| table.get(at))
 }
 
 /// Why a schema cannot be compiled, and where.

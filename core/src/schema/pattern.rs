@@ -149,10 +149,13 @@ impl Pattern {
         }
     }
 
+    /// How many automata a match runs at most.
+    pub(super) fn machines(&self) -> usize {
+        self.conditions.len() + 1
+    }
+
     /// The memory that the tables take, in bytes.
-    #[must_use]
-    #[cfg(test)]
-    pub fn memory_usage(&self) -> usize {
+    pub(super) fn memory_usage(&self) -> usize {
         let conditions = self.conditions.iter().map(|(machine, _)| machine.dfa.memory_usage());
         self.main.dfa.memory_usage() + conditions.sum::<usize>()
     }

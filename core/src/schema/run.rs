@@ -1,20 +1,23 @@
 //! Runs a compiled schema over a tape.
 //!
-//! One function for each kind of rule, generic over what happens to a fault: the first pass only wants
-//! a verdict and stops at the first fault ([`Silent`]); when it fails a second pass gathers all of them
-//! ([`Collect`]). Every visited pair of subschema and node takes a step of the budget, and so do
-//! compared items; a check that runs out of steps or of depth has no verdict and must be refused.
+//! One function for each kind of rule, generic over what happens to a fault: a check gathers all of them
+//! ([`Collect`]); a branch that need not hold, or a check that only wants a verdict, stops at the first
+//! ([`Silent`]). Every visited pair of subschema and node takes a step of the budget; so do compared
+//! items, every few members that a loop passes and every few bytes of text that it reads. A check that
+//! runs out of steps or of depth has no verdict and must be refused.
 
 use super::same::{order, same};
 use super::{
     ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules,
-    Sub, Types,
+    Sub, Types, find_named,
 };
 use crate::buf::Buf;
 use crate::json::{CUT, Document, Kind};
 
 /// Nested calls that one check may make; bounds the stack.
 const MAX_CALLS: u32 = 1024;
+/// How many bytes of text are read for one step.
+pub(super) const BYTES_A_STEP: usize = 8;
 /// Up to this many elements `uniqueItems` compares pairwise, above it sorts.
 const PAIRWISE: usize = 16;
 
@@ -125,24 +128,26 @@ impl Run<'_, '_> {
             self.steps = 0;
             return false;
         }
-        let Some(&sub) = self.schema.sub(index) else { return false };
+        let schema = self.schema;
+        let Some(sub) = schema.sub(index) else { return false };
         self.steps -= 1;
+        if sub.types != Types::ANY && !sub.types.meets(self.types(at)) {
+            let keyword = if sub.never { Keyword::FalseSchema } else { Keyword::Type };
+            faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
+            return false;
+        }
+        if sub.simple {
+            return true;
+        }
         self.calls -= 1;
-        let valid = self.rules(index, &sub, at, faults);
+        let valid = self.rules(index, sub, at, faults);
         self.calls += 1;
         valid
     }
 
     fn rules<F: Faults>(&mut self, index: u32, sub: &Sub, at: u32, faults: &mut F) -> bool {
+        let schema = self.schema;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
-        if sub.never {
-            faults.add(fault(Keyword::FalseSchema));
-            return false;
-        }
-        if sub.types != Types::ANY && !sub.types.meets(Types::of(self.doc, at)) {
-            faults.add(fault(Keyword::Type));
-            return false;
-        }
         let mut valid = true;
         if sub.choices != NONE && !self.is_choice(sub.choices, at) {
             faults.add(fault(Keyword::Enum));
@@ -156,33 +161,31 @@ impl Run<'_, '_> {
             return false;
         }
         valid &= match self.doc.node(at).kind() {
-            Kind::Object => match self.schema.objects.get(sub.object as usize).copied() {
-                Some(rules) => self.object(index, &rules, at, faults),
+            Kind::Object => match schema.objects.get(sub.object as usize) {
+                Some(rules) => self.object(index, rules, at, faults),
                 None => true,
             },
-            Kind::Array => match self.schema.arrays.get(sub.array as usize).copied() {
-                Some(rules) => self.array(index, &rules, at, faults),
+            Kind::Array => match schema.arrays.get(sub.array as usize) {
+                Some(rules) => self.array(index, rules, at, faults),
                 None => true,
             },
-            Kind::String | Kind::Key => match self.schema.strings.get(sub.string as usize).copied()
-            {
-                Some(rules) => self.string(index, &rules, at, faults),
+            Kind::String | Kind::Key => match schema.strings.get(sub.string as usize) {
+                Some(rules) => self.string(index, rules, at, faults),
                 None => true,
             },
-            Kind::Number => match self.schema.numbers.get(sub.number as usize).copied() {
-                Some(rules) => self.number(index, &rules, at, faults),
+            Kind::Number => match schema.numbers.get(sub.number as usize) {
+                Some(rules) => self.number(index, rules, at, faults),
                 None => true,
             },
             Kind::Null | Kind::False | Kind::True => true,
         };
-        if sub.logic != NONE
-            && (valid || F::ALL)
-            && let Some(rules) = self.schema.logics.get(sub.logic as usize).copied()
+        if (valid || F::ALL)
+            && let Some(rules) = schema.logics.get(sub.logic as usize)
         {
-            valid &= self.logic(index, &rules, at, faults);
+            valid &= self.logic(index, rules, at, faults);
         }
         // Last, for they ask what everything else in this place has evaluated.
-        if valid || F::ALL {
+        if sub.unevaluated && (valid || F::ALL) {
             valid &= self.unevaluated(index, sub, at, valid, faults);
         }
         valid
@@ -200,6 +203,9 @@ impl Run<'_, '_> {
         let object = self.doc.node(at);
         let count = u64::from(object.number());
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
+        if !self.pay(count as usize / 4) {
+            return false;
+        }
         let mut valid = true;
         let mut required = 0;
         let mut refused = false;
@@ -214,9 +220,7 @@ impl Run<'_, '_> {
             }
             let name = node.number();
             let mut known = false;
-            if let Some(member) =
-                members.binary_search_by_key(&name, |m| m.name).ok().and_then(|i| members.get(i))
-            {
+            if let Some(member) = find_named(members, name, |member| member.name) {
                 required += u32::from(member.required);
                 if member.sub != NONE {
                     known = true;
@@ -243,16 +247,22 @@ impl Run<'_, '_> {
                 valid = false;
                 faults.add(fault(Keyword::PropertyNames));
             }
-            if !valid && !F::ALL {
+            if (!valid && !F::ALL) || self.steps == 0 {
                 return false;
             }
             key = after;
         }
         if required < rules.required {
             valid = false;
+            if !F::ALL {
+                return false;
+            }
             for member in members.iter().filter(|member| member.required) {
-                if F::ALL && !self.has(at, member.name) {
+                if !self.has(at, member.name) {
                     faults.add(Fault { detail: member.name, ..fault(Keyword::Required) });
+                }
+                if self.steps == 0 {
+                    return false;
                 }
             }
         }
@@ -265,10 +275,16 @@ impl Run<'_, '_> {
             faults.add(fault(Keyword::MaxProperties));
         }
         for dependent in rules.dependents.of(&schema.dependents) {
+            if self.steps == 0 {
+                return false;
+            }
             if !self.has(at, dependent.name) {
                 continue;
             }
             for &name in dependent.names.of(&schema.lists) {
+                if self.steps == 0 {
+                    return false;
+                }
                 if !self.has(at, name) {
                     valid = false;
                     faults.add(Fault { detail: name, ..fault(Keyword::DependentRequired) });
@@ -354,10 +370,14 @@ impl Run<'_, '_> {
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = true;
         if rules.min > 0 || rules.max < u64::MAX {
-            // A text of n bytes has at most n characters: mostly nothing needs counting.
+            // A text of n bytes has at most n characters and, escaped as pairs of six, at least n / 12:
+            // mostly nothing needs counting.
             let bytes = text.raw().len() as u64;
-            let plain = rules.min == 0 && bytes <= rules.max;
-            let length = if plain { bytes } else { text.length() as u64 };
+            let clear = bytes / 12 >= rules.min && bytes <= rules.max;
+            if !clear {
+                self.pay_bytes(text.raw().len());
+            }
+            let length = if clear { bytes } else { text.length() as u64 };
             if length < rules.min {
                 valid = false;
                 faults.add(fault(Keyword::MinLength));
@@ -386,6 +406,7 @@ impl Run<'_, '_> {
         faults: &mut F,
     ) -> bool {
         let Some(number) = self.doc.at(at).as_number() else { return true };
+        self.pay_bytes(number.raw().len());
         let own = self.own;
         let mut valid = true;
         let mut check = |bound: u32, holds: fn(core::cmp::Ordering) -> bool, keyword| {
@@ -541,21 +562,26 @@ impl Run<'_, '_> {
         let object = self.doc.node(at);
         let mut nth = base;
         let mut key = at + 1;
+        self.pay(object.number() as usize / 4);
         while key < object.link {
             let node = self.doc.node(key);
             if !node.has(CUT) {
                 let name = node.number();
                 let known = rest
-                    || members
-                        .binary_search_by_key(&name, |m| m.name)
-                        .is_ok_and(|i| members.get(i).is_some_and(|m| m.sub != NONE))
+                    || find_named(members, name, |m| m.name).is_some_and(|m| m.sub != NONE)
                     || rules.patterns.of(&schema.keyed).iter().any(|&(p, _)| self.matches(p, key));
                 self.set_mark(nth, known);
                 nth += 1;
             }
+            if self.steps == 0 {
+                return;
+            }
             key = self.doc.after(key + 1);
         }
         for dependent in rules.dependents.of(&schema.dependents) {
+            if self.steps == 0 {
+                return;
+            }
             if dependent.sub != NONE && self.has(at, dependent.name) {
                 self.mark(dependent.sub, at, base, false);
             }
@@ -564,6 +590,7 @@ impl Run<'_, '_> {
 
     fn mark_elements(&mut self, rules: &ArrayRules, at: u32, base: usize, asking: bool) {
         let all = rules.items != NONE || (rules.unevaluated != NONE && !asking);
+        self.pay(self.doc.node(at).number() as usize / 4);
         for (nth, element) in self.doc.at(at).elements().enumerate() {
             let known = all
                 || nth < rules.prefix.len as usize
@@ -607,7 +634,7 @@ impl Run<'_, '_> {
     /// Whether the object at `at` has a member called `name` that is not cut.
     fn has(&mut self, at: u32, name: u32) -> bool {
         let object = self.doc.node(at);
-        self.pay(object.number() as usize);
+        self.pay(object.number() as usize / 4 + 1);
         let mut key = at + 1;
         while key < object.link {
             let node = self.doc.node(key);
@@ -621,8 +648,18 @@ impl Run<'_, '_> {
 
     fn matches(&mut self, pattern: u32, at: u32) -> bool {
         let text = self.doc.text(at);
-        self.pay(text.raw().len() / 16);
-        self.schema.patterns.get(pattern as usize).is_some_and(|p| p.is_match_str(text))
+        let Some(pattern) = self.schema.patterns.get(pattern as usize) else { return false };
+        self.pay_bytes(text.raw().len().saturating_mul(pattern.machines()));
+        self.steps > 0 && pattern.is_match_str(text)
+    }
+
+    /// The types of the instance at `at`: whether a long number is an integer takes reading it.
+    fn types(&mut self, at: u32) -> Types {
+        let node = self.doc.node(at);
+        if node.kind() == Kind::Number {
+            self.pay((node.end - node.start) as usize / BYTES_A_STEP);
+        }
+        Types::of(self.doc, at)
     }
 
     fn is_choice(&mut self, choices: u32, at: u32) -> bool {
@@ -631,6 +668,11 @@ impl Run<'_, '_> {
 
     /// Whether the value at `own` of the schema document equals the instance at `at`.
     fn equal(&mut self, own: u32, at: u32) -> bool {
+        // What `propertyNames` looks at is a name, and a name is a string.
+        if self.doc.node(at).kind() == Kind::Key {
+            let own = self.own.at(own).as_str();
+            return own.is_some_and(|own| own.cmp_bytes(self.doc.text(at)).is_eq());
+        }
         same(self.own, own, self.doc, at, &mut self.steps).unwrap_or_else(|| {
             self.steps = 0;
             false
@@ -648,7 +690,9 @@ impl Run<'_, '_> {
             }
         }
         if self.memory.order.len() > PAIRWISE {
-            self.pay(self.memory.order.len());
+            if !self.pay(self.memory.order.len().saturating_mul(4)) {
+                return false;
+            }
             self.memory.order.sort_unstable_by(|&a, &b| order(doc, a, doc, b));
         }
         let sorted = self.memory.order.len() > PAIRWISE;
@@ -668,6 +712,11 @@ impl Run<'_, '_> {
             }
         }
         true
+    }
+
+    /// Takes the steps for reading `count` bytes of text; false when they ran out.
+    fn pay_bytes(&mut self, count: usize) -> bool {
+        self.pay(count / BYTES_A_STEP + 1)
     }
 
     /// Takes `count` steps; false when they ran out.

@@ -1,4 +1,5 @@
 //! Test data that lies beside the checkout, or where `AIRLOCK_SHARED` says.
+#![allow(dead_code, reason = "not every test needs every helper")]
 
 use std::path::PathBuf;
 use std::string::String;

@@ -34,6 +34,8 @@ use relay::Shared;
 const GRACE: Duration = Duration::from_millis(1500);
 /// How long what a dead server's children hold open is read on.
 const DRAIN: Duration = Duration::from_millis(300);
+/// How long a message that a dead server has sent may still take to reach a slow client.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// Who the client is, as the operator says.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +153,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 fn supervise(news: &Receiver<News>, group: Group, shared: &Shared) -> i32 {
     let mut exited = None;
     let mut drained = false;
+    let mut linger = Instant::now();
     // When patience ends, and what is sent to the server then.
     let mut patience: Option<(Instant, i32)> = None;
     loop {
@@ -161,12 +164,20 @@ fn supervise(news: &Receiver<News>, group: Group, shared: &Shared) -> i32 {
         match next {
             Ok(News::Exited(code)) => {
                 exited = Some(code);
+                linger = Instant::now() + LINGER;
                 patience = Some((Instant::now() + DRAIN, SIGKILL));
             }
             Ok(News::ServerEnded) => drained = true,
-            Ok(News::Signal(signal)) => group.signal(signal),
+            Ok(News::Signal(signal)) => {
+                group.signal(signal);
+                linger = Instant::now();
+            }
             Ok(News::ClientEnded) => {}
             Ok(News::ClientGone) => shared.close_server(),
+            Err(_) if exited.is_some() && shared.is_passing_on() && Instant::now() < linger => {
+                patience = Some((Instant::now() + DRAIN, SIGKILL));
+                continue;
+            }
             Err(_) => {
                 let signal = patience.map_or(SIGKILL, |(_, signal)| signal);
                 group.signal(signal);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
 use std::process::{ChildStdin, ChildStdout};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
 use std::thread;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     client: Mutex<File>,
     /// None once it is closed.
     server: Mutex<Option<ChildStdin>>,
+    /// A message of the server is being decided on or written to the client.
+    passing_on: AtomicBool,
     identity: Identity,
     limit: usize,
 }
@@ -89,6 +92,7 @@ impl Shared {
             listed: Condvar::new(),
             client: Mutex::new(client),
             server: Mutex::new(Some(server)),
+            passing_on: AtomicBool::new(false),
             identity,
             limit: bounds.message,
         }
@@ -168,7 +172,10 @@ impl Shared {
         let mut lines = Lines::new(input, self.limit);
         let mut out = Vec::new();
         while let Ok(Some(line)) = lines.next() {
-            if self.server_line(&line, caller, &mut out, news).is_err() {
+            self.passing_on.store(true, Ordering::Relaxed);
+            let passed = self.server_line(&line, caller, &mut out, news);
+            self.passing_on.store(false, Ordering::Relaxed);
+            if passed.is_err() {
                 break;
             }
         }
@@ -206,6 +213,11 @@ impl Shared {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether something that the server said is on its way to the client.
+    pub(super) fn is_passing_on(&self) -> bool {
+        self.passing_on.load(Ordering::Relaxed)
     }
 
     /// Closes the server's input, unless the thread of the client is writing to it: then it is about to
