@@ -165,7 +165,7 @@ pub(super) const fn type_name(kind: Kind) -> &'static str {
 
 /// The names of `types`, with their articles and without, in the order in which messages list them.
 pub(super) fn type_words(types: Types) -> impl Iterator<Item = (&'static str, &'static str)> {
-    const WORDS: [(Types, &str, &str); 7] = [
+    const WORDS: &[(Types, &str, &str)] = &[
         (Types::STRING, "a string", "string"),
         (Types::INTEGER, "an integer", "integer"),
         (Types::NUMBER, "a number", "number"),
@@ -175,9 +175,9 @@ pub(super) fn type_words(types: Types) -> impl Iterator<Item = (&'static str, &'
         (Types::NULL, "null", "null"),
     ];
     WORDS
-        .into_iter()
-        .filter(move |(bit, ..)| types.meets(*bit))
-        .map(|(_, with_article, bare)| (with_article, bare))
+        .iter()
+        .filter(move |&&(bit, ..)| types.meets(bit))
+        .map(|&(_, with_article, bare)| (with_article, bare))
 }
 
 /// What stands in the gap of a template.
