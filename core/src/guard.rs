@@ -5,7 +5,6 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
@@ -264,38 +263,41 @@ impl Guard {
             }
         }
         let doc = json::Document::new(bytes, nodes);
+        // One pass that gathers every fault: there is none in a valid call, so it costs no more than a
+        // pass for the verdict alone.
+        faults.clear();
+        let mut collect = Collect { faults, most: MAX_VIOLATIONS };
         let memory = Memory { order, marks };
-        let outcome = schema::validate(schema, doc, self.budget.steps, memory, None);
-        let object = doc.root().kind() == Kind::Object;
+        let steps = self.budget.steps;
+        let mut outcome = schema::validate(schema, doc, steps, memory, Some(&mut collect));
+        if outcome == Outcome::TooComplex {
+            // The first fault alone may be within the budget.
+            let memory = Memory { order, marks };
+            outcome = schema::validate(schema, doc, steps, memory, None);
+        }
         if outcome == Outcome::TooComplex {
             return Err(Reason::TooComplex);
         }
+        let object = doc.root().kind() == Kind::Object;
         if outcome == Outcome::Valid && cuts.is_empty() && object {
             return Ok(());
         }
 
-        // Something is to be said: the slow path.
         let mut reporter = Reporter { report, doc, schema, cuts, inner };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
         }
-        reporter.ghosts(|meant| {
-            ghosts == Ghosts::Reject || meant.is_some() && near_miss == NearMiss::Refuse
-        });
+        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && near_miss == NearMiss::Refuse);
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
         }
-        if outcome == Outcome::Valid {
-            return if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) };
+        if outcome == Outcome::Invalid {
+            reporter.faults(faults);
+            return Err(Reason::ValidationFailed);
         }
-        faults.clear();
-        let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-        let memory = Memory { order, marks };
-        schema::validate(schema, doc, self.budget.steps, memory, Some(&mut collect));
-        Reporter { report, doc, schema, cuts, inner }.faults(faults);
-        Err(Reason::ValidationFailed)
+        if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) }
     }
 
     /// Masks, then truncates the output of `tool`. Text that is a JSON object or array is treated as
@@ -466,26 +468,7 @@ fn refusal<'s>(
     scratch: &'s mut Scratch<'_>,
 ) -> Refusal<'s> {
     let Scratch { report, out, .. } = scratch;
-    let mut memory = [0; 64];
-    let mut message = Buf::lent(&mut memory);
-    // A message that does not fit is left out: the reason says the same.
-    let _ = match (reason, report.count()) {
-        (Reason::ValidationFailed | Reason::GhostArguments, 1) => {
-            message.write_str("1 argument is wrong.")
-        }
-        (Reason::ValidationFailed | Reason::GhostArguments, count) => {
-            write!(message, "{count} arguments are wrong.")
-        }
-        _ => message.write_str(reason.message()),
-    };
-    let notice = Notice {
-        reason,
-        tool: call.tool,
-        message: core::str::from_utf8(&message).unwrap_or(""),
-        hint,
-        rule: disclosed,
-        retry_after_ms: None,
-    };
+    let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
     report::write_refusal(report, &notice, out);
     Refusal { json: out, reason, rule, hint, report }
 }

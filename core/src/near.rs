@@ -4,9 +4,10 @@
 //! number of characters to insert, delete, replace or swap with their neighbour. Only distances up
 //! to a small bound matter, so only a band of the table is computed, in fixed arrays.
 //!
-//! Worst case: 64 rows of at most 43 cells a pair; names that differ in length by more than the
-//! bound, or within their first few characters, cost a few dozen steps. Longer names are compared
-//! for equality only.
+//! Worst case: a step a character for names that have little in common, else 64 rows of at most 43 cells
+//! a pair. Longer names are compared for equality only.
+
+use crate::json::Str;
 
 /// More characters than this are compared for equality only.
 const MAX_CHARS: usize = 64;
@@ -15,28 +16,32 @@ const MAX_CHARS: usize = 64;
 const MAX_MEMBERS: usize = 1024;
 
 /// A name that is not declared, ready to be compared with many that are.
-pub struct Undeclared<N> {
-    name: N,
+pub struct Undeclared<'t> {
+    name: Str<'t>,
     /// The name folded, when it is not too long.
     word: Option<Word>,
-    /// Its bytes before folding, at most 6.
+    /// Its bytes before folding; at most 6 are counted when it holds escapes.
     bytes: usize,
+    /// Memory for the other name.
+    other: Word,
 }
 
-impl<N: Iterator<Item = char> + Clone> Undeclared<N> {
+impl<'t> Undeclared<'t> {
     /// Prepares `name`.
-    pub fn new(name: N) -> Self {
-        let word = Word::new(name.clone().filter_map(fold));
-        Self { word, bytes: bytes_up_to(name.clone(), 6), name }
+    pub fn new(name: Str<'t>) -> Self {
+        let mut word = Word::EMPTY;
+        let whole = word.read(name, fold, |_| true);
+        let bytes = if name.is_escaped() { name.bytes().take(6).count() } else { name.raw().len() };
+        Self { word: whole.then_some(word), bytes, name, other: Word::EMPTY }
     }
 
     /// How near the name is to `declared`: 0 when they are equal once folded, else their distance;
     /// `None` when it is no near miss.
     ///
     /// Near is a distance of 1 when the shorter name has 3 to 5 bytes, of 2 when it has more.
-    pub fn near_miss(&self, declared: &str) -> Option<u32> {
+    pub fn near_miss(&mut self, declared: &str) -> Option<u32> {
         let Some(word) = &self.word else {
-            let folded = self.name.clone().filter_map(fold);
+            let folded = self.name.chars().filter_map(fold);
             return folded.eq(declared.chars().filter_map(fold)).then_some(0);
         };
         let max = match self.bytes.min(declared.len()) {
@@ -48,37 +53,49 @@ impl<N: Iterator<Item = char> + Clone> Undeclared<N> {
         if declared.len() + max < word.len {
             return None;
         }
-        let declared = Word::new(declared.chars().filter_map(fold))?;
-        distance(word.chars(), declared.chars(), max as u32)
+        if !self.other.read(declared.into(), fold, word.admits(max)) {
+            return None;
+        }
+        word.distance(&self.other, max as u32)
     }
 }
 
 /// Drops what naming styles differ in: `_` and `-` are nothing, letters lose their case.
+#[inline]
 pub fn fold(c: char) -> Option<char> {
     (c != '_' && c != '-').then(|| lower(c))
+}
+
+/// What enum members are compared by: letters and digits, without their case.
+#[inline]
+fn essence(c: char) -> Option<char> {
+    let counts = if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
+    counts.then(|| lower(c))
 }
 
 /// The position of the member that is nearest to `value`, when exactly one is and it is plausible: no
 /// more than a third of the longer text differs (one character of a short one). Case, spaces and
 /// punctuation do not count.
-pub fn nearest<V, M>(value: V, members: M) -> Option<usize>
-where
-    V: Iterator<Item = char>,
-    M: IntoIterator<Item: Iterator<Item = char>>,
-{
-    let value = Word::new(value.filter(|c| c.is_alphanumeric()).map(lower))?;
+pub fn nearest<'t>(value: Str<'_>, members: impl IntoIterator<Item = Str<'t>>) -> Option<usize> {
+    let mut word = Word::EMPTY;
+    if !word.read(value, essence, |_| true) {
+        return None;
+    }
     let mut best = None;
     let mut least = u32::MAX;
+    let mut other = Word::EMPTY;
     for (position, member) in members.into_iter().enumerate() {
         if position == MAX_MEMBERS {
             return None;
         }
-        let Some(member) = Word::new(member.filter(|c| c.is_alphanumeric()).map(lower)) else {
+        // No text has more characters than bytes.
+        let most = (word.len.max(member.raw().len()) / 3).max(1).min(least as usize);
+        if !other.read(member, essence, word.admits(most)) {
             continue;
-        };
-        let longer = value.len.max(member.len) as u32;
+        }
+        let longer = word.len.max(other.len) as u32;
         let plausible = (longer / 3).max(1).min(longer.saturating_sub(1)).min(least);
-        match distance(value.chars(), member.chars(), plausible) {
+        match word.distance(&other, plausible) {
             Some(distance) if distance < least => (least, best) = (distance, Some(position)),
             Some(_) => best = None,
             None => {}
@@ -90,7 +107,8 @@ where
 /// The optimal string alignment distance of `a` and `b`; `None` when it is above `max`, or when one
 /// of them has more than 64 characters and they differ.
 pub fn distance(a: &[char], b: &[char], max: u32) -> Option<u32> {
-    if a == b {
+    let (a, b) = without_common_ends(a, b);
+    if a.is_empty() && b.is_empty() {
         return Some(0);
     }
     let max = max.min(MAX_CHARS as u32) as usize;
@@ -140,42 +158,80 @@ pub fn distance(a: &[char], b: &[char], max: u32) -> Option<u32> {
     (distance as usize <= max).then_some(distance)
 }
 
+/// What is left of `a` and `b` without the characters that both begin and that both end with.
+fn without_common_ends<'t>(a: &'t [char], b: &'t [char]) -> (&'t [char], &'t [char]) {
+    let same = |(x, y): &(&char, &char)| x == y;
+    let head = a.iter().zip(b).take_while(same).count();
+    let (a, b) = (a.get(head..).unwrap_or(&[]), b.get(head..).unwrap_or(&[]));
+    let tail = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
+    (a.get(..a.len() - tail).unwrap_or(&[]), b.get(..b.len() - tail).unwrap_or(&[]))
+}
+
 /// The characters of a folded text, when they are not too many.
 struct Word {
     chars: [char; MAX_CHARS],
     len: usize,
+    /// Which characters occur, by their lowest six bits.
+    letters: u64,
 }
 
 impl Word {
-    fn new(text: impl Iterator<Item = char>) -> Option<Self> {
-        let mut word = Self { chars: ['\0'; MAX_CHARS], len: 0 };
-        for c in text {
-            *word.chars.get_mut(word.len)? = c;
-            word.len += 1;
+    const EMPTY: Self = Self { chars: ['\0'; MAX_CHARS], len: 0, letters: 0 };
+
+    /// Reads `text` through `fold`; false when it is too long or holds what `admit` does not admit.
+    fn read(
+        &mut self,
+        text: Str<'_>,
+        fold: impl Fn(char) -> Option<char>,
+        mut admit: impl FnMut(char) -> bool,
+    ) -> bool {
+        (self.len, self.letters) = (0, 0);
+        let push = |c| admit(c) && self.push(c);
+        if !text.is_escaped() && text.raw().is_ascii() {
+            text.raw().iter().filter_map(|&byte| fold(char::from(byte))).all(push)
+        } else {
+            text.chars().filter_map(fold).all(push)
         }
-        Some(word)
+    }
+
+    fn push(&mut self, c: char) -> bool {
+        let Some(slot) = self.chars.get_mut(self.len) else { return false };
+        *slot = c;
+        self.len += 1;
+        self.letters |= letter(c);
+        true
     }
 
     fn chars(&self) -> &[char] {
         self.chars.get(..self.len).unwrap_or(&[])
     }
+
+    fn distance(&self, other: &Self, max: u32) -> Option<u32> {
+        let admitted = self.chars().iter().copied().all(other.admits(max as usize));
+        if admitted { distance(self.chars(), other.chars(), max) } else { None }
+    }
+
+    /// Admits the characters of a word that may be at a distance of `max`: each that does not occur
+    /// here costs an insertion or a replacement of its own.
+    fn admits(&self, mut max: usize) -> impl FnMut(char) -> bool {
+        move |c| {
+            if self.letters & letter(c) != 0 {
+                return true;
+            }
+            let affordable = max > 0;
+            max = max.saturating_sub(1);
+            affordable
+        }
+    }
+}
+
+const fn letter(c: char) -> u64 {
+    1 << (c as u32 & 63)
 }
 
 /// One character for one, so that lengths stay: the few that lower to several keep the first.
 fn lower(c: char) -> char {
     if c.is_ascii() { c.to_ascii_lowercase() } else { c.to_lowercase().next().unwrap_or(c) }
-}
-
-/// The length in UTF-8, counted no further than needed.
-fn bytes_up_to(text: impl Iterator<Item = char>, enough: usize) -> usize {
-    let mut bytes = 0;
-    for c in text {
-        if bytes >= enough {
-            break;
-        }
-        bytes += c.len_utf8();
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -213,7 +269,7 @@ mod tests {
     }
 
     fn miss(ghost: &str, declared: &str) -> Option<u32> {
-        Undeclared::new(ghost.chars()).near_miss(declared)
+        Undeclared::new(ghost.into()).near_miss(declared)
     }
 
     #[test]
@@ -240,7 +296,7 @@ mod tests {
     }
 
     fn meant<'a>(value: &str, members: &[&'a str]) -> Option<&'a str> {
-        nearest(value.chars(), members.iter().map(|m| m.chars())).map(|i| members[i])
+        nearest(value.into(), members.iter().map(|&m| Str::from(m))).map(|i| members[i])
     }
 
     #[test]
@@ -353,7 +409,7 @@ mod tests {
         #[test]
         fn any_text_is_safe(a in any::<String>(), b in any::<String>()) {
             prop_assert_eq!(miss(&a, &b), miss(&b, &a));
-            let _ = nearest(a.chars(), [b.chars(), a.chars()]);
+            let _ = nearest(a.as_str().into(), [b.as_str(), &a].map(Str::from));
         }
     }
 }

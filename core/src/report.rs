@@ -6,6 +6,7 @@
 //! from a schema are cut and stripped of control characters: a model or a server wrote them.
 
 mod json;
+mod text;
 mod violation;
 mod words;
 
@@ -15,18 +16,12 @@ pub(crate) use json::{Notice, write_refusal};
 pub(crate) use violation::Reporter;
 
 use crate::schema::Keyword;
+use text::{Text, Writer};
 
 /// Most violations that are gathered for one call.
 pub(crate) const MAX_VIOLATIONS: usize = 64;
 /// Most bytes of one pointer; what is longer is cut.
 const MAX_POINTER: usize = 4096;
-
-/// A range of [`Report::text`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Text {
-    start: u32,
-    end: u32,
-}
 
 /// One violation as ranges of text.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +31,7 @@ pub(crate) struct Record {
     property: Option<Text>,
     offset: Option<u32>,
     expected: Text,
-    received: Text,
+    received: &'static str,
     message: Text,
     hint: Text,
     fix: Option<FixRecord>,
@@ -50,7 +45,7 @@ impl Default for Record {
             property: None,
             offset: None,
             expected: Text::default(),
-            received: Text::default(),
+            received: "",
             message: Text::default(),
             hint: Text::default(),
             fix: None,
@@ -85,7 +80,7 @@ pub(crate) struct Report<'m> {
     decoded: Buf<'m, u8>,
 }
 
-impl Report<'_> {
+impl<'m> Report<'m> {
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.violations.clear();
@@ -102,9 +97,14 @@ impl Report<'_> {
         }
     }
 
+    /// Begins a text.
+    #[inline]
+    fn begin(&mut self) -> Writer<'_, 'm> {
+        Writer::new(&mut self.text)
+    }
+
     fn get(&self, text: Text) -> &str {
-        let bytes = self.text.get(text.start as usize..text.end as usize).unwrap_or(&[]);
-        core::str::from_utf8(bytes).unwrap_or("")
+        core::str::from_utf8(text.of(&self.text)).unwrap_or("")
     }
 
     /// How many violations there are.
@@ -119,7 +119,7 @@ impl Report<'_> {
             property: record.property.map(|text| self.get(text)),
             offset: record.offset,
             expected: self.get(record.expected),
-            received: self.get(record.received),
+            received: record.received,
             message: self.get(record.message),
             fix_hint: self.get(record.hint),
             fix: record.fix.map(|fix| Fix {

@@ -3,8 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{Document, Kind, Str};
-#[cfg(feature = "alloc")]
-use crate::buf::Buf;
+use crate::buf::{Buf, Full};
 
 /// Writes the JSON pointer of the value or key at node `index` (RFC 6901, section 3); the empty
 /// string for the root. A key's pointer is that of its value.
@@ -24,7 +23,7 @@ pub fn write_pointer(doc: Document<'_>, index: u32, out: &mut impl Write) -> fmt
             if index < after {
                 out.write_char('/')?;
                 if node.kind() == Kind::Object {
-                    write_token(doc.text(child), out)?;
+                    write_token(doc.text(child).chars(), out)?;
                 } else {
                     write!(out, "{position}")?;
                 }
@@ -100,7 +99,8 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
             Step::Key(start, end) => {
                 out.write_char('/')?;
                 let end = end.min(bytes.len());
-                write_token(Str::new(bytes.get(start..end).unwrap_or(&[]), true), out)?;
+                let name = Str::new(bytes.get(start..end).unwrap_or(&[]), true);
+                write_token(name.chars(), out)?;
             }
             Step::Item(position) => write!(out, "/{position}")?,
         }
@@ -109,15 +109,49 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
 }
 
 /// One reference token: `~` and `/` escaped.
-fn write_token(name: Str<'_>, out: &mut impl Write) -> fmt::Result {
-    for c in name.chars() {
-        match c {
-            '~' => out.write_str("~0")?,
-            '/' => out.write_str("~1")?,
-            c => out.write_char(c)?,
+///
+/// # Errors
+/// When `out` refuses.
+pub(crate) fn write_token(
+    mut name: impl Iterator<Item = char>,
+    out: &mut impl Write,
+) -> fmt::Result {
+    name.try_for_each(|c| match c {
+        '~' => out.write_str("~0"),
+        '/' => out.write_str("~1"),
+        c => out.write_char(c),
+    })
+}
+
+/// The reference token of `name`, when nothing in it is escaped.
+pub(crate) fn plain_token(name: Str<'_>) -> Option<&[u8]> {
+    let special = |&byte: &u8| matches!(byte, b'~' | b'/');
+    (!name.is_escaped() && !name.raw().iter().any(special)).then_some(name.raw())
+}
+
+/// A whole number in decimal digits.
+pub(crate) struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    pub(crate) fn new(mut number: u64) -> Self {
+        let mut decimal = Self { digits: [b'0'; 20], start: 20 };
+        for slot in decimal.digits.iter_mut().rev() {
+            *slot = b'0' + (number % 10) as u8;
+            decimal.start -= 1;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
         }
+        decimal
     }
-    Ok(())
+
+    pub(crate) fn digits(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or(&[])
+    }
 }
 
 /// Calls `found` with the pointer of each of `targets`, which are node indexes in ascending order: one
@@ -162,12 +196,13 @@ fn visit(
             let length = path.len();
             path.write_char('/')?;
             if object {
-                write_token(doc.text(child), path)?;
+                push_token(doc.text(child), path)?;
                 while targets.next_if_eq(&child).is_some() {
                     found(child, path);
                 }
             } else {
-                write!(path, "{position}")?;
+                path.extend(Decimal::new(u64::from(position)).digits())
+                    .map_err(|Full| fmt::Error)?;
             }
             visit(doc, value, targets, path, found)?;
             path.truncate(length);
@@ -176,4 +211,11 @@ fn visit(
         position += 1;
     }
     Ok(())
+}
+
+fn push_token(name: Str<'_>, path: &mut Buf<'_, u8>) -> fmt::Result {
+    match plain_token(name) {
+        Some(token) => path.extend(token).map_err(|Full| fmt::Error),
+        None => write_token(name.chars(), path),
+    }
 }

@@ -39,7 +39,7 @@ impl<'t> Str<'t> {
     #[must_use]
     pub fn chars(self) -> Chars<'t> {
         // The parser saw valid UTF-8; were it not so, the text would read as empty.
-        Chars { rest: core::str::from_utf8(self.raw).unwrap_or("") }
+        Chars { rest: core::str::from_utf8(self.raw).unwrap_or(""), escaped: self.escaped }
     }
 
     /// The UTF-8 bytes, escapes undone.
@@ -98,6 +98,13 @@ impl<'t> Str<'t> {
     }
 }
 
+/// Text that holds no escape.
+impl<'t> From<&'t str> for Str<'t> {
+    fn from(text: &'t str) -> Self {
+        Self::new(text.as_bytes(), false)
+    }
+}
+
 /// The fingerprint of a name that holds no escapes.
 #[inline]
 pub(crate) fn fingerprint(name: &[u8]) -> u32 {
@@ -114,6 +121,8 @@ fn mix(len: usize, [first, second]: [u8; 2], last: u8) -> u32 {
 #[derive(Clone, Debug)]
 pub struct Chars<'t> {
     rest: &'t str,
+    /// Whether a backslash begins an escape.
+    escaped: bool,
 }
 
 impl<'t> Chars<'t> {
@@ -139,7 +148,7 @@ impl Iterator for Chars<'_> {
         let mut chars = self.rest.chars();
         let first = chars.next()?;
         self.rest = chars.as_str();
-        if first != '\\' {
+        if first != '\\' || !self.escaped {
             return Some(first);
         }
         let kind = chars.next()?;
@@ -176,6 +185,11 @@ mod tests {
     fn escapes_are_undone() {
         assert_eq!(decoded(r#"a\n\t\"\\\/\b\f\r"#), "a\n\t\"\\/\u{8}\u{c}\r");
         assert_eq!(decoded(r"\u0041\u00e9\ud83d\ude00z"), "A\u{e9}\u{1f600}z");
+    }
+
+    #[test]
+    fn text_without_escapes_stays() {
+        assert!(Str::new(br"C:\new", false).chars().eq(r"C:\new".chars()));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Turns faults, ghosts and parse errors into violations.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
-use super::words::{Choices, Shown, TypeList, a_type, shown, shown_name, spelt, type_name};
-use super::{FixRecord, MAX_POINTER, Meant, Record, Report, Text};
+use super::text::{Text, Writer};
+use super::words::{Gap, Name, a_type, rule_words, shown, spelt, type_name};
+use super::{FixRecord, Meant, Record, Report};
 use crate::json::{self, CUT, Document, Kind, Limits, ParseError, Str, Tape, Value};
 use crate::near::{self, Undeclared};
 use crate::schema::{Cut, Fault, Keyword, Schema, Sub, Types, UNNAMED};
@@ -25,7 +26,7 @@ pub(crate) struct Reporter<'a, 'm> {
     pub(crate) inner: &'a mut Tape<'m>,
 }
 
-impl Reporter<'_, '_> {
+impl<'a> Reporter<'a, '_> {
     /// Finds out what each ghost was probably meant to be. The search pays for every name that it looks
     /// at and every member that it passes; it gives up, with false, above [`MAX_SEARCH`].
     pub(crate) fn find_meant(&mut self) -> bool {
@@ -40,9 +41,9 @@ impl Reporter<'_, '_> {
         true
     }
 
-    /// Reports the ghosts: those for which `refuse` holds as violations, the rest as stripped. Both name
-    /// what was probably meant.
-    pub(crate) fn ghosts(&mut self, refuse: impl Fn(Option<u32>) -> bool) {
+    /// Reports the ghosts: as violations or as stripped, which `refuse` decides by whether they are near
+    /// misses. Both name what was probably meant.
+    pub(crate) fn ghosts(&mut self, refuse: impl Fn(bool) -> bool) {
         let cuts = core::mem::take(&mut self.cuts);
         let mut path = core::mem::take(&mut self.report.path);
         let mut next = cuts.iter();
@@ -62,53 +63,60 @@ impl Reporter<'_, '_> {
         let _ = result;
     }
 
-    fn ghost(&mut self, cut: &Cut, pointer: &[u8], refuse: &impl Fn(Option<u32>) -> bool) {
-        let meant = cut.meant;
-        let path = self.report.pointer(pointer);
+    fn ghost(&mut self, cut: &Cut, pointer: &[u8], refuse: &impl Fn(bool) -> bool) {
+        let meant = cut.meant.map(|name| self.schema.name(name));
+        let report = &mut *self.report;
+        let path = report.begin().pointer(pointer).end();
         if let Some(name) = meant {
-            let to = self.report.write(format_args!("{}", self.schema.name(name)));
-            self.report.suggest(Meant { path, to });
+            let to = report.begin().bytes(name.as_bytes()).end();
+            let _ = report.suggestions.push(Meant { path, to });
         }
-        if !refuse(meant) {
-            let _ = self.report.stripped.push(path);
+        if !refuse(meant.is_some()) {
+            let _ = report.stripped.push(path);
             return;
         }
         let ghost = shown(self.doc.text(cut.key));
-        let received = "an undeclared name";
-        let mut record = match meant.map(|name| self.schema.name(name)) {
+        let stray = report.begin().shown(ghost).put(" is not a parameter here");
+        let record = match meant {
             Some(name) => {
-                let name = shown_name(name);
-                let words = [
-                    format_args!("{name}"),
-                    format_args!("{ghost} is not a parameter here; {name} is."),
-                    format_args!("Rename {ghost} to {name}."),
-                ];
-                self.report.say(Keyword::Ghost, path, received, words)
+                let known = shown(name.into());
+                Record {
+                    message: stray.put("; ").shown(known).put(" is.").end(),
+                    expected: report.begin().shown(known).end(),
+                    hint: report
+                        .begin()
+                        .put("Rename ")
+                        .shown(ghost)
+                        .put(" to ")
+                        .shown(known)
+                        .put(".")
+                        .end(),
+                    fix: Some(FixRecord {
+                        op: "rename",
+                        path,
+                        to: Some(report.begin().json_string(name).end()),
+                    }),
+                    ..Record::default()
+                }
             }
-            None => {
-                let words = [
-                    format_args!("a declared name"),
-                    format_args!("{ghost} is not a parameter here."),
-                    format_args!("Remove {ghost}."),
-                ];
-                self.report.say(Keyword::Ghost, path, received, words)
-            }
+            None => Record {
+                message: stray.put(".").end(),
+                expected: report.begin().put("a declared name").end(),
+                hint: report.begin().put("Remove ").shown(ghost).put(".").end(),
+                fix: Some(FixRecord { op: "remove", path, to: None }),
+                ..Record::default()
+            },
         };
-        record.fix = Some(match meant {
-            Some(name) => {
-                let to = self.report.json_string(self.schema.name(name));
-                FixRecord { op: "rename", path, to: Some(to) }
-            }
-            None => FixRecord { op: "remove", path, to: None },
-        });
-        let _ = self.report.violations.push(record);
+        let record =
+            Record { keyword: Keyword::Ghost, path, received: "an undeclared name", ..record };
+        let _ = report.violations.push(record);
     }
 
     /// The declared name that a ghost probably is: nearest of those absent from its object, when
     /// exactly one is nearest. None when the search costs more than is `left`.
     fn meant(&self, cut: &Cut, left: &mut usize) -> Option<Option<u32>> {
         let text = self.doc.text(cut.key);
-        let ghost = Undeclared::new(text.chars());
+        let mut ghost = Undeclared::new(text);
         let mut best = None;
         let mut least = u32::MAX;
         for name in self.schema.declared_at(cut.location) {
@@ -158,58 +166,53 @@ impl Reporter<'_, '_> {
     /// Reports arguments that are no object, whatever the schema says of them.
     pub(crate) fn not_an_object(&mut self) {
         let any = Sub { types: Types::OBJECT, ..*self.schema.root() };
-        let name = Name { pointer: "/arguments", element: false };
+        let name = Name::new(b"/arguments", false);
         self.wrong_type(Fault::default(), &any, Text::default(), name);
     }
 
     fn fault(&mut self, fault: Fault, pointer: &[u8]) {
-        let Some(&sub) = self.schema.sub(fault.sub) else { return };
-        let path = self.report.pointer(pointer);
-        let value = self.doc.at(fault.node);
-        let element = fault.node > 0
-            && !matches!(self.doc.node(fault.node - 1).kind(), Kind::Key)
-            && self.doc.node(fault.node).kind() != Kind::Key;
-        let name = Name { pointer: core::str::from_utf8(pointer).unwrap_or(""), element };
+        let Some(sub) = self.schema.sub(fault.sub) else { return };
+        let path = self.report.begin().pointer(pointer).end();
+        let name = Name::new(pointer, self.is_element(fault.node));
         match fault.keyword {
-            Keyword::Type => self.wrong_type(fault, &sub, path, name),
+            Keyword::Type => self.wrong_type(fault, sub, path, name),
             Keyword::Required | Keyword::DependentRequired => self.missing(fault, path),
-            Keyword::Enum => self.wrong_choice(fault, &sub, path, name),
-            Keyword::Const => {
-                let constant = self.schema.document().at(sub.constant);
-                let shown = spelt(constant, 60);
-                let mut record = self.report.say(
-                    fault.keyword,
-                    path,
-                    type_name(value.kind()),
-                    [
-                        format_args!("{shown}"),
-                        format_args!("{name} must be {shown}."),
-                        format_args!("Send {shown}."),
-                    ],
-                );
-                record.fix = self.replace(constant, path);
-                let _ = self.report.violations.push(record);
-            }
-            _ => self.bound(fault, &sub, path, name),
+            Keyword::Enum => self.wrong_choice(fault, sub, path, name),
+            Keyword::Const => self.wrong_constant(fault, sub, path, name),
+            _ => self.broken_rule(fault, sub, path, name),
         }
+    }
+
+    fn is_element(&self, node: u32) -> bool {
+        node > 0
+            && self.doc.node(node - 1).kind() != Kind::Key
+            && self.doc.node(node).kind() != Kind::Key
     }
 
     fn wrong_type(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
         let kind = self.doc.node(fault.node).kind();
-        let wanted = TypeList { types: sub.types, articles: true };
+        let types = sub.types;
         let repair = self.type_repair(fault.node, sub);
-        let mut record = self.report.say(
-            fault.keyword,
+        let report = &mut *self.report;
+        let record = Record {
+            keyword: fault.keyword,
             path,
-            type_name(kind),
-            [
-                format_args!("{}", TypeList { types: sub.types, articles: false }),
-                format_args!("{name} must be {wanted}, not {}.", a_type(kind)),
-                format_args!("{}", TypeHint { repair, name, wanted, root: fault.node == 0 }),
-            ],
-        );
-        record.fix = repair.op().map(|op| FixRecord { op, path, to: None });
-        let _ = self.report.violations.push(record);
+            expected: report.begin().types(types).end(),
+            received: type_name(kind),
+            message: report
+                .begin()
+                .name(name)
+                .put(" must be ")
+                .a_type(types)
+                .put(", not ")
+                .put(a_type(kind))
+                .put(".")
+                .end(),
+            hint: repair.hint(report.begin(), name, types, fault.node == 0).end(),
+            fix: repair.op().map(|op| FixRecord { op, path, to: None }),
+            ..Record::default()
+        };
+        let _ = report.violations.push(record);
     }
 
     /// What would give the value at `at` a type that `sub` admits.
@@ -233,15 +236,16 @@ impl Reporter<'_, '_> {
 
     /// The types of the JSON value that `text` spells.
     fn types_inside(&mut self, text: Str<'_>) -> Option<Types> {
+        if text.raw().len() > Limits::ARGUMENTS.bytes {
+            return None;
+        }
+        if !text.is_escaped() {
+            return types_spelt(text.raw(), self.inner);
+        }
         let mut decoded = core::mem::take(&mut self.report.decoded);
         decoded.clear();
-        let fits = text.raw().len() <= Limits::ARGUMENTS.bytes
-            && text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
-        let trimmed = decoded.trim_ascii();
-        let types = match json::parse(trimmed, Limits::ARGUMENTS, self.inner) {
-            Ok(inner) if fits => Some(Types::of(inner, 0)),
-            _ => None,
-        };
+        let fits = text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
+        let types = if fits { types_spelt(&decoded, self.inner) } else { None };
         self.report.decoded = decoded;
         types
     }
@@ -257,230 +261,128 @@ impl Reporter<'_, '_> {
 
     fn missing(&mut self, fault: Fault, path: Text) {
         let missing = self.schema.name(fault.detail);
-        let property = shown_name(missing);
+        let property = shown(missing.into());
         // A ghost of the same object that is probably this name.
         let renamed = self
             .cuts
             .iter()
             .find(|cut| cut.object == fault.node && cut.meant == Some(fault.detail));
-        let sub = self
-            .schema
-            .property(fault.sub, fault.detail)
-            .and_then(|sub| self.schema.sub(sub))
-            .copied();
+        let sub =
+            self.schema.property(fault.sub, fault.detail).and_then(|sub| self.schema.sub(sub));
         let types = sub.map_or(Types::ANY, |sub| sub.types);
-        let wanted = TypeList { types, articles: true };
-        let expected = TypeList { types, articles: false };
-        let mut record = match renamed {
-            Some(cut) => {
-                let ghost = shown(self.doc.text(cut.key));
-                let words = [
-                    format_args!("{expected}"),
-                    format_args!("{property} is required."),
-                    format_args!("Rename {ghost} to {property}."),
-                ];
-                self.report.say(fault.keyword, path, "nothing", words)
-            }
-            None => {
-                let words = [
-                    format_args!("{expected}"),
-                    format_args!("{property} is required."),
-                    format_args!("Add {property}, {wanted}."),
-                ];
-                self.report.say(fault.keyword, path, "nothing", words)
-            }
+        let report = &mut *self.report;
+        let expected = report.begin().types(types).end();
+        let message = report.begin().shown(property).put(" is required.").end();
+        let (hint, fix) = match renamed.map(|cut| self.doc.text(cut.key)) {
+            Some(ghost) => (
+                report
+                    .begin()
+                    .put("Rename ")
+                    .shown(shown(ghost))
+                    .put(" to ")
+                    .shown(property)
+                    .put(".")
+                    .end(),
+                FixRecord {
+                    op: "rename",
+                    path: report.begin().again(path).token(ghost).end(),
+                    to: Some(report.begin().json_string(missing).end()),
+                },
+            ),
+            None => (
+                report.begin().put("Add ").shown(property).put(", ").a_type(types).put(".").end(),
+                FixRecord {
+                    op: "add",
+                    path: report.begin().again(path).token(missing.into()).end(),
+                    to: sub.and_then(|sub| short(default_of(self.schema, sub)?, report)),
+                },
+            ),
         };
-        record.property = Some(self.report.write(format_args!("{missing}")));
-        record.fix = Some(match renamed {
-            Some(cut) => {
-                let from = self.report.join(path, self.doc.text(cut.key).chars());
-                let to = self.report.json_string(missing);
-                FixRecord { op: "rename", path: from, to: Some(to) }
-            }
-            None => {
-                let at = self.report.join(path, missing.chars());
-                let default = sub.and_then(|sub| self.default_of(&sub));
-                FixRecord { op: "add", path: at, to: default }
-            }
-        });
-        let _ = self.report.violations.push(record);
-    }
-
-    /// The `default` of a subschema, else its first example, when it is short.
-    fn default_of(&mut self, sub: &Sub) -> Option<Text> {
-        let schema = self.schema.document().at(sub.node);
-        let value = schema.get("default").or_else(|| schema.get("examples")?.elements().next())?;
-        (value.raw().len() <= MAX_FIX).then(|| self.report.raw(value))
+        let record = Record {
+            keyword: fault.keyword,
+            path,
+            property: Some(report.begin().bytes(missing.as_bytes()).end()),
+            expected,
+            received: "nothing",
+            message,
+            hint,
+            fix: Some(fix),
+            ..Record::default()
+        };
+        let _ = report.violations.push(record);
     }
 
     fn wrong_choice(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
         let value = self.doc.at(fault.node);
         let choices = self.schema.document().at(sub.choices);
-        let list = Choices(choices);
         let nearest = value.as_str().and_then(|text| {
             // A member that is no string is as far as can be: empty text.
-            let members = choices
-                .elements()
-                .map(|choice| choice.as_str().unwrap_or(Str::new(b"", false)).chars());
-            choices.elements().nth(near::nearest(text.chars(), members)?)
+            let members = choices.elements().map(|choice| choice.as_str().unwrap_or("".into()));
+            choices.elements().nth(near::nearest(text, members)?)
         });
-        let received = type_name(value.kind());
-        let advice = Advice(nearest);
-        let mut record = self.report.say(
-            fault.keyword,
+        let report = &mut *self.report;
+        let advice = report.begin().put("Send ");
+        let record = Record {
+            keyword: fault.keyword,
             path,
-            received,
-            [
-                format_args!("one of {list}"),
-                format_args!("{name} must be one of the allowed values."),
-                format_args!("{advice}"),
-            ],
-        );
-        if let Some(choice) = nearest {
-            record.fix = self.replace(choice, path);
-            if let Some(text) = choice.as_str() {
-                let to = self.report.write(format_args!("{}", Decoded(text)));
-                self.report.suggest(Meant { path, to });
-            }
+            hint: match nearest {
+                Some(choice) => advice.shown(spelt(choice, 60)).put(".").end(),
+                None => advice.put("one of the allowed values.").end(),
+            },
+            expected: report.begin().put("one of ").choices(choices).end(),
+            received: type_name(value.kind()),
+            message: report.begin().name(name).put(" must be one of the allowed values.").end(),
+            fix: nearest.and_then(|choice| replace(choice, path, report)),
+            ..Record::default()
+        };
+        let _ = report.violations.push(record);
+        if let Some(text) = nearest.and_then(Value::as_str) {
+            let to = report.begin().decoded(text).end();
+            let _ = report.suggestions.push(Meant { path, to });
         }
-        let _ = self.report.violations.push(record);
+    }
+
+    fn wrong_constant(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
+        let constant = self.schema.document().at(sub.constant);
+        let shown = spelt(constant, 60);
+        let report = &mut *self.report;
+        let record = Record {
+            keyword: fault.keyword,
+            path,
+            expected: report.begin().shown(shown).end(),
+            received: type_name(self.doc.node(fault.node).kind()),
+            message: report.begin().name(name).put(" must be ").shown(shown).put(".").end(),
+            hint: report.begin().put("Send ").shown(shown).put(".").end(),
+            fix: replace(constant, path, report),
+            ..Record::default()
+        };
+        let _ = report.violations.push(record);
     }
 
     /// Every keyword whose value in the schema says it all.
-    fn bound(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
-        let schema = self.schema.document().at(sub.node);
-        let limit = spelt_or(schema.get(fault.keyword.name()), 80);
-        let count = schema.get(fault.keyword.name()).map_or(0, Value::len);
-        let received = type_name(self.doc.node(fault.node).kind());
-        let say =
-            |report: &mut Report<'_>, expected: fmt::Arguments<'_>, hint: fmt::Arguments<'_>| {
-                let words = [expected, format_args!("{name} must be {expected}."), hint];
-                report.say(fault.keyword, path, received, words)
-            };
-        let report = &mut *self.report;
-        let record = match fault.keyword {
-            Keyword::Minimum => say(
-                report,
-                format_args!("a number of at least {limit}"),
-                format_args!("Send {limit} or more."),
-            ),
-            Keyword::Maximum => say(
-                report,
-                format_args!("a number of at most {limit}"),
-                format_args!("Send {limit} or less."),
-            ),
-            Keyword::ExclusiveMinimum => say(
-                report,
-                format_args!("a number above {limit}"),
-                format_args!("Send more than {limit}."),
-            ),
-            Keyword::ExclusiveMaximum => say(
-                report,
-                format_args!("a number below {limit}"),
-                format_args!("Send less than {limit}."),
-            ),
-            Keyword::MultipleOf => say(
-                report,
-                format_args!("a multiple of {limit}"),
-                format_args!("Send a multiple of {limit}."),
-            ),
-            Keyword::MinLength => say(
-                report,
-                format_args!("a string of at least {limit} characters"),
-                format_args!("Send at least {limit} characters."),
-            ),
-            Keyword::MaxLength => say(
-                report,
-                format_args!("a string of at most {limit} characters"),
-                format_args!("Shorten it to {limit} characters."),
-            ),
-            Keyword::Pattern => say(
-                report,
-                format_args!("a string that matches the pattern {limit}"),
-                format_args!("Send text that matches the pattern."),
-            ),
-            Keyword::Format => say(
-                report,
-                format_args!("a string in the format {limit}"),
-                format_args!("Send text in that format."),
-            ),
-            Keyword::MinItems => say(
-                report,
-                format_args!("an array of at least {limit} elements"),
-                format_args!("Add elements."),
-            ),
-            Keyword::MaxItems => say(
-                report,
-                format_args!("an array of at most {limit} elements"),
-                format_args!("Remove elements."),
-            ),
-            Keyword::UniqueItems => say(
-                report,
-                format_args!("an array without equal elements"),
-                format_args!("Remove the elements that occur twice."),
-            ),
-            Keyword::Contains | Keyword::MinContains => say(
-                report,
-                format_args!("an array with more elements of the kind that contains describes"),
-                format_args!("Add such elements."),
-            ),
-            Keyword::MaxContains => say(
-                report,
-                format_args!("an array with fewer elements of the kind that contains describes"),
-                format_args!("Remove such elements."),
-            ),
-            Keyword::MinProperties => say(
-                report,
-                format_args!("an object of at least {limit} members"),
-                format_args!("Add members."),
-            ),
-            Keyword::MaxProperties => say(
-                report,
-                format_args!("an object of at most {limit} members"),
-                format_args!("Remove members."),
-            ),
-            Keyword::AdditionalProperties | Keyword::UnevaluatedProperties => say(
-                report,
-                format_args!("an object without members that do not belong together here"),
-                format_args!("Remove the members that this variant does not have."),
-            ),
-            Keyword::PropertyNames => say(
-                report,
-                format_args!("an object whose member names are allowed"),
-                format_args!("Rename its members."),
-            ),
-            Keyword::UnevaluatedItems => say(
-                report,
-                format_args!("an array without further elements"),
-                format_args!("Remove the last elements."),
-            ),
-            Keyword::AnyOf => say(
-                report,
-                format_args!("what one of {count} variants accepts"),
-                format_args!("Send what one of the variants wants."),
-            ),
-            Keyword::OneOf => say(
-                report,
-                format_args!("what exactly one of {count} variants accepts"),
-                format_args!("Send what one of the variants wants, and no other."),
-            ),
-            Keyword::Not => say(
-                report,
-                format_args!("something that the schema does not exclude"),
-                format_args!("Send another value."),
-            ),
-            _ => say(report, format_args!("left out"), format_args!("Remove {name}.")),
+    fn broken_rule(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
+        let limit = self.schema.document().at(sub.node).get(fault.keyword.name());
+        let (expected, hint) = rule_words(fault.keyword);
+        let gap = match (fault.keyword, limit) {
+            (Keyword::FalseSchema, _) => Gap::Name(name),
+            (Keyword::AnyOf | Keyword::OneOf, variants) => {
+                Gap::Number(variants.map_or(0, Value::len) as u64)
+            }
+            (_, Some(limit)) => Gap::Shown(spelt(limit, 80)),
+            (_, None) => Gap::Nothing,
         };
-        let _ = self.report.violations.push(record);
-    }
-
-    /// A fix that replaces what stands at `path` by a value of the schema, when that is short.
-    fn replace(&mut self, value: Value<'_>, path: Text) -> Option<FixRecord> {
-        (value.raw().len() <= MAX_FIX).then(|| FixRecord {
-            op: "replace",
+        let report = &mut *self.report;
+        let expected = report.begin().template(expected, gap).end();
+        let record = Record {
+            keyword: fault.keyword,
             path,
-            to: Some(self.report.raw(value)),
-        })
+            expected,
+            received: type_name(self.doc.node(fault.node).kind()),
+            message: report.begin().name(name).put(" must be ").again(expected).put(".").end(),
+            hint: report.begin().template(hint, gap).end(),
+            ..Record::default()
+        };
+        let _ = report.violations.push(record);
     }
 
     /// Whether the object around the value at `at` must have it, as far as its own schema says.
@@ -526,183 +428,94 @@ impl Repair {
             Self::None => None,
         }
     }
-}
 
-/// The hint for a wrong type.
-struct TypeHint<'t> {
-    repair: Repair,
-    name: Name<'t>,
-    wanted: TypeList,
-    /// The value is the arguments as a whole.
-    root: bool,
-}
-
-impl fmt::Display for TypeHint<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { repair, name, wanted, root } = self;
-        match repair {
-            Repair::Unquote => write!(f, "Send {name} as {wanted}, without quotes."),
-            Repair::Parse => write!(f, "Send {wanted} itself, not a string that holds JSON."),
-            Repair::Wrap => write!(f, "Put the value of {name} in square brackets."),
-            Repair::Remove => write!(f, "Leave {name} out, or send {wanted}."),
-            Repair::None if *root => f.write_str("Send the arguments as one JSON object."),
-            Repair::None => write!(f, "Send {name} as {wanted}."),
-        }
-    }
-}
-
-/// The hint for a value that is no member of an `enum`: the member that is nearest.
-struct Advice<'t>(Option<Value<'t>>);
-
-impl fmt::Display for Advice<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(choice) => write!(f, "Send {}.", spelt(choice, 60)),
-            None => f.write_str("Send one of the allowed values."),
-        }
-    }
-}
-
-/// How a message calls the value that it is about: `amount`, `items[2]`.
-#[derive(Clone, Copy)]
-struct Name<'t> {
-    pointer: &'t str,
-    /// The value is an element of an array.
-    element: bool,
-}
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tokens = self.pointer.rsplit('/');
-        match (tokens.next(), tokens.next()) {
-            (Some(position), Some(name)) if self.element && !name.is_empty() => {
-                write!(f, "{}[{position}]", shown_name(name))
+    /// What to do about a wrong type; `root` when the value is the arguments as a whole.
+    fn hint<'w, 'm>(
+        self,
+        writer: Writer<'w, 'm>,
+        name: Name<'_>,
+        types: Types,
+        root: bool,
+    ) -> Writer<'w, 'm> {
+        match self {
+            Self::Unquote => {
+                writer.put("Send ").name(name).put(" as ").a_type(types).put(", without quotes.")
             }
-            (Some(name), Some(_)) if !self.element => write!(f, "{}", shown_name(name)),
-            _ => f.write_str("this value"),
+            Self::Parse => {
+                writer.put("Send ").a_type(types).put(" itself, not a string that holds JSON.")
+            }
+            Self::Wrap => writer.put("Put the value of ").name(name).put(" in square brackets."),
+            Self::Remove => {
+                writer.put("Leave ").name(name).put(" out, or send ").a_type(types).put(".")
+            }
+            Self::None if root => writer.put("Send the arguments as one JSON object."),
+            Self::None => writer.put("Send ").name(name).put(" as ").a_type(types).put("."),
         }
     }
 }
 
-/// A string of the schema, escapes undone.
-struct Decoded<'t>(Str<'t>);
-
-impl fmt::Display for Decoded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| f.write_char(c))
-    }
+/// The types of the one JSON value in `bytes`.
+fn types_spelt(bytes: &[u8], tape: &mut Tape<'_>) -> Option<Types> {
+    let doc = json::parse(bytes.trim_ascii(), Limits::ARGUMENTS, tape).ok()?;
+    Some(Types::of(doc, 0))
 }
 
-fn spelt_or(value: Option<Value<'_>>, most: usize) -> Shown<'_> {
-    value.map_or(Shown { text: Str::new(b"", false), most }, |value| spelt(value, most))
+/// The `default` of a subschema, else its first example.
+fn default_of<'s>(schema: &'s Schema, sub: &Sub) -> Option<Value<'s>> {
+    let schema = schema.document().at(sub.node);
+    schema.get("default").or_else(|| schema.get("examples")?.elements().next())
 }
 
-/// The first [`MAX_POINTER`] bytes of a pointer, or a few less: no character is cut.
-fn head(pointer: &[u8]) -> &str {
-    let head = pointer.get(..MAX_POINTER).unwrap_or(pointer);
-    head.utf8_chunks().next().map_or("", |chunk| chunk.valid())
+/// A fix that replaces what stands at `path` by a value of the schema, when that is short.
+fn replace(value: Value<'_>, path: Text, report: &mut Report<'_>) -> Option<FixRecord> {
+    short(value, report).map(|to| FixRecord { op: "replace", path, to: Some(to) })
+}
+
+/// A value of the schema as it is spelt there, when that is short.
+fn short(value: Value<'_>, report: &mut Report<'_>) -> Option<Text> {
+    (value.raw().len() <= MAX_FIX).then(|| report.begin().bytes(value.raw()).end())
 }
 
 impl Report<'_> {
     /// Reports that the arguments are not one document.
     pub(crate) fn parse_error(&mut self, bytes: &[u8], error: ParseError) {
         let duplicate = error.kind == json::ParseErrorKind::DuplicateKey;
+        let (keyword, received) = if duplicate {
+            (Keyword::DuplicateKey, "a repeated name")
+        } else {
+            (Keyword::Parse, "malformed JSON")
+        };
+        let path = if duplicate { self.pointer_at(bytes, error) } else { Text::default() };
         let cause = json::cause(bytes, error);
         let (line, column) = json::line_column(bytes, error.offset as usize);
-        let path = if duplicate {
-            let mut path = core::mem::take(&mut self.path);
-            path.clear();
-            let _ = json::write_pointer_at(bytes, error.offset as usize, &mut path);
-            let text = self.pointer(&path);
-            self.path = path;
-            text
-        } else {
-            Text::default()
-        };
-        let keyword = if duplicate { Keyword::DuplicateKey } else { Keyword::Parse };
-        let mut record = self.say(
+        let record = Record {
             keyword,
             path,
-            if duplicate { "a repeated name" } else { "malformed JSON" },
-            [
-                format_args!("one JSON object"),
-                format_args!("Line {line}, column {column}: {}", cause.message),
-                format_args!("{}", cause.hint),
-            ],
-        );
-        record.offset = Some(error.offset);
+            offset: Some(error.offset),
+            expected: self.begin().put("one JSON object").end(),
+            received,
+            message: self
+                .begin()
+                .put("Line ")
+                .number(line.into())
+                .put(", column ")
+                .number(column.into())
+                .put(": ")
+                .bytes(cause.message.as_bytes())
+                .end(),
+            hint: self.begin().bytes(cause.hint.as_bytes()).end(),
+            ..Record::default()
+        };
         let _ = self.violations.push(record);
     }
 
-    fn say(
-        &mut self,
-        keyword: Keyword,
-        path: Text,
-        received: &str,
-        [expected, message, hint]: [fmt::Arguments<'_>; 3],
-    ) -> Record {
-        Record {
-            keyword,
-            path,
-            expected: self.write(expected),
-            received: self.write(format_args!("{received}")),
-            message: self.write(message),
-            hint: self.write(hint),
-            ..Record::default()
-        }
-    }
-
-    fn suggest(&mut self, meant: Meant) {
-        let _ = self.suggestions.push(meant);
-    }
-
-    fn write(&mut self, text: fmt::Arguments<'_>) -> Text {
-        let start = self.text.len();
-        if self.text.write_fmt(text).is_err() {
-            self.text.truncate(start);
-        }
-        self.since(start)
-    }
-
-    /// A pointer, cut at [`MAX_POINTER`] bytes.
-    fn pointer(&mut self, pointer: &[u8]) -> Text {
-        let start = self.text.len();
-        let _ = self.text.extend(head(pointer).as_bytes());
-        self.since(start)
-    }
-
-    /// `path` and one more reference token.
-    fn join(&mut self, path: Text, token: impl Iterator<Item = char>) -> Text {
-        let start = self.text.len();
-        for at in path.start..path.end {
-            if let Some(&byte) = self.text.get(at as usize) {
-                let _ = self.text.push(byte);
-            }
-        }
-        let _ = self.text.write_char('/');
-        for c in token.take(MAX_POINTER) {
-            let _ = match c {
-                '~' => self.text.write_str("~0"),
-                '/' => self.text.write_str("~1"),
-                c => self.text.write_char(c),
-            };
-        }
-        self.since(start)
-    }
-
-    fn json_string(&mut self, text: &str) -> Text {
-        let start = self.text.len();
-        let _ = json::write_string(text, &mut self.text);
-        self.since(start)
-    }
-
-    fn raw(&mut self, value: Value<'_>) -> Text {
-        let start = self.text.len();
-        let _ = self.text.extend(value.raw());
-        self.since(start)
-    }
-
-    fn since(&self, start: usize) -> Text {
-        Text { start: start as u32, end: self.text.len() as u32 }
+    /// The pointer of the innermost value around an error.
+    fn pointer_at(&mut self, bytes: &[u8], error: ParseError) -> Text {
+        let mut path = core::mem::take(&mut self.path);
+        path.clear();
+        let _ = json::write_pointer_at(bytes, error.offset as usize, &mut path);
+        let text = self.begin().pointer(&path).end();
+        self.path = path;
+        text
     }
 }

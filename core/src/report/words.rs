@@ -3,30 +3,84 @@
 use core::fmt::{self, Write};
 
 use crate::json::{Kind, Str, Value};
-use crate::schema::Types;
+use crate::schema::{Keyword, Types};
+
+/// What a text is made of, as far as showing it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Look {
+    /// Visible ASCII that a JSON string need not escape.
+    #[default]
+    Plain,
+    /// Visible ASCII, quotes or backslashes among it.
+    Quoted,
+    /// Anything else.
+    Odd,
+}
+
+impl Look {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let rest = match bytes.last_chunk::<8>() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => rest.iter().fold(SPACES, |word, &byte| word << 8 | u64::from(byte)),
+        };
+        let (mut odd, mut quoted) = (odd_bytes(rest), quoted_bytes(rest));
+        for word in words {
+            odd |= odd_bytes(u64::from_le_bytes(*word));
+            quoted |= quoted_bytes(u64::from_le_bytes(*word));
+        }
+        match (odd, quoted) {
+            (0, 0) => Self::Plain,
+            (0, _) => Self::Quoted,
+            _ => Self::Odd,
+        }
+    }
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH: u64 = ONES << 7;
+const SPACES: u64 = ONES * b' ' as u64;
+
+/// Not zero when a byte of `word` is a control character or none of ASCII.
+const fn odd_bytes(word: u64) -> u64 {
+    // The classic less-than test; one more than DEL, and every byte above it, has the high bit.
+    ((word.wrapping_sub(SPACES) & !word) | word.wrapping_add(ONES) | word) & HIGH
+}
+
+/// Not zero when a byte of `word` is a quote or a backslash.
+const fn quoted_bytes(word: u64) -> u64 {
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    ((quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash)) & HIGH
+}
 
 /// Text of a model or a server, safe to show: at most `most` bytes, and nothing that moves the cursor,
 /// hides or reorders text (categories Cc and Cf, and the tag characters).
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'t> {
-    pub(super) text: Str<'t>,
-    pub(super) most: usize,
+    text: Str<'t>,
+    most: usize,
+    pub(super) look: Look,
 }
 
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |byte: &u8| matches!(byte, 0x20..0x7f);
-        if let Some(text) = self.text.as_plain()
-            && text.len() <= self.most
-            && text.as_bytes().iter().all(plain)
-        {
-            return f.write_str(text);
-        }
+impl<'t> Shown<'t> {
+    pub(super) fn new(text: Str<'t>, most: usize) -> Self {
+        let whole = !text.is_escaped() && text.raw().len() <= most;
+        Self { text, most, look: if whole { Look::of(text.raw()) } else { Look::Odd } }
+    }
+
+    /// The text, when it is shown as it is written.
+    pub(super) fn as_written(self) -> Option<&'t [u8]> {
+        (self.look != Look::Odd).then_some(self.text.raw())
+    }
+
+    /// Writes what is shown.
+    pub(super) fn write(self, out: &mut impl Write) -> fmt::Result {
         let mut room = self.most;
         for c in self.text.chars() {
             let c = if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
-            let Some(left) = room.checked_sub(c.len_utf8()) else { return f.write_char('…') };
-            f.write_char(c)?;
+            let Some(left) = room.checked_sub(c.len_utf8()) else { return out.write_char('…') };
+            out.write_char(c)?;
             room = left;
         }
         Ok(())
@@ -34,13 +88,46 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// A name, cut at 64 bytes.
-pub(super) const fn shown(text: Str<'_>) -> Shown<'_> {
-    Shown { text, most: 64 }
+pub(super) fn shown(text: Str<'_>) -> Shown<'_> {
+    Shown::new(text, 64)
 }
 
 /// A name without escapes, cut at 64 bytes.
-pub(super) const fn shown_name(text: &str) -> Shown<'_> {
-    shown(Str::new(text.as_bytes(), false))
+pub(super) fn shown_name(text: &[u8]) -> Shown<'_> {
+    shown(Str::new(text, false))
+}
+
+/// A value of the schema document as it is spelt there, cut at `most` bytes.
+pub(super) fn spelt(value: Value<'_>, most: usize) -> Shown<'_> {
+    Shown::new(Str::new(value.raw(), false), most)
+}
+
+/// How a message calls the value that it is about: `amount`, `items[2]`, `this value`.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'t> {
+    Member(Shown<'t>),
+    Element { array: Shown<'t>, position: &'t [u8] },
+    This,
+}
+
+impl<'t> Name<'t> {
+    /// The last reference token of `pointer`, or the last two for an element of an array.
+    pub(super) fn new(pointer: &'t [u8], element: bool) -> Self {
+        let Some((before, last)) = rsplit(pointer) else { return Self::This };
+        if !element {
+            return Self::Member(shown_name(last));
+        }
+        match rsplit(before).map_or(before, |(_, token)| token) {
+            [] => Self::This,
+            array => Self::Element { array: shown_name(array), position: last },
+        }
+    }
+}
+
+/// What stands before and after the last slash.
+fn rsplit(pointer: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = pointer.iter().rposition(|&byte| byte == b'/')?;
+    Some((pointer.get(..at)?, pointer.get(at + 1..)?))
 }
 
 fn is_hidden(c: char) -> bool {
@@ -76,63 +163,155 @@ pub(super) const fn type_name(kind: Kind) -> &'static str {
     }
 }
 
-/// Types in words: `integer`, or with articles `an integer or null`.
-#[derive(Clone, Copy)]
-pub(super) struct TypeList {
-    pub(super) types: Types,
-    pub(super) articles: bool,
+/// The names of `types`, with their articles and without, in the order in which messages list them.
+pub(super) fn type_words(types: Types) -> impl Iterator<Item = (&'static str, &'static str)> {
+    const WORDS: [(Types, &str, &str); 7] = [
+        (Types::STRING, "a string", "string"),
+        (Types::INTEGER, "an integer", "integer"),
+        (Types::NUMBER, "a number", "number"),
+        (Types::BOOLEAN, "a boolean", "boolean"),
+        (Types::ARRAY, "an array", "array"),
+        (Types::OBJECT, "an object", "object"),
+        (Types::NULL, "null", "null"),
+    ];
+    WORDS
+        .into_iter()
+        .filter(move |(bit, ..)| types.meets(*bit))
+        .map(|(_, with_article, bare)| (with_article, bare))
 }
 
-impl fmt::Display for TypeList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.types == Types::ANY {
-            return f.write_str(if self.articles { "any value" } else { "any" });
+/// What stands in the gap of a template.
+#[derive(Clone, Copy)]
+pub(super) enum Gap<'t> {
+    Shown(Shown<'t>),
+    Number(u64),
+    Name(Name<'t>),
+    Nothing,
+}
+
+/// What a value must be that breaks a rule on its size or shape, and what to send instead. `*` stands
+/// for the limit in the schema, the number of variants, or the name of the value.
+pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str) {
+    match keyword {
+        Keyword::Minimum => ("a number of at least *", "Send * or more."),
+        Keyword::Maximum => ("a number of at most *", "Send * or less."),
+        Keyword::ExclusiveMinimum => ("a number above *", "Send more than *."),
+        Keyword::ExclusiveMaximum => ("a number below *", "Send less than *."),
+        Keyword::MultipleOf => ("a multiple of *", "Send a multiple of *."),
+        Keyword::MinLength => ("a string of at least * characters", "Send at least * characters."),
+        Keyword::MaxLength => ("a string of at most * characters", "Shorten it to * characters."),
+        Keyword::Pattern => {
+            ("a string that matches the pattern *", "Send text that matches the pattern.")
         }
-        let mut first = true;
-        for (bit, name) in Types::NAMED {
-            if !self.types.meets(bit) {
-                continue;
-            }
-            if !first {
-                f.write_str(" or ")?;
-            }
-            if self.articles {
-                f.write_str(match name {
-                    "integer" | "array" | "object" => "an ",
-                    "null" => "",
-                    _ => "a ",
-                })?;
-            }
-            f.write_str(name)?;
-            first = false;
+        Keyword::Format => ("a string in the format *", "Send text in that format."),
+        Keyword::MinItems => ("an array of at least * elements", "Add elements."),
+        Keyword::MaxItems => ("an array of at most * elements", "Remove elements."),
+        Keyword::UniqueItems => {
+            ("an array without equal elements", "Remove the elements that occur twice.")
         }
-        if first { f.write_str("nothing") } else { Ok(()) }
+        Keyword::Contains | Keyword::MinContains => (
+            "an array with more elements of the kind that contains describes",
+            "Add such elements.",
+        ),
+        Keyword::MaxContains => (
+            "an array with fewer elements of the kind that contains describes",
+            "Remove such elements.",
+        ),
+        Keyword::MinProperties => ("an object of at least * members", "Add members."),
+        Keyword::MaxProperties => ("an object of at most * members", "Remove members."),
+        Keyword::AdditionalProperties | Keyword::UnevaluatedProperties => (
+            "an object without members that do not belong together here",
+            "Remove the members that this variant does not have.",
+        ),
+        Keyword::PropertyNames => {
+            ("an object whose member names are allowed", "Rename its members.")
+        }
+        Keyword::UnevaluatedItems => {
+            ("an array without further elements", "Remove the last elements.")
+        }
+        Keyword::AnyOf => {
+            ("what one of * variants accepts", "Send what one of the variants wants.")
+        }
+        Keyword::OneOf => (
+            "what exactly one of * variants accepts",
+            "Send what one of the variants wants, and no other.",
+        ),
+        Keyword::Not => ("something that the schema does not exclude", "Send another value."),
+        _ => ("left out", "Remove *."),
     }
 }
 
-/// A value of the schema document as it is spelt there, cut at `most` bytes.
-pub(super) fn spelt(value: Value<'_>, most: usize) -> Shown<'_> {
-    Shown { text: Str::new(value.raw(), false), most }
-}
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec::Vec;
 
-/// The members of an `enum`, at most 20 of them and about 300 characters.
-pub(super) struct Choices<'t>(pub(super) Value<'t>);
+    use proptest::prelude::*;
 
-impl fmt::Display for Choices<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut written = 0;
-        let mut left = self.0.len();
-        for choice in self.0.elements().take(20) {
-            if written > 300 {
-                break;
+    use super::*;
+
+    fn expected(bytes: &[u8]) -> Look {
+        let look = |&byte: &u8| match byte {
+            b'"' | b'\\' => Look::Quoted,
+            0x20..0x7f => Look::Plain,
+            _ => Look::Odd,
+        };
+        bytes.iter().map(look).max().unwrap_or_default()
+    }
+
+    #[test]
+    fn every_byte_at_every_place() {
+        for byte in 0..=255 {
+            for len in 1..20 {
+                for at in 0..len {
+                    let mut bytes = std::vec![b'a'; len];
+                    bytes[at] = byte;
+                    assert_eq!(Look::of(&bytes), expected(&bytes), "{bytes:?}");
+                }
             }
-            if written > 0 {
-                f.write_str(", ")?;
-            }
-            write!(f, "{}", spelt(choice, 60))?;
-            written += choice.raw().len().min(60) + 2;
-            left -= 1;
         }
-        if left > 0 { write!(f, " and {left} more") } else { Ok(()) }
+        assert_eq!(Look::of(b""), Look::Plain);
+    }
+
+    proptest! {
+        #[test]
+        fn looks(bytes in prop::collection::vec(any::<u8>(), 0..40), text in "[ -~]{0,40}") {
+            prop_assert_eq!(Look::of(&bytes), expected(&bytes));
+            prop_assert_eq!(Look::of(text.as_bytes()), expected(text.as_bytes()));
+        }
+
+        /// What is shown as it is written is what the slow way writes.
+        #[test]
+        fn shown_as_written(text in "[ -~]{0,90}", most in 0_usize..90) {
+            let shown = Shown::new(text.as_str().into(), most);
+            let mut slow = String::new();
+            shown.write(&mut slow).unwrap();
+            if let Some(bytes) = shown.as_written() {
+                prop_assert_eq!(bytes, slow.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn types_are_listed_with_and_without_articles() {
+        let all: Vec<_> = type_words(Types::ANY).collect();
+        assert_eq!(all.len(), Types::NAMED.len());
+        for ((_, bare), (_, name)) in all.iter().zip(Types::NAMED) {
+            assert_eq!(*bare, name);
+        }
+    }
+
+    #[test]
+    fn names_of_values() {
+        assert!(matches!(Name::new(b"", false), Name::This));
+        assert!(matches!(Name::new(b"/0", true), Name::This));
+        assert!(matches!(Name::new(b"//0", true), Name::This));
+        assert!(
+            matches!(Name::new(b"/a/b", false), Name::Member(n) if n.as_written() == Some(b"b"))
+        );
+        assert!(matches!(
+            Name::new(b"/a/12", true),
+            Name::Element { array, position: b"12" } if array.as_written() == Some(b"a")
+        ));
     }
 }

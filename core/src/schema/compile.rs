@@ -486,7 +486,7 @@ impl<'a> Compiler<'a> {
             return;
         }
         let mut warning = format!("{}: unknown keyword", self.path(value));
-        let nearest = near::nearest(key.chars(), ASSERTIONS.iter().map(|name| name.chars()));
+        let nearest = near::nearest(key.into(), ASSERTIONS.map(Str::from));
         if let Some(meant) = nearest.and_then(|at| ASSERTIONS.get(at)) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
