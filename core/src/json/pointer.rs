@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{Document, Kind, Str};
+#[cfg(feature = "alloc")]
 use crate::buf::{Buf, Full};
 
 /// Writes the JSON pointer of the value or key at node `index` (RFC 6901, section 3); the empty
@@ -124,17 +125,20 @@ pub(crate) fn write_token(
 }
 
 /// The reference token of `name`, when nothing in it is escaped.
+#[cfg(feature = "alloc")]
 pub(crate) fn plain_token(name: Str<'_>) -> Option<&[u8]> {
     let special = |&byte: &u8| matches!(byte, b'~' | b'/');
     (!name.is_escaped() && !name.raw().iter().any(special)).then_some(name.raw())
 }
 
 /// A whole number in decimal digits.
+#[cfg(feature = "alloc")]
 pub(crate) struct Decimal {
     digits: [u8; 20],
     start: usize,
 }
 
+#[cfg(feature = "alloc")]
 impl Decimal {
     pub(crate) fn new(mut number: u64) -> Self {
         let mut decimal = Self { digits: [b'0'; 20], start: 20 };
@@ -213,6 +217,7 @@ fn visit(
     Ok(())
 }
 
+#[cfg(feature = "alloc")]
 fn push_token(name: Str<'_>, path: &mut Buf<'_, u8>) -> fmt::Result {
     match plain_token(name) {
         Some(token) => path.extend(token).map_err(|Full| fmt::Error),

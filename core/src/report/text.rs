@@ -151,13 +151,9 @@ impl<'a, 'm> Writer<'a, 'm> {
         self
     }
 
-    /// A pointer, cut at [`MAX_POINTER`] bytes.
+    /// The first [`MAX_POINTER`] bytes of a pointer, or a few less: no character is cut.
     pub(super) fn pointer(self, pointer: &[u8]) -> Self {
-        if pointer.len() <= MAX_POINTER {
-            return self.bytes(pointer);
-        }
-        // A few bytes less where a character would be cut; the rest is not even looked at.
-        let head = pointer.get(..MAX_POINTER).unwrap_or(pointer);
+        let Some(head) = pointer.get(..MAX_POINTER) else { return self.bytes(pointer) };
         self.bytes(head.utf8_chunks().next().map_or("", |chunk| chunk.valid()).as_bytes())
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct Reporter<'a, 'm> {
     pub(crate) inner: &'a mut Tape<'m>,
 }
 
-impl<'a> Reporter<'a, '_> {
+impl Reporter<'_, '_> {
     /// Finds out what each ghost was probably meant to be. The search pays for every name that it looks
     /// at and every member that it passes; it gives up, with false, above [`MAX_SEARCH`].
     pub(crate) fn find_meant(&mut self) -> bool {

@@ -1,9 +1,10 @@
 //! Runs a compiled schema over a tape.
 //!
-//! One function for each kind of rule, generic over what happens to a fault: the first pass only wants
-//! a verdict and stops at the first fault ([`Silent`]); when it fails a second pass gathers all of them
-//! ([`Collect`]). Every visited pair of subschema and node takes a step of the budget; so do
-//! compared items, every few members that a loop passes and every few bytes of text that it reads. A check that runs out of steps or of depth has no verdict and must be refused.
+//! One function for each kind of rule, generic over what happens to a fault: a check gathers all of them
+//! ([`Collect`]); a branch that need not hold, or a check that only wants a verdict, stops at the first
+//! ([`Silent`]). Every visited pair of subschema and node takes a step of the budget; so do compared
+//! items, every few members that a loop passes and every few bytes of text that it reads. A check that
+//! runs out of steps or of depth has no verdict and must be refused.
 
 use super::same::{order, same};
 use super::{
