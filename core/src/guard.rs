@@ -268,12 +268,12 @@ impl Guard {
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
         let memory = Memory { order, marks };
-        let mut outcome =
-            schema::validate(schema, doc, self.budget.steps, memory, Some(&mut collect));
+        let steps = self.budget.steps;
+        let mut outcome = schema::validate(schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
             let memory = Memory { order, marks };
-            outcome = schema::validate(schema, doc, self.budget.steps, memory, None);
+            outcome = schema::validate(schema, doc, steps, memory, None);
         }
         if outcome == Outcome::TooComplex {
             return Err(Reason::TooComplex);

@@ -1,5 +1,6 @@
 //! After a first pass that sizes the memory of a thread, nothing allocates: no check, no refusal, no
 //! filter.
+#![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -3,7 +3,12 @@
 //! Every case is a few hundred kilobytes that would take minutes when some loop were not paid for. The
 //! assertions are on the answer, `too_complex`, not on time.
 #![cfg(feature = "alloc")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use airlock_core::{Call, Guard, Reason, ToolDefinition, Verdict};
 
@@ -102,7 +107,7 @@ fn long_numbers_are_read_at_a_price() {
 fn compared_text_is_paid_for() {
     // Equal but for the last byte, and escaped, so that no block compare helps.
     let text = |last: usize| format!(r#""{}\u0041{last:04}""#, "x".repeat(900));
-    let choices = list(250, &text);
+    let choices = list(250, text);
     let values = list(1_000, |i| text(1_000 + i));
     let arguments = format!(r#"{{"v":[{values}]}}"#);
     let either = format!(

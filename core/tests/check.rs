@@ -1,4 +1,5 @@
 //! What holds for every check, whatever the schema and whatever the arguments.
+#![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

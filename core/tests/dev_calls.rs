@@ -2,6 +2,7 @@
 //!
 //! The labels follow plain stripping. Which errors match: the paths are equal, each carries a keyword
 //! that was expected there, and at most one more.
+#![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
 //! The ghost rule of `docs/ghosts.md`, on hand-written cases.
+#![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

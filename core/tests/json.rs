@@ -1,4 +1,11 @@
 //! The JSON reader against `serde_json` and against recorded calls.
+#![cfg(feature = "alloc")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[cfg(test)]
 #[path = "support/oracle.rs"]

@@ -3,7 +3,13 @@
 //! Messages are written by a generator that knows the tricks: escaped, repeated and look-alike members,
 //! line breaks that are white space to JSON, and damage of single characters. Two readers as different
 //! as readers are (the first of two equal names wins, or the last) then read what was passed on.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![cfg(feature = "alloc")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! Arguments are objects, so each schema of the suite stands below the property `x`. That changes what
 //! references from the root mean, so schemas with them are used as they are, and only their objects.
 //! A schema that does not compile counts as unsupported; every verdict of the others must be right.
+#![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

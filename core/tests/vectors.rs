@@ -2,6 +2,7 @@
 //!
 //! With `AIRLOCK_BLESS=1` the file is rewritten with what the library answers. Every line that then
 //! differs must be read against the documentation before it is committed.
+#![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

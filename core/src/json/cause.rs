@@ -546,9 +546,6 @@ const WORD_CASE: Cause = new(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::vec::Vec;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -696,7 +693,7 @@ mod tests {
         let Some(calls) = crate::shared::lines("validation/dev_calls.jsonl") else {
             return;
         };
-        let mut counts = BTreeMap::new();
+        let mut counts = std::collections::BTreeMap::new();
         for call in &calls {
             let Some(text) = call["arguments_text"].as_str() else {
                 continue;
@@ -710,7 +707,7 @@ mod tests {
         for ((kind, cause), count) in &counts {
             std::println!("{count:>4} {kind:<16} {cause}");
         }
-        let vague: Vec<_> =
+        let vague: std::vec::Vec<_> =
             counts.keys().filter(|(_, c)| *c == "unexpected" || *c == "expected_name").collect();
         assert!(vague.is_empty(), "{vague:?}");
     }

@@ -59,26 +59,7 @@ impl Page<'_> {
         self.put(r#"","message":""#);
         self.message(notice.reason, report.count());
         self.put(r#"","violations":["#);
-        let mut ends = [self.len; MOST_TOLD + 1];
-        let mut told = 0;
-        for (record, end) in report.violations.iter().zip(ends.iter_mut().skip(1)) {
-            if told > 0 {
-                self.put(",");
-            }
-            self.violation(record, &report.text);
-            if self.full {
-                break;
-            }
-            told += 1;
-            *end = self.len;
-        }
-        for (told, &end) in ends.iter().enumerate().take(told + 1).rev() {
-            (self.len, self.full) = (end, false);
-            self.tail(notice, report.count() - told);
-            if !self.full {
-                break;
-            }
-        }
+        self.violations(report, notice);
     }
 
     /// What follows the violations.
@@ -119,6 +100,31 @@ impl Page<'_> {
                 self.put(" arguments are wrong.");
             }
             _ => self.put(reason.message()),
+        }
+    }
+
+    /// Writes the violations and what follows them; drops violations from the end until all fits.
+    fn violations(&mut self, report: &Report<'_>, notice: &Notice<'_>) {
+        let mut ends = [self.len; MOST_TOLD + 1];
+        let mut told = 0;
+        for (record, end) in report.violations.iter().zip(ends.iter_mut().skip(1)) {
+            if told > 0 {
+                self.put(",");
+            }
+            self.violation(record, &report.text);
+            if self.full {
+                break;
+            }
+            told += 1;
+            *end = self.len;
+        }
+        for (told, &end) in ends.iter().enumerate().take(told + 1).rev() {
+            self.len = end;
+            self.full = false;
+            self.tail(notice, report.count() - told);
+            if !self.full {
+                break;
+            }
         }
     }
 
