@@ -36,8 +36,7 @@ fn main() {
         .map(|(_, schema)| jsonschema::validator_for(schema).expect("a labelled tool compiles"))
         .collect();
 
-    let mut criterion =
-        Criterion::default().with_measurement(CpuTime).configure_from_args();
+    let mut criterion = Criterion::default().with_measurement(CpuTime).configure_from_args();
     let classes: [(&str, fn(&str) -> bool); 4] = [
         ("mix", |_| true),
         ("valid", |class| class == "valid"),

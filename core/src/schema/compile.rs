@@ -13,11 +13,12 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use super::draft::Draft;
+use super::names::Interner;
 use super::pattern::Pattern;
 use super::{
     ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH,
-    Member, NONE, Name, Names, NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types,
-    locate,
+    Member, NONE, NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
 };
 use crate::json::{self, Divisor, Document, Kind, Limits, Node, Str, Tape, Value};
 use crate::near;
@@ -129,7 +130,7 @@ pub(super) struct Compiler<'a> {
     options: Options,
     dialect: Dialect,
     /// `$id` of the root.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     pub(super) tables: Tables,
     pub(super) names: Interner,
     /// For each node of the document the subschema that it is.
@@ -139,7 +140,7 @@ pub(super) struct Compiler<'a> {
     /// Patterns by their text.
     seen: HashMap<String, u32>,
     /// Nodes of the subschemas that have an `$anchor`, once one is referred to.
-    anchors: Option<HashMap<String, u32>>,
+    pub(super) anchors: Option<HashMap<String, u32>>,
     warnings: Vec<String>,
     /// Steps left.
     steps: u32,
@@ -584,47 +585,6 @@ impl<'a> Compiler<'a> {
         value.elements().try_fold(Types::EMPTY, |types, value| Ok(types.and(one(value)?)))
     }
 
-    /// The node that a `$ref` points to.
-    fn resolve(&mut self, value: Value<'a>) -> Result<Value<'a>, CompileError> {
-        let text = self.string(value)?;
-        let (base, fragment) = text.split_once('#').unwrap_or((&text, ""));
-        if !base.is_empty() && self.id.as_deref() != Some(base) {
-            return Err(self.error(
-                value,
-                "a reference to another document is never fetched; put the definition under $defs",
-            ));
-        }
-        let target = match percent_decoded(fragment) {
-            None => None,
-            Some(name) if name.is_empty() => Some(self.doc.root()),
-            Some(path) if path.starts_with('/') => {
-                let mut at = Some(self.doc.root());
-                for token in path.split('/').skip(1) {
-                    let Some(container) = at else { break };
-                    self.pay(value, 1 + container.len() / 8)?;
-                    let token = token.replace("~1", "/").replace("~0", "~");
-                    at = match container.kind() {
-                        Kind::Object => container.get(&token),
-                        Kind::Array => {
-                            token.parse().ok().and_then(|nth| container.elements().nth(nth))
-                        }
-                        _ => None,
-                    };
-                }
-                at
-            }
-            Some(name) => self.anchor(&name),
-        };
-        target.ok_or_else(|| self.error(value, "this reference points to nothing"))
-    }
-
-    /// The subschema whose `$anchor` is `name`, among all that stand where schemas stand.
-    fn anchor(&mut self, name: &str) -> Option<Value<'a>> {
-        let doc = self.doc;
-        let anchors = self.anchors.get_or_insert_with(|| anchors(doc.root()));
-        anchors.get(name).map(|&node| doc.at(node))
-    }
-
     /// Takes `count` steps for what stands at `place`.
     pub(super) fn pay(&mut self, place: Value<'_>, count: usize) -> Result<(), CompileError> {
         let left = u32::try_from(count).ok().and_then(|count| self.steps.checked_sub(count));
@@ -701,7 +661,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn string(&self, value: Value<'_>) -> Result<String, CompileError> {
+    pub(super) fn string(&self, value: Value<'_>) -> Result<String, CompileError> {
         let text = value.as_str().ok_or_else(|| self.error(value, "a string must stand here"))?;
         Ok(decoded(text))
     }
@@ -718,191 +678,6 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// One subschema while its keywords are read.
-#[derive(Debug)]
-struct Draft {
-    types: Types,
-    /// Types of the members of `enum` and of `const`.
-    admitted: Types,
-    choices: u32,
-    constant: u32,
-    closes: bool,
-    opens: bool,
-    unevaluated: bool,
-    object: Option<Box<DraftObject>>,
-    array: Option<ArrayRules>,
-    string: Option<StringRules>,
-    number: Option<NumberRules>,
-    logic: Option<LogicRules>,
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Self {
-            types: Types::ANY,
-            admitted: Types::ANY,
-            choices: NONE,
-            constant: NONE,
-            closes: false,
-            opens: false,
-            unevaluated: false,
-            object: None,
-            array: None,
-            string: None,
-            number: None,
-            logic: None,
-        }
-    }
-}
-
-impl Draft {
-    fn admit<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
-        self.admitted = values.fold(Types::EMPTY, |types, value| {
-            types.and(Types::of(value.document(), value.index()))
-        });
-    }
-
-    fn open_or_close(&mut self, value: Value<'_>) {
-        if value.kind() == Kind::False {
-            self.closes = true;
-        } else {
-            self.opens = true;
-        }
-    }
-
-    fn object_mut(&mut self) -> &mut DraftObject {
-        self.object.get_or_insert_with(Box::default)
-    }
-
-    fn array_mut(&mut self) -> &mut ArrayRules {
-        self.array.get_or_insert(ArrayRules {
-            prefix: Span::default(),
-            items: NONE,
-            unevaluated: NONE,
-            contains: NONE,
-            min_contains: 1,
-            max_contains: u64::MAX,
-            min: 0,
-            max: u64::MAX,
-            unique: false,
-        })
-    }
-
-    fn string_mut(&mut self) -> &mut StringRules {
-        self.string.get_or_insert(StringRules {
-            min: 0,
-            max: u64::MAX,
-            pattern: NONE,
-            format: None,
-        })
-    }
-
-    fn number_mut(&mut self) -> &mut NumberRules {
-        self.number.get_or_insert(NumberRules {
-            min: NONE,
-            max: NONE,
-            above: NONE,
-            below: NONE,
-            multiple_of: NONE,
-        })
-    }
-
-    fn logic_mut(&mut self) -> &mut LogicRules {
-        self.logic.get_or_insert(LogicRules {
-            reference: NONE,
-            all: Span::default(),
-            any: Span::default(),
-            one: Span::default(),
-            not: NONE,
-            condition: NONE,
-            then: NONE,
-            otherwise: NONE,
-        })
-    }
-}
-
-#[derive(Debug)]
-struct DraftObject {
-    members: Vec<Member>,
-    /// Where each name stands in `members`.
-    index: HashMap<u32, usize>,
-    keyed: Vec<(u32, u32)>,
-    dependents: Vec<Dependent>,
-    additional: u32,
-    unevaluated: u32,
-    names: u32,
-    min: u64,
-    max: u64,
-}
-
-impl Default for DraftObject {
-    fn default() -> Self {
-        Self {
-            members: Vec::new(),
-            index: HashMap::new(),
-            keyed: Vec::new(),
-            dependents: Vec::new(),
-            additional: NONE,
-            unevaluated: NONE,
-            names: NONE,
-            min: 0,
-            max: u64::MAX,
-        }
-    }
-}
-
-impl DraftObject {
-    fn member(&mut self, name: u32) -> &mut Member {
-        let at = *self.index.entry(name).or_insert_with(|| {
-            self.members.push(Member { name, sub: NONE, required: false });
-            self.members.len() - 1
-        });
-        &mut self.members[at]
-    }
-}
-
-/// Gives each name an id.
-#[derive(Debug, Default)]
-pub(super) struct Interner {
-    ids: HashMap<String, u32>,
-    names: Vec<String>,
-}
-
-impl Interner {
-    fn id(&mut self, name: Str<'_>) -> u32 {
-        let name = decoded(name);
-        if let Some(&id) = self.ids.get(&name) {
-            return id;
-        }
-        let id = self.names.len() as u32;
-        self.names.push(name.clone());
-        self.ids.insert(name, id);
-        id
-    }
-
-    pub(super) fn name(&self, id: u32) -> &str {
-        self.names.get(id as usize).map_or("", String::as_str)
-    }
-
-    fn finish(self) -> Names {
-        let mut text = String::new();
-        let mut by_id = Vec::with_capacity(self.names.len());
-        let mut sorted = Vec::with_capacity(self.names.len());
-        for (id, name) in self.names.iter().enumerate() {
-            let start = text.len() as u32;
-            text.push_str(name);
-            by_id.push((start, text.len() as u32));
-            let print = json::fingerprint(name.as_bytes());
-            sorted.push(Name { print, id: id as u32 });
-        }
-        sorted.sort_unstable_by_key(|entry| (entry.print, self.name(entry.id).as_bytes()));
-        let (sorted, by_id) = (sorted.into(), by_id.into());
-        let mut names = Names { text, sorted, by_id, ..Names::default() };
-        names.index();
-        names
-    }
-}
-
 fn push<T>(table: &mut Vec<T>, item: T) -> u32 {
     table.push(item);
     table.len() as u32 - 1
@@ -914,44 +689,7 @@ pub(super) fn append<T: Copy>(table: &mut Vec<T>, items: &[T]) -> Span {
     Span { start, len: items.len() as u32 }
 }
 
-/// Every `$anchor` of `root` where schemas stand, and the node of its subschema.
-fn anchors(root: Value<'_>) -> HashMap<String, u32> {
-    let mut found = HashMap::new();
-    let mut todo = vec![root];
-    while let Some(schema) = todo.pop() {
-        if let Some(name) = schema.get("$anchor").and_then(Value::as_str) {
-            found.entry(decoded(name)).or_insert(schema.index());
-        }
-        for (key, value) in schema.members() {
-            match decoded(key).as_str() {
-                "enum" | "const" | "default" | "examples" => {}
-                "properties" | "patternProperties" | "$defs" | "definitions"
-                | "dependentSchemas" | "dependencies" => {
-                    todo.extend(value.members().map(|(_, schema)| schema));
-                }
-                _ if value.kind() == Kind::Array => todo.extend(value.elements()),
-                _ => todo.push(value),
-            }
-        }
-    }
-    found
-}
-
-fn decoded(text: Str<'_>) -> String {
+/// A text of the schema, escapes undone.
+pub(super) fn decoded(text: Str<'_>) -> String {
     text.chars().collect()
-}
-
-/// Undoes percent-encoding (RFC 3986, section 2.1); none when it is not valid.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes().iter();
-    while let Some(&byte) = rest.next() {
-        if byte == b'%' {
-            let mut digit = || rest.next().and_then(|&b| char::from(b).to_digit(16));
-            bytes.push((digit()? * 16 + digit()?) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }

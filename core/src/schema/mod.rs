@@ -13,10 +13,14 @@
 
 mod compile;
 mod cut;
+mod draft;
+mod evaluated;
 mod format;
 mod keyword;
 mod locate;
+mod names;
 pub mod pattern;
+mod reference;
 mod run;
 mod same;
 
@@ -28,6 +32,8 @@ pub(crate) use compile::{Options, compile};
 pub(crate) use cut::{Cut, cut};
 pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
+pub(crate) use names::UNNAMED;
+use names::{Names, find_named};
 pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
 
 use crate::json::{Document, Kind, Node, PLAIN, Str};
@@ -359,103 +365,6 @@ impl Schema {
     pub(crate) fn requires(&self, name: u32) -> bool {
         self.members.iter().any(|member| member.name == name && member.required)
     }
-}
-
-/// The names that a schema declares anywhere.
-///
-/// A name is found by its fingerprint in a table without collisions, for which compiling looks for a
-/// multiplier; where none is found (a hostile schema may see to that) by binary search. Either way the
-/// text decides.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    text: String,
-    /// Sorted by fingerprint, then by text.
-    sorted: Box<[Name]>,
-    /// Where the text of each id stands.
-    by_id: Box<[(u32, u32)]>,
-    /// Place in `sorted` of the first name of each fingerprint, by hash; empty when there is none
-    /// without collisions.
-    slots: Box<[u32]>,
-    multiplier: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Name {
-    print: u32,
-    id: u32,
-}
-
-/// The id of a name that the schema does not declare.
-pub(crate) const UNNAMED: u32 = crate::json::MAX_NUMBER;
-
-impl Names {
-    fn get(&self, id: u32) -> &str {
-        self.by_id
-            .get(id as usize)
-            .and_then(|&(start, end)| self.text.get(start as usize..end as usize))
-            .unwrap_or("")
-    }
-
-    #[inline]
-    fn find(&self, print: u32, name: Str<'_>) -> u32 {
-        let first = if self.slots.is_empty() {
-            self.sorted.partition_point(|entry| entry.print < print)
-        } else {
-            let slot = hash(print, self.multiplier, self.slots.len());
-            self.slots.get(slot).map_or(usize::MAX, |&first| first as usize)
-        };
-        let same_print = |entry: &&Name| entry.print == print;
-        let candidates = self.sorted.get(first..).unwrap_or(&[]).iter().take_while(same_print);
-        candidates
-            .map(|entry| entry.id)
-            .find(|&id| name.is(self.get(id).as_bytes()))
-            .unwrap_or(UNNAMED)
-    }
-
-    /// Looks for a multiplier that keeps the fingerprints apart.
-    fn index(&mut self) {
-        let size = (self.sorted.len() * 4).next_power_of_two();
-        let multipliers = (0..64_u32).map(|n| 0x9e37_79b1_u32.wrapping_mul(2 * n + 1));
-        for multiplier in multipliers {
-            let mut slots = alloc::vec![NONE; size];
-            let mut last = None;
-            let apart = (0..).zip(&self.sorted).all(|(at, name)| {
-                if last.replace(name.print) == Some(name.print) {
-                    return true;
-                }
-                slots
-                    .get_mut(hash(name.print, multiplier, size))
-                    .is_some_and(|slot| core::mem::replace(slot, at) == NONE)
-            });
-            if apart {
-                self.slots = slots.into();
-                self.multiplier = multiplier;
-                return;
-            }
-        }
-    }
-}
-
-/// A slot of a table whose `size` is a power of two.
-#[inline]
-const fn hash(print: u32, multiplier: u32, size: usize) -> usize {
-    let mixed = print.wrapping_mul(multiplier);
-    (mixed ^ mixed >> 16) as usize & (size - 1)
-}
-
-/// The entry called `name` of a table sorted by name ids, which mostly follow each other.
-#[inline]
-fn find_named<T>(table: &[T], name: u32, id: impl Fn(&T) -> u32) -> Option<&T> {
-    let first = id(table.first()?);
-    if let Some(entry) = table.get(name.wrapping_sub(first) as usize)
-        && id(entry) == name
-    {
-        return Some(entry);
-    }
-    if name < first || name == UNNAMED {
-        return None;
-    }
-    table.binary_search_by_key(&name, id).ok().and_then(|at| table.get(at))
 }
 
 /// Why a schema cannot be compiled, and where.

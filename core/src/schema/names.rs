@@ -1,0 +1,153 @@
+//! The names that a schema declares, as ids.
+//!
+//! Compiling gives each name an id ([`Interner`]). A check looks each key of the document up once
+//! ([`Names`]) and from then on compares integers ([`find_named`]).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+
+use super::NONE;
+use super::compile::decoded;
+use crate::json::{self, Str};
+
+/// Gives each name an id.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    ids: HashMap<String, u32>,
+    names: Vec<String>,
+}
+
+impl Interner {
+    pub(super) fn id(&mut self, name: Str<'_>) -> u32 {
+        let name = decoded(name);
+        if let Some(&id) = self.ids.get(&name) {
+            return id;
+        }
+        let id = self.names.len() as u32;
+        self.names.push(name.clone());
+        self.ids.insert(name, id);
+        id
+    }
+
+    pub(super) fn name(&self, id: u32) -> &str {
+        self.names.get(id as usize).map_or("", String::as_str)
+    }
+
+    pub(super) fn finish(self) -> Names {
+        let mut text = String::new();
+        let mut by_id = Vec::with_capacity(self.names.len());
+        let mut sorted = Vec::with_capacity(self.names.len());
+        for (id, name) in self.names.iter().enumerate() {
+            let start = text.len() as u32;
+            text.push_str(name);
+            by_id.push((start, text.len() as u32));
+            let print = json::fingerprint(name.as_bytes());
+            sorted.push(Name { print, id: id as u32 });
+        }
+        sorted.sort_unstable_by_key(|entry| (entry.print, self.name(entry.id).as_bytes()));
+        let (sorted, by_id) = (sorted.into(), by_id.into());
+        let mut names = Names { text, sorted, by_id, ..Names::default() };
+        names.index();
+        names
+    }
+}
+
+/// The names that a schema declares anywhere.
+///
+/// A name is found by its fingerprint in a table without collisions, for which compiling looks for a
+/// multiplier; where none is found (a hostile schema may see to that) by binary search. Either way the
+/// text decides.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    text: String,
+    /// Sorted by fingerprint, then by text.
+    sorted: Box<[Name]>,
+    /// Where the text of each id stands.
+    by_id: Box<[(u32, u32)]>,
+    /// Place in `sorted` of the first name of each fingerprint, by hash; empty when there is none
+    /// without collisions.
+    slots: Box<[u32]>,
+    multiplier: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    print: u32,
+    id: u32,
+}
+
+/// The id of a name that the schema does not declare.
+pub(crate) const UNNAMED: u32 = crate::json::MAX_NUMBER;
+
+impl Names {
+    pub(super) fn get(&self, id: u32) -> &str {
+        self.by_id
+            .get(id as usize)
+            .and_then(|&(start, end)| self.text.get(start as usize..end as usize))
+            .unwrap_or("")
+    }
+
+    #[inline]
+    pub(super) fn find(&self, print: u32, name: Str<'_>) -> u32 {
+        let first = if self.slots.is_empty() {
+            self.sorted.partition_point(|entry| entry.print < print)
+        } else {
+            let slot = hash(print, self.multiplier, self.slots.len());
+            self.slots.get(slot).map_or(usize::MAX, |&first| first as usize)
+        };
+        let same_print = |entry: &&Name| entry.print == print;
+        let candidates = self.sorted.get(first..).unwrap_or(&[]).iter().take_while(same_print);
+        candidates
+            .map(|entry| entry.id)
+            .find(|&id| name.is(self.get(id).as_bytes()))
+            .unwrap_or(UNNAMED)
+    }
+
+    /// Looks for a multiplier that keeps the fingerprints apart.
+    fn index(&mut self) {
+        let size = (self.sorted.len() * 4).next_power_of_two();
+        let multipliers = (0..64_u32).map(|n| 0x9e37_79b1_u32.wrapping_mul(2 * n + 1));
+        for multiplier in multipliers {
+            let mut slots = alloc::vec![NONE; size];
+            let mut last = None;
+            let apart = (0..).zip(&self.sorted).all(|(at, name)| {
+                if last.replace(name.print) == Some(name.print) {
+                    return true;
+                }
+                slots
+                    .get_mut(hash(name.print, multiplier, size))
+                    .is_some_and(|slot| core::mem::replace(slot, at) == NONE)
+            });
+            if apart {
+                self.slots = slots.into();
+                self.multiplier = multiplier;
+                return;
+            }
+        }
+    }
+}
+
+/// A slot of a table whose `size` is a power of two.
+#[inline]
+const fn hash(print: u32, multiplier: u32, size: usize) -> usize {
+    let mixed = print.wrapping_mul(multiplier);
+    (mixed ^ mixed >> 16) as usize & (size - 1)
+}
+
+/// The entry called `name` of a table sorted by name ids, which mostly follow each other.
+#[inline]
+pub(super) fn find_named<T>(table: &[T], name: u32, id: impl Fn(&T) -> u32) -> Option<&T> {
+    let first = id(table.first()?);
+    if let Some(entry) = table.get(name.wrapping_sub(first) as usize)
+        && id(entry) == name
+    {
+        return Some(entry);
+    }
+    if name < first || name == UNNAMED {
+        return None;
+    }
+    table.binary_search_by_key(&name, id).ok().and_then(|at| table.get(at))
+}
