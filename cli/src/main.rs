@@ -6,9 +6,11 @@ mod redact;
 mod run;
 mod style;
 
+use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 
 /// A firewall for the tool calls of AI agents
 #[derive(Debug, Parser)]
@@ -21,6 +23,13 @@ enum Command {
     Check(check::Args),
     /// Mask secrets and personal data in text
     Redact(redact::Args),
+    /// Print the completions of a shell
+    ///
+    /// For bash: airlock completions bash > /etc/bash_completion.d/airlock
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -34,5 +43,9 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
         Command::Redact(args) => redact::run(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Command::command(), "airlock", &mut io::stdout());
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -1,0 +1,34 @@
+//! The command as a whole: help, completions, and words that are no subcommand.
+// Clippy knows tests by their attribute, not the functions that they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use support::airlock;
+
+#[test]
+fn help_lists_every_subcommand() {
+    let done = airlock(&["--help"], "");
+    assert_eq!(done.code, Some(0));
+    for name in ["run", "check", "redact", "completions"] {
+        assert!(done.stdout.contains(&format!("\n  {name} ")), "{name}: {}", done.stdout);
+    }
+}
+
+#[test]
+fn shells_get_completions_of_every_subcommand() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let done = airlock(&["completions", shell], "");
+        assert_eq!(done.code, Some(0), "{shell}: {}", done.stderr);
+        for word in ["check", "redact", "near-miss"] {
+            assert!(done.stdout.contains(word), "{shell} lacks {word}");
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_subcommand_is_bad_usage_with_a_suggestion() {
+    let done = airlock(&["chek"], "");
+    assert_eq!(done.code, Some(2));
+    assert!(done.stderr.contains("'check'"), "{}", done.stderr);
+}
