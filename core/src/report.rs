@@ -146,7 +146,7 @@ pub struct Violation<'s> {
     pub path: &'s str,
     /// The JSON Schema keyword, or `parse`, `duplicateKey` or `ghost`.
     pub keyword: &'s str,
-    /// For `required` and `dependentRequired`: the missing name.
+    /// For `required` and `dependentRequired`: the missing name; at most 4 KiB.
     pub property: Option<&'s str>,
     /// For `parse` and `duplicateKey`: the byte offset.
     pub offset: Option<u32>,

@@ -151,7 +151,7 @@ impl<'a, 'm> Writer<'a, 'm> {
         self
     }
 
-    /// The first [`MAX_POINTER`] bytes of a pointer, or a few less: no character is cut.
+    /// The first [`MAX_POINTER`] bytes of a pointer or a name, or a few less: no character is cut.
     pub(super) fn pointer(self, pointer: &[u8]) -> Self {
         let Some(head) = pointer.get(..MAX_POINTER) else { return self.bytes(pointer) };
         self.bytes(head.utf8_chunks().next().map_or("", |chunk| chunk.valid()).as_bytes())

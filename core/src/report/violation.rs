@@ -301,7 +301,7 @@ impl Reporter<'_, '_> {
         let record = Record {
             keyword: fault.keyword,
             path,
-            property: Some(report.begin().bytes(missing.as_bytes()).end()),
+            property: Some(report.begin().pointer(missing.as_bytes()).end()),
             expected,
             received: "nothing",
             message,
