@@ -1,10 +1,16 @@
 //! The engine of Airlock: a firewall for the tool calls of AI agents.
 //!
 //! ```text
-//! before:  argument bytes ─ json ─▶ tape ─ policy ─▶ ghosts cut ─ schema ─▶ Allow(clean bytes) | Refuse(report)
+//! before:  tool, caller ─ policy ─▶ argument bytes ─ json ─▶ tape ─ ghosts cut ─ schema ─▶ Allow(clean bytes)
+//!                                                              any step may ─ report ─▶ Refuse(why, and the repair)
 //! after:   output bytes ─ redact ─▶ masked ─ truncate ─▶ bytes to show
 //! around:  one JSON-RPC message ─ mcp ─▶ forward | answer | drop
 //! ```
+//!
+//! A `Guard` is compiled once from a policy and tools; `Guard::check` and `Guard::filter` then decide
+//! without allocating, in the memory of a `Scratch`. Without the feature `alloc` nothing is compiled: the
+//! modules [`json`], [`redact`], [`truncate`], [`glob`] and the const [`policy::NamePolicy`] work over
+//! storage that the caller lends.
 #![no_std]
 #![deny(unsafe_code)]
 

@@ -1,4 +1,30 @@
-//! Airlock for programs with an operating system.
+//! Airlock for programs with an operating system: policy files, the audit log, and the stdio relay around
+//! the engine, which is [`core`].
+//!
+//! ```
+//! use airlock::core::{Call, Guard, Output, ToolDefinition, Verdict};
+//!
+//! let guard = Guard::builder()
+//!     .policy(airlock::policy::open("read_only")?)?
+//!     .tool(ToolDefinition {
+//!         name: "get_user",
+//!         input_schema: br#"{"type":"object","properties":{"id":{"type":"integer"}}}"#,
+//!         output_schema: None,
+//!     })?
+//!     .build()?;
+//! let mut scratch = guard.scratch(); // one for each thread, reused
+//!
+//! let call = Call { tool: "get_user", arguments: br#"{"id":7,"note":"made up"}"#, ..Call::default() };
+//! match guard.check(&call, &mut scratch) {
+//!     Verdict::Allow(allowed) => assert_eq!(allowed.arguments(), br#"{"id":7}"#),
+//!     Verdict::Refuse(refusal) => panic!("{}", refusal.reason().name()),
+//! }
+//! let output = Output::Text(b"password=Tr0ub4dor&3");
+//! let filtered = guard.filter("get_user", output, &mut scratch).expect("it can be shown");
+//! assert_eq!(filtered.bytes, b"password=[REDACTED]");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 pub use airlock_core as core;
 
 pub mod audit;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A document compiles whole or not at all: a key, word or pattern that cannot be honoured is an
-//! error with its place. A [`Policy`] is immutable and flat: rules in one list, all text in one
+//! error with its place. A `Policy` is immutable and flat: rules in one list, all text in one
 //! allocation, names in hash tables over the text before their first wildcard, roles as bits. A
 //! decision costs what the rules that name the tool cost, however many others there are, and
 //! allocates nothing.

@@ -316,7 +316,9 @@ impl Place {
         let ends = |i: usize, c: u8| match c {
             b'"' | b'\'' | b'`' | b'<' => true,
             b'\\' => matches!(byte(rest, i + 1), b'n' | b'r' | b't' | b'"' | b'\''),
-            b',' | b';' | b'&' => self.inline || begins_field(rest, i + 1),
+            b',' | b';' => self.inline || begins_field(rest, i + 1),
+            // Passwords hold it too: it ends a value only before another parameter, or as an entity.
+            b'&' => begins_parameter(rest, i + 1) || is_entity(slice(rest, i + 1, i + 6)),
             b']' => self.inline && !is_joined_left(rest, i + 1),
             b')' | b'}' => self.inline,
             _ => c.is_ascii_whitespace(),
@@ -332,6 +334,12 @@ impl Place {
         }
         end
     }
+}
+
+/// Whether `text`, after an ampersand, is what HTML and XML escape a character as.
+fn is_entity(text: &[u8]) -> bool {
+    let names: [&[u8]; 6] = [b"amp;", b"quot;", b"lt;", b"gt;", b"apos;", b"#"];
+    names.into_iter().any(|name| text.starts_with(name))
 }
 
 /// Reads the quotes at `at`.
@@ -395,6 +403,13 @@ fn begins_field(text: &[u8], at: usize) -> bool {
     const FIELD: Set = Set::new(b"0-9A-Za-z_. -");
     let end = run(slice(text, 0, at + 48), at, FIELD);
     matches!(byte(text, end), b'=' | b':' | b'\r' | b'\n' | 0)
+}
+
+/// Whether another parameter of a query string, `name=`, begins at `at`.
+fn begins_parameter(text: &[u8], at: usize) -> bool {
+    const PARAMETER: Set = Set::new(b"0-9A-Za-z_.%-");
+    let end = run(slice(text, 0, at + 48), at, PARAMETER);
+    end > at && byte(text, end) == b'='
 }
 
 /// Whether what ends at `end` is followed by nothing of a program.

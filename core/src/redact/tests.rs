@@ -106,6 +106,16 @@ fn assignments_in_every_container() {
 }
 
 #[test]
+fn an_ampersand_is_part_of_a_password_unless_a_parameter_follows() {
+    let secret = ["Tr0ub", "4dor"].concat();
+    assert_eq!(masked(&format!("password={secret}&horse9staple\n")), "password=[REDACTED]\n");
+    let query = format!("https://x.test/a?token={secret}&page=2");
+    assert_eq!(masked(&query), "https://x.test/a?token=[REDACTED]&page=2");
+    let html = format!("password={secret}&amp;user=bob");
+    assert_eq!(masked(&html), "password=[REDACTED]&amp;user=bob");
+}
+
+#[test]
 fn headers_and_cookies() {
     let token = &BODY[..32];
     for text in [
