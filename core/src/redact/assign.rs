@@ -11,7 +11,7 @@ use super::bytes::{Set, before, byte, decode64, run, run_back, skip_blank, slice
 use super::key::{Class, Meaning, is_session, meaning};
 use super::scan::Scan;
 use super::value::{
-    is_code, is_joined_left, is_keylike, is_name, is_placeholder, is_reference, is_wordy,
+    is_code, is_joined_left, is_keylike, is_mixed, is_name, is_placeholder, is_reference, is_wordy,
 };
 use crate::buf::Full;
 
@@ -114,8 +114,11 @@ impl Scan<'_, '_, '_> {
         // A name of code follows an operator, prose a word and a colon.
         let bare = place.quote == 0;
         let long = end >= place.start + GLANCE;
+        // `KEY=…` that fills its line is a setting: what is drawn at random there is no code.
+        let setting = bare && place.tight && !place.inline && is_line_end(self.text, end);
+        let code = bare && !(setting && is_mixed(value));
         let refused = is_reference(value)
-            || bare && is_code(slice(self.text, place.start, place.start + GLANCE))
+            || code && is_code(slice(self.text, place.start, place.start + GLANCE))
             || match meaning.class {
                 Class::Password => value.len() < 4,
                 Class::Pin => {
@@ -127,7 +130,7 @@ impl Scan<'_, '_, '_> {
             || !long
                 && (is_placeholder(value)
                     || bare && is_name(value) && !(place.tight && is_alone(self.text, end)));
-        if refused || bare && matches!(byte(value, 0), b'{' | b'(' | b'|' | b'/') {
+        if refused || code && matches!(byte(value, 0), b'{' | b'(' | b'|' | b'/') {
             return Ok(());
         }
         let end = if long { place.end(self.text) } else { end };
@@ -402,7 +405,12 @@ fn begins_line(text: &[u8], at: usize) -> bool {
 fn begins_field(text: &[u8], at: usize) -> bool {
     const FIELD: Set = Set::new(b"0-9A-Za-z_. -");
     let end = run(slice(text, 0, at + 48), at, FIELD);
-    matches!(byte(text, end), b'=' | b':' | b'\r' | b'\n' | 0)
+    matches!(byte(text, end), b'=' | b':') || is_line_end(text, skip_blank(text, at))
+}
+
+/// Whether the line ends at `at`.
+fn is_line_end(text: &[u8], at: usize) -> bool {
+    matches!(byte(text, at), b'\r' | b'\n' | 0)
 }
 
 /// Whether another parameter of a query string, `name=`, begins at `at`.

@@ -116,6 +116,17 @@ fn an_ampersand_is_part_of_a_password_unless_a_parameter_follows() {
 }
 
 #[test]
+fn a_setting_drawn_at_random_is_no_code() {
+    for secret in ["i.h[A#$*2O7:6U", "NksnRH9u(cA)Us", ":(1%q*t)&c4x?a"] {
+        let text = format!("A=1\nDB_PASSWORD={secret}\nB=2\n");
+        assert_eq!(masked(&text), "A=1\nDB_PASSWORD=[REDACTED]\nB=2\n", "{secret}");
+    }
+    for code in ["password=getenv(\"DB_PASS1\")\n", "    token=settings.Keys[First],\n"] {
+        assert_eq!(masked(code), code);
+    }
+}
+
+#[test]
 fn headers_and_cookies() {
     let token = &BODY[..32];
     for text in [

@@ -188,6 +188,22 @@ pub(super) fn is_keylike(value: &[u8]) -> bool {
         && variety(head) >= 10
 }
 
+/// Whether `value` mixes three of small letters, capitals, digits and signs that are rare in code, and is
+/// neither a call nor a path.
+pub(super) fn is_mixed(value: &[u8]) -> bool {
+    const PATH: Set = Set::new(b"0-9A-Za-z_./-");
+    const SIGN: Set = Set::new(b"!#$%&*+,:;=?@^|~");
+    let has = |test: fn(&u8) -> bool| usize::from(value.iter().any(test));
+    let kinds = has(u8::is_ascii_digit)
+        + has(u8::is_ascii_uppercase)
+        + has(u8::is_ascii_lowercase)
+        + has(|&byte| SIGN.has(byte));
+    value.len() >= 8
+        && kinds >= 3
+        && !value.ends_with(b")")
+        && !(byte(value, 0) == b'/' && value.iter().all(|&b| PATH.has(b)))
+}
+
 /// Whether `value` is words in one case, such as `my-app-secrets`.
 pub(super) fn is_wordy(value: &[u8]) -> bool {
     let joint = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b' ');
