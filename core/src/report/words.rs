@@ -198,14 +198,14 @@ pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str)
         Keyword::ExclusiveMinimum => ("a number above *", "Send more than *."),
         Keyword::ExclusiveMaximum => ("a number below *", "Send less than *."),
         Keyword::MultipleOf => ("a multiple of *", "Send a multiple of *."),
-        Keyword::MinLength => ("a string of at least * characters", "Send at least * characters."),
-        Keyword::MaxLength => ("a string of at most * characters", "Shorten it to * characters."),
+        Keyword::MinLength => ("a string with a length of at least *", "Lengthen it to * or more."),
+        Keyword::MaxLength => ("a string with a length of at most *", "Shorten it to * or less."),
         Keyword::Pattern => {
             ("a string that matches the pattern *", "Send text that matches the pattern.")
         }
         Keyword::Format => ("a string in the format *", "Send text in that format."),
-        Keyword::MinItems => ("an array of at least * elements", "Add elements."),
-        Keyword::MaxItems => ("an array of at most * elements", "Remove elements."),
+        Keyword::MinItems => ("an array with a length of at least *", "Add elements."),
+        Keyword::MaxItems => ("an array with a length of at most *", "Remove elements."),
         Keyword::UniqueItems => {
             ("an array without equal elements", "Remove the elements that occur twice.")
         }
@@ -217,8 +217,8 @@ pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str)
             "an array with fewer elements of the kind that contains describes",
             "Remove such elements.",
         ),
-        Keyword::MinProperties => ("an object of at least * members", "Add members."),
-        Keyword::MaxProperties => ("an object of at most * members", "Remove members."),
+        Keyword::MinProperties => ("an object with a member count of at least *", "Add members."),
+        Keyword::MaxProperties => ("an object with a member count of at most *", "Remove members."),
         Keyword::AdditionalProperties | Keyword::UnevaluatedProperties => (
             "an object without members that do not belong together here",
             "Remove the members that this variant does not have.",
