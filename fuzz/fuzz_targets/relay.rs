@@ -117,6 +117,9 @@ fn lines(bytes: &[u8]) -> Vec<(bool, Vec<u8>)> {
                 // Pairs of a place and a byte to put there; above 0xf0 the byte is inserted.
                 let mut message = template.as_bytes().to_vec();
                 for edit in rest.chunks_exact(2) {
+                    if message.is_empty() {
+                        break;
+                    }
                     let at = usize::from(edit[0]) % message.len();
                     match edit[1] {
                         0xf0.. => message.insert(at, b"\"\\{}[],:"[usize::from(edit[1] & 7)]),

@@ -38,6 +38,10 @@ pub fn build() -> Done {
     process::run(cargo.env("RUSTFLAGS", INSTRUMENT))
 }
 
+/// A run up to this long is a smoke test: it draws the same numbers every time, so that what one change
+/// did not break does not fail the next by chance.
+const SMOKE: u32 = 30;
+
 /// Runs the target `name` for `seconds` over its committed seeds; what it finds is kept outside git.
 pub fn run(name: &str, seconds: u32) -> Done {
     let corpus = folder().join("corpus").join(name);
@@ -49,6 +53,9 @@ pub fn run(name: &str, seconds: u32) -> Done {
     }
     let mut fuzzer = Command::new(built().join(host()).join("release").join(name));
     fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=5", "-rss_limit_mb=2048"]);
+    if seconds <= SMOKE {
+        fuzzer.arg("-seed=1");
+    }
     fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display())).arg(&corpus);
     let seeds = folder().join("seeds").join(name);
     if seeds.is_dir() {
