@@ -385,6 +385,20 @@ mod tests {
         assert_eq!(reached, all);
     }
 
+    #[test]
+    fn distances() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("dney", "deny", 1),
+        ] {
+            let (a, b): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+            assert_eq!(distance(&a, &b, 8), Some(expected), "{one} {other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_band_loses_nothing(a in "[abc]{0,12}", b in "[abc]{0,12}", max in 0_u32..14) {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::tree::Span;
+use crate::near;
 
 /// Why a policy cannot be honoured. A policy compiles whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,67 +69,15 @@ impl fmt::Display for PolicyError {
 
 impl core::error::Error for PolicyError {}
 
-/// The name among `names` that `name` most probably means: at most a third of it is mistyped.
-fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A key this long is no typing error, and the distance below costs the product of the lengths.
-    if name.len() > 64 {
-        return None;
-    }
-    let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
-    let wanted = plain(name);
-    names
-        .into_iter()
-        .map(|candidate| (distance(&wanted, &plain(candidate)), candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= (name.len() / 3).max(1))
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many characters must be inserted, deleted, replaced or swapped with their neighbour to turn
-/// one text into the other (optimal string alignment), row by row.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut above: Vec<usize> = (0..=other.len()).collect();
-    let mut above_that = above.clone();
-    let mut last = None;
-    for (row, a) in (1..).zip(one.chars()) {
-        let mut current = Vec::from([row]);
-        for (column, b) in other.iter().enumerate() {
-            let cell = |cells: &[usize], at: usize| cells.get(at).copied().unwrap_or(usize::MAX);
-            let right = column.saturating_add(1);
-            let mut least = cell(&above, column).saturating_add(usize::from(a != *b));
-            least = least.min(cell(&above, right).saturating_add(1));
-            least = least.min(cell(&current, column).saturating_add(1));
-            if let Some(before) = column.checked_sub(1)
-                && last == Some(*b)
-                && other.get(before) == Some(&a)
-            {
-                least = least.min(cell(&above_that, before).saturating_add(1));
-            }
-            current.push(least);
-        }
-        above_that = core::mem::replace(&mut above, current);
-        last = Some(a);
-    }
-    above.last().copied().unwrap_or(0)
+/// The name among `names` that `name` most probably means.
+fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let at = near::nearest(name.into(), names.clone().into_iter().map(Into::into))?;
+    names.into_iter().nth(at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        for (one, other, expected) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-            ("dney", "deny", 1),
-        ] {
-            assert_eq!(distance(one, other), expected, "{one} {other}");
-        }
-    }
 
     #[test]
     fn only_a_typing_error_has_a_nearest_name() {

@@ -206,20 +206,9 @@ impl<'a> Compiler<'a> {
             return Ok(known);
         }
         let sub = self.tables.subs.len() as u32;
-        self.tables.subs.push(Sub {
-            types: if never { Types::EMPTY } else { Types::ANY },
-            never,
-            simple: !never,
-            unevaluated: false,
-            node,
-            choices: NONE,
-            constant: NONE,
-            object: NONE,
-            array: NONE,
-            string: NONE,
-            number: NONE,
-            logic: NONE,
-        });
+        let any = Sub::any(node);
+        let types = if never { Types::EMPTY } else { any.types };
+        self.tables.subs.push(Sub { types, never, simple: !never, ..any });
         self.tables.shapes.push(Shape { object: !never, array: !never, ..Shape::default() });
         if let Some(slot) = self.by_node.get_mut(node as usize) {
             *slot = sub;

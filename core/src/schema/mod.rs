@@ -159,6 +159,26 @@ pub(crate) struct Sub {
     pub(crate) logic: u32,
 }
 
+impl Sub {
+    /// The subschema at `node` before its keywords are read: it admits everything.
+    const fn any(node: u32) -> Self {
+        Self {
+            types: Types::ANY,
+            never: false,
+            simple: true,
+            unevaluated: false,
+            node,
+            choices: NONE,
+            constant: NONE,
+            object: NONE,
+            array: NONE,
+            string: NONE,
+            number: NONE,
+            logic: NONE,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectRules {
     /// Names in `properties` and `required`, sorted by name id.
@@ -304,20 +324,7 @@ impl Schema {
     }
 
     pub(crate) fn root(&self) -> &Sub {
-        const ANY: Sub = Sub {
-            types: Types::ANY,
-            never: false,
-            simple: true,
-            unevaluated: false,
-            node: 0,
-            choices: NONE,
-            constant: NONE,
-            object: NONE,
-            array: NONE,
-            string: NONE,
-            number: NONE,
-            logic: NONE,
-        };
+        const ANY: Sub = Sub::any(0);
         self.subs.first().unwrap_or(&ANY)
     }
 
