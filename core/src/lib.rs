@@ -45,6 +45,8 @@ mod scratch;
 #[cfg(test)]
 #[path = "../tests/support/shared.rs"]
 mod shared;
+#[allow(unsafe_code)]
+mod simd;
 pub mod truncate;
 
 pub use buf::{Buf, Full};
