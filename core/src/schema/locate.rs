@@ -41,79 +41,50 @@ struct Formula {
     /// These do.
     all: Subs,
     /// These may: they declare names but never close. None of them is in `all`.
-    maybe: Subs,
+    maybe: Maybe,
     /// For each union at least one of its cases. There are two or more, and none is empty, meets `all` or
     /// holds another; or there is none, and what has no room for objects and arrays applies.
     unions: BTreeSet<BTreeSet<Case>>,
+}
+
+/// What may apply to an object, and to an array.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Maybe {
+    object: Subs,
+    array: Subs,
+}
+
+impl Maybe {
+    fn of(&self, kind: Container) -> &Subs {
+        match kind {
+            Container::Object => &self.object,
+            Container::Array => &self.array,
+        }
+    }
+
+    fn of_mut(&mut self, kind: Container) -> &mut Subs {
+        match kind {
+            Container::Object => &mut self.object,
+            Container::Array => &mut self.array,
+        }
+    }
 }
 
 impl Formula {
     /// How many subschemas it names, in all.
     fn len(&self) -> usize {
         let cases = self.unions.iter().flatten().map(|case| case.len() + 1);
-        self.all.len() + self.maybe.len() + cases.sum::<usize>()
-    }
-
-    /// Every subschema that it names.
-    fn subs(&self) -> impl Iterator<Item = u32> + '_ {
-        self.all.iter().chain(&self.maybe).chain(self.unions.iter().flatten().flatten()).copied()
+        let maybe = self.maybe.object.len() + self.maybe.array.len();
+        self.all.len() + maybe + cases.sum::<usize>()
     }
 
     /// Adds what `other` says.
     fn and(&mut self, other: &Self) {
         self.all.extend(&other.all);
-        self.maybe.extend(&other.maybe);
+        for kind in Container::BOTH {
+            self.maybe.of_mut(kind).extend(other.maybe.of(kind));
+        }
         self.unions.extend(other.unions.iter().cloned());
-    }
-
-    /// Brings it into normal form and says how many sets it compared. What is left out cannot decide whether
-    /// a place is closed: a case that holds another is closed when that one is, a union with a case that
-    /// applies anyhow closes only where that case does, and so does a union whose cases are all within
-    /// those of another. The names that it declares remain.
-    fn normalize(&mut self) -> usize {
-        let mut compared = 0;
-        loop {
-            let before = self.all.len();
-            for union in core::mem::take(&mut self.unions) {
-                let mut cases: Vec<Case> = union.iter().map(|case| case - &self.all).collect();
-                cases.sort_by_key(BTreeSet::len);
-                let mut kept: BTreeSet<Case> = BTreeSet::new();
-                for case in cases {
-                    let mut smaller = kept.iter().filter(|other| other.len() < case.len());
-                    compared += kept.len();
-                    if smaller.any(|other| other.is_subset(&case)) {
-                        self.maybe.extend(case);
-                    } else {
-                        kept.insert(case);
-                    }
-                }
-                if kept.len() == 1 {
-                    // One that applies anyhow is empty by now, and alone.
-                    self.all.extend(kept.into_iter().flatten());
-                } else {
-                    self.unions.insert(kept);
-                }
-            }
-            if self.all.len() == before {
-                break;
-            }
-        }
-        if self.unions.len() > 1 {
-            for union in self.unions.clone() {
-                let implies = |other: &BTreeSet<Case>| {
-                    compared += union.len() * other.len();
-                    !other.is_empty()
-                        && *other != union
-                        && other.iter().all(|case| union.iter().any(|part| part.is_subset(case)))
-                };
-                if self.unions.iter().any(implies) {
-                    self.maybe.extend(union.iter().flatten());
-                    self.unions.remove(&union);
-                }
-            }
-        }
-        self.maybe.retain(|sub| !self.all.contains(sub));
-        compared
     }
 }
 
@@ -149,6 +120,10 @@ impl Step<'_> {
 enum Container {
     Object,
     Array,
+}
+
+impl Container {
+    const BOTH: [Self; 2] = [Self::Object, Self::Array];
 }
 
 pub(super) fn locate(compiler: &mut Compiler<'_>) -> Result<Located, CompileError> {
@@ -250,7 +225,7 @@ impl Locator<'_, '_> {
         for part in maybe.into_iter().filter(|&part| part != NONE) {
             let part = self.expand(part)?;
             self.pay(sub, part.len())?;
-            formula.maybe.extend(part.subs());
+            self.suppose(&part, &mut formula.maybe);
         }
         let formula = self.normal(formula)?;
         self.expanded.insert(sub, Some(formula.clone()));
@@ -267,24 +242,44 @@ impl Locator<'_, '_> {
         let mut union = BTreeSet::new();
         let mut closes = true;
         for branch in branches {
-            formula.maybe.extend(&branch.maybe);
-            // What takes neither objects nor arrays says nothing of what they hold.
             let cases = self.cases(branch)?;
-            let cases = cases.into_iter().filter(|case| {
-                self.admits(case, Container::Object) || self.admits(case, Container::Array)
-            });
+            for kind in Container::BOTH {
+                if cases.iter().any(|case| self.admits(case, kind)) {
+                    formula.maybe.of_mut(kind).extend(branch.maybe.of(kind));
+                }
+            }
+            // What takes neither objects nor arrays says nothing of what they hold.
             for case in cases {
-                closes &= !case.is_empty();
-                union.insert(case);
+                if Container::BOTH.into_iter().any(|kind| self.admits(&case, kind)) {
+                    closes &= !case.is_empty();
+                    union.insert(case);
+                }
             }
         }
         if closes {
             formula.unions.insert(union);
         } else {
             // One branch says nothing, so that nothing is closed here or below.
-            formula.maybe.extend(union.into_iter().flatten());
+            union.iter().for_each(|case| self.suppose_case(case, &mut formula.maybe));
         }
         Ok(())
+    }
+
+    /// Adds to `maybe` what `formula` says.
+    fn suppose(&self, formula: &Formula, maybe: &mut Maybe) {
+        for kind in Container::BOTH {
+            maybe.of_mut(kind).extend(formula.all.iter().chain(formula.maybe.of(kind)));
+        }
+        formula.unions.iter().flatten().for_each(|case| self.suppose_case(case, maybe));
+    }
+
+    /// Adds to `maybe` what `case` says.
+    fn suppose_case(&self, case: &Case, maybe: &mut Maybe) {
+        for kind in Container::BOTH {
+            if self.admits(case, kind) {
+                maybe.of_mut(kind).extend(case);
+            }
+        }
     }
 
     /// The sets of subschemas of which one applies where `formula` does, names aside.
@@ -302,9 +297,58 @@ impl Locator<'_, '_> {
         Ok(cases)
     }
 
+    /// Brings `formula` into normal form. What is left out cannot decide whether a place is closed: a case
+    /// that holds another is closed when that one is, a union with a case that applies anyhow closes only
+    /// where that case does, and so does a union whose cases are all within those of another. What it
+    /// declares remains.
     fn normal(&mut self, mut formula: Formula) -> Result<Rc<Formula>, CompileError> {
-        let compared = formula.normalize();
-        self.pay(ROOT, formula.len() + compared / 8)?;
+        let mut compared = formula.len();
+        let Formula { all, maybe, unions } = &mut formula;
+        loop {
+            let before = all.len();
+            for union in core::mem::take(unions) {
+                let mut cases: Vec<(&Case, Case)> =
+                    union.iter().map(|case| (case, case - all)).collect();
+                cases.sort_by_key(|(_, rest)| rest.len());
+                let mut kept: BTreeSet<Case> = BTreeSet::new();
+                for (case, rest) in cases {
+                    let mut smaller = kept.iter().filter(|other| other.len() < rest.len());
+                    compared += kept.len() / 8;
+                    if smaller.any(|other| other.is_subset(&rest)) {
+                        self.suppose_case(case, maybe);
+                    } else {
+                        kept.insert(rest);
+                    }
+                }
+                if kept.len() == 1 {
+                    // One that applies anyhow is empty by now, and alone.
+                    all.extend(kept.into_iter().flatten());
+                } else {
+                    unions.insert(kept);
+                }
+            }
+            if all.len() == before {
+                break;
+            }
+        }
+        if unions.len() > 1 {
+            for union in unions.clone() {
+                let implies = |other: &BTreeSet<Case>| {
+                    compared += union.len() * other.len() / 8;
+                    !other.is_empty()
+                        && *other != union
+                        && other.iter().all(|case| union.iter().any(|part| part.is_subset(case)))
+                };
+                if unions.iter().any(implies) {
+                    union.iter().for_each(|case| self.suppose_case(case, maybe));
+                    unions.remove(&union);
+                }
+            }
+        }
+        for kind in Container::BOTH {
+            maybe.of_mut(kind).retain(|sub| !all.contains(sub));
+        }
+        self.pay(ROOT, compared)?;
         Ok(Rc::new(formula))
     }
 
@@ -371,7 +415,7 @@ impl Locator<'_, '_> {
     fn collect(&mut self, formula: &Formula) -> Result<Found, CompileError> {
         let mut found = Found::default();
         self.pay(ROOT, formula.len())?;
-        for &sub in formula.all.iter().chain(&formula.maybe) {
+        for &sub in formula.all.iter().chain(&formula.maybe.object) {
             self.collect_own(sub, &mut found)?;
         }
         for case in formula.unions.iter().flatten() {
@@ -380,10 +424,14 @@ impl Locator<'_, '_> {
                     self.collect_own(sub, &mut found)?;
                 }
             }
+        }
+        let cases = formula.unions.iter().flatten().flatten();
+        for &sub in formula.all.iter().chain(&formula.maybe.array).chain(cases) {
             let tables = &self.compiler.tables;
-            let arrays = case.iter().filter_map(|&sub| tables.subs.get(sub as usize));
-            let arrays = arrays.filter_map(|sub| tables.arrays.get(sub.array as usize));
-            found.prefix = arrays.map(|array| array.prefix.len).fold(found.prefix, u32::max);
+            let array = tables.subs.get(sub as usize).map_or(NONE, |sub| sub.array);
+            if let Some(array) = tables.arrays.get(array as usize) {
+                found.prefix = found.prefix.max(array.prefix.len);
+            }
         }
         Ok(found)
     }
@@ -402,9 +450,6 @@ impl Locator<'_, '_> {
                     found.names.extend(dependent.names.of(&tables.lists).iter().copied());
                 }
             }
-        }
-        if let Some(array) = tables.arrays.get(schema.array as usize) {
-            found.prefix = found.prefix.max(array.prefix.len);
         }
         self.pay(sub, found.names.len() - before)
     }
@@ -440,10 +485,10 @@ impl Locator<'_, '_> {
             self.descend(sub, step, &mut below)?;
         }
         let mut maybe = Formula::default();
-        for &sub in &formula.maybe {
+        for &sub in formula.maybe.of(step.kind()) {
             self.descend(sub, step, &mut maybe)?;
         }
-        below.maybe.extend(maybe.subs());
+        self.suppose(&maybe, &mut below.maybe);
         for union in &formula.unions {
             // A case that has no room for this kind of container does not apply below it.
             let mut branches = Vec::with_capacity(union.len());
