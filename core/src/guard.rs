@@ -218,7 +218,8 @@ impl Guard {
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        if let Err(error) = json::parse(call.arguments, self.budget.arguments, &mut scratch.tape) {
+        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
@@ -255,7 +256,6 @@ impl Guard {
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
-        schema.bind(bytes, nodes);
         if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {
@@ -354,11 +354,10 @@ impl Guard {
             Structure::Schema(schema) => schema,
         };
         let Scratch { tape, marks, .. } = scratch;
-        if json::parse(output, self.budget.output, tape).is_err() {
+        if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
-        schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
         let memory = Memory { order, marks };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid

@@ -36,7 +36,7 @@ pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
 pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
 
-use crate::json::{Document, Kind, Node, PLAIN, Str};
+use crate::json::{self, Document, Kind, Node, PLAIN, Str};
 
 /// Most bytes of one schema.
 pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
@@ -337,16 +337,10 @@ impl Schema {
         self.names.get(id)
     }
 
-    /// Gives every key of the document in `nodes` the id of its name, so that all later look-ups compare
-    /// integers.
-    pub(crate) fn bind(&self, bytes: &[u8], nodes: &mut [Node]) {
-        for node in nodes.iter_mut() {
-            if node.kind() == Kind::Key {
-                let text = bytes.get(node.start as usize + 1..node.end as usize - 1);
-                let name = Str::new(text.unwrap_or(&[]), node.has(crate::json::ESCAPED));
-                node.set_number(self.names.find(node.link, name));
-            }
-        }
+    /// The ids of names, by which the keys of a document are told apart: only a document that was parsed
+    /// with them can be cut and validated.
+    pub(crate) const fn names(&self) -> &impl json::Names {
+        &self.names
     }
 
     /// The names that are declared at a location.

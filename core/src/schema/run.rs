@@ -87,7 +87,7 @@ pub(crate) struct Memory<'a, 'm> {
     pub(crate) marks: &'a mut Buf<'m, bool>,
 }
 
-/// Validates the document, which is [bound](Schema::bind) to `schema`. With `faults` every violation is
+/// Validates the document, parsed with the names of `schema`. With `faults` every violation is
 /// gathered, in no particular order.
 pub(crate) fn validate(
     schema: &Schema,
