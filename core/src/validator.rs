@@ -103,7 +103,8 @@ impl Validator {
             Outcome::Valid => Ok(()),
             Outcome::TooComplex => Err(Invalid { reason: Reason::TooComplex, report }),
             Outcome::Invalid => {
-                Reporter { report, doc, schema: &self.schema, cuts, inner }.faults(faults);
+                Reporter { report, doc, schema: &self.schema, cuts, inner, refuses_misses: false }
+                    .faults(faults);
                 Err(Invalid { reason: Reason::ValidationFailed, report })
             }
         }
