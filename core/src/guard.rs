@@ -15,7 +15,9 @@ use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, R
 use crate::reason::Reason;
 use crate::redact::{Redactor, Style, Types};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
-use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
+use crate::schema::{
+    self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
+};
 use crate::scratch::Scratch;
 
 pub use crate::report::{Fix, Violation};
@@ -48,6 +50,7 @@ pub struct Guard {
     /// One for each mask list of the policy.
     redactors: Vec<Redactor>,
     catalog: Catalog,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -57,6 +60,7 @@ pub struct GuardBuilder {
     policy: Option<Policy>,
     redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -180,6 +184,7 @@ impl Guard {
             policy: None,
             redactors: Vec::new(),
             catalog: Catalog::builder(Origin::Trusted),
+            documents: Documents::new(),
             budget: Budget::default(),
         }
     }
@@ -194,6 +199,11 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The documents that schemas may refer to.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -399,6 +409,15 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets the documents that schemas may refer to: those of tools added from now on, and those of live
+    /// lists.
+    #[must_use]
+    pub fn documents(mut self, documents: Documents) -> Self {
+        self.catalog.documents(documents.clone());
+        self.documents = documents;
+        self
+    }
+
     /// Compiles and adds a tool.
     ///
     /// # Errors
@@ -420,12 +439,12 @@ impl GuardBuilder {
     /// # Errors
     /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, budget } = match self.policy {
+        let Self { policy, redactors, catalog, documents, budget } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), budget })
+        Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget })
     }
 }
 

@@ -25,7 +25,7 @@ pub use number::{Divisor, Number};
 pub(crate) use parse::parse_named;
 pub use parse::{Limits, parse};
 #[cfg(feature = "alloc")]
-pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_token};
+pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_pointer_below, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
 #[cfg(feature = "alloc")]
 pub(crate) use string::fingerprint;
@@ -111,6 +111,13 @@ impl Node {
     #[inline]
     pub(crate) const fn set_number(&mut self, number: u32) {
         self.meta = (self.meta & 0xff) | (number << 8);
+    }
+
+    /// The node of a document that is laid behind `nodes` other nodes and `bytes` other bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn moved(self, nodes: u32, bytes: u32) -> Self {
+        let link = if self.is_container() { self.link + nodes } else { self.link };
+        Self { start: self.start + bytes, end: self.end + bytes, link, meta: self.meta }
     }
 
     #[inline]

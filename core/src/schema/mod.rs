@@ -13,16 +13,20 @@
 
 mod compile;
 mod cut;
+mod dialect;
+mod documents;
 mod draft;
+mod dynamic;
 mod evaluated;
 mod format;
 mod keyword;
 mod locate;
 mod names;
 pub mod pattern;
-mod reference;
+mod resource;
 mod run;
 mod same;
+mod uri;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -30,6 +34,7 @@ use core::fmt;
 
 pub(crate) use compile::{Options, compile};
 pub(crate) use cut::{Cut, cut};
+pub use documents::Documents;
 pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
@@ -40,6 +45,10 @@ use crate::json::{self, Document, Kind, Node, PLAIN, Str};
 
 /// Most bytes of one schema.
 pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
+/// Most bytes of one schema and all registered documents that it refers to.
+pub const MAX_LINKED_BYTES: usize = 1 << 20;
+/// Most subschemas of one schema, counted once for each set of dynamic anchors that they are seen under.
+pub const MAX_SUBSCHEMAS: usize = 1 << 16;
 /// Most nested containers of one schema.
 pub const MAX_SCHEMA_DEPTH: u32 = 64;
 /// Most ghost locations of one schema.
@@ -219,6 +228,8 @@ pub(crate) struct ArrayRules {
     items: u32,
     unevaluated: u32,
     contains: u32,
+    /// What `contains` accepts counts as evaluated.
+    contains_evaluates: bool,
     min_contains: u64,
     max_contains: u64,
     min: u64,
@@ -249,6 +260,8 @@ pub(crate) struct NumberRules {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogicRules {
     reference: u32,
+    /// `$dynamicRef`, resolved for the dynamic scope of this subschema.
+    dynamic: u32,
     all: Span,
     any: Span,
     one: Span,

@@ -441,6 +441,9 @@ impl Run<'_, '_> {
         let lists = &self.schema.lists;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);
+        if rules.dynamic != NONE && (valid || F::ALL) {
+            valid &= self.sub(rules.dynamic, at, faults);
+        }
         for &sub in rules.all.of(lists) {
             if !valid && !F::ALL {
                 return false;
