@@ -22,7 +22,7 @@ pub use error::{ParseError, ParseErrorKind};
 pub use number::{Divisor, Number};
 pub use parse::{Limits, parse};
 #[cfg(feature = "alloc")]
-pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_token};
+pub(crate) use pointer::{Decimal, each_pointer, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
 #[cfg(feature = "alloc")]
 pub(crate) use string::fingerprint;

@@ -23,6 +23,7 @@ pub mod pattern;
 mod reference;
 mod run;
 mod same;
+mod shape;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -34,7 +35,8 @@ pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
-pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, examine, validate};
+pub(crate) use shape::is_short;
 
 use crate::json::{Document, Kind, Node, PLAIN, Str};
 
@@ -84,7 +86,7 @@ impl Types {
     pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
     pub(crate) const ANY: Self = Self(127);
-    const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Every type with its name, in the order in which messages list them.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
@@ -122,7 +124,7 @@ impl Types {
         self.0 & other.0 != 0
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -321,11 +323,6 @@ impl Schema {
     /// The schema document.
     pub(crate) fn document(&self) -> Document<'_> {
         Document::new(&self.text, &self.nodes)
-    }
-
-    pub(crate) fn root(&self) -> &Sub {
-        const ANY: Sub = Sub::any(0);
-        self.subs.first().unwrap_or(&ANY)
     }
 
     pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {
