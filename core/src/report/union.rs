@@ -205,7 +205,7 @@ impl<'a> Reporter<'a, '_> {
             Some((name, value)) => {
                 line.shown(shown(self.schema.name(name).into())).put(" = ").shown(spelt(value, 60))
             }
-            None => line.put("number ").number(union.best as u64 + 1),
+            None => line.put("variant ").number(union.best as u64 + 1),
         };
         line.put(":");
         for told in union.told.iter().flatten() {

@@ -164,55 +164,72 @@ pub(super) const fn type_name(kind: Kind) -> &'static str {
     }
 }
 
-/// What a value must be that breaks a rule on its size or shape, and what to send instead: each before
-/// and after the limit in the schema.
-pub(super) const fn rule_words(keyword: Keyword) -> ([&'static str; 2], [&'static str; 2]) {
+/// A phrase before and after its gap; without a gap there is nothing after it.
+type Phrase = (&'static str, Option<&'static str>);
+
+const fn gap(before: &'static str, after: &'static str) -> Phrase {
+    (before, Some(after))
+}
+
+const fn whole(phrase: &'static str) -> Phrase {
+    (phrase, None)
+}
+
+/// What a value must be that breaks a rule on its size or shape, and what to send instead. In the gap
+/// stands the limit in the schema.
+pub(super) const fn rule_words(keyword: Keyword) -> (Phrase, Phrase) {
     match keyword {
-        Keyword::Minimum => (["a number of at least ", ""], ["Send ", " or more."]),
-        Keyword::Maximum => (["a number of at most ", ""], ["Send ", " or less."]),
-        Keyword::ExclusiveMinimum => (["a number above ", ""], ["Send more than ", "."]),
-        Keyword::ExclusiveMaximum => (["a number below ", ""], ["Send less than ", "."]),
-        Keyword::MultipleOf => (["a multiple of ", ""], ["Send a multiple of ", "."]),
+        Keyword::Minimum => (gap("a number of at least ", ""), gap("Send ", " or more.")),
+        Keyword::Maximum => (gap("a number of at most ", ""), gap("Send ", " or less.")),
+        Keyword::ExclusiveMinimum => (gap("a number above ", ""), gap("Send more than ", ".")),
+        Keyword::ExclusiveMaximum => (gap("a number below ", ""), gap("Send less than ", ".")),
+        Keyword::MultipleOf => (gap("a multiple of ", ""), gap("Send a multiple of ", ".")),
         Keyword::MinLength => {
-            (["a string with a length of at least ", ""], ["Lengthen it to ", " or more."])
+            (gap("a string with a length of at least ", ""), gap("Lengthen it to ", " or more."))
         }
         Keyword::MaxLength => {
-            (["a string with a length of at most ", ""], ["Shorten it to ", " or less."])
+            (gap("a string with a length of at most ", ""), gap("Shorten it to ", " or less."))
         }
         Keyword::Pattern => {
-            (["a string that matches the pattern ", ""], ["Send text that matches ", "."])
+            (gap("a string that matches the pattern ", ""), gap("Send text that matches ", "."))
         }
-        Keyword::Format => (["a string in the format ", ""], ["Send text in the format ", "."]),
+        Keyword::Format => {
+            (gap("a string in the format ", ""), gap("Send text in the format ", "."))
+        }
         Keyword::MinItems => {
-            (["an array with a length of at least ", ""], ["Send ", " or more elements."])
+            (gap("an array with a length of at least ", ""), gap("Send ", " or more elements."))
         }
         Keyword::MaxItems => {
-            (["an array with a length of at most ", ""], ["Send ", " or fewer elements."])
+            (gap("an array with a length of at most ", ""), gap("Send ", " or fewer elements."))
         }
-        Keyword::UniqueItems => {
-            (["an array without equal elements", ""], ["Remove the elements that occur twice.", ""])
+        Keyword::UniqueItems => (
+            whole("an array without equal elements"),
+            whole("Remove the elements that occur twice."),
+        ),
+        Keyword::Contains => {
+            (gap("an array with an element that fits ", ""), gap("Add an element that fits ", "."))
         }
-        Keyword::Contains | Keyword::MinContains => (
-            ["an array with more elements of the kind that contains describes", ""],
-            ["Add such elements.", ""],
+        Keyword::MinContains => (
+            gap("an array with at least ", " elements of the kind that contains describes"),
+            whole("Add such elements."),
         ),
         Keyword::MaxContains => (
-            ["an array with fewer elements of the kind that contains describes", ""],
-            ["Remove such elements.", ""],
+            gap("an array with at most ", " elements of the kind that contains describes"),
+            whole("Remove such elements."),
         ),
-        Keyword::MinProperties => {
-            (["an object with a member count of at least ", ""], ["Send ", " or more members."])
-        }
-        Keyword::MaxProperties => {
-            (["an object with a member count of at most ", ""], ["Send ", " or fewer members."])
-        }
+        Keyword::MinProperties => (
+            gap("an object with a member count of at least ", ""),
+            gap("Send ", " or more members."),
+        ),
+        Keyword::MaxProperties => (
+            gap("an object with a member count of at most ", ""),
+            gap("Send ", " or fewer members."),
+        ),
         Keyword::UnevaluatedItems => {
-            (["an array without further elements", ""], ["Remove the last elements.", ""])
+            (whole("an array without further elements"), whole("Remove the last elements."))
         }
-        Keyword::Not => {
-            (["something that the schema does not exclude", ""], ["Send another value.", ""])
-        }
-        _ => (["left out", ""], ["Leave it out.", ""]),
+        Keyword::Not => (gap("something that does not fit ", ""), whole("Send another value.")),
+        _ => (whole("left out"), whole("Leave it out.")),
     }
 }
 

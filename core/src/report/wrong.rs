@@ -361,8 +361,8 @@ impl<'a> Reporter<'a, '_> {
             Wrong::Members { .. } => line.put("an object without further members"),
             Wrong::Missing { types, .. } | Wrong::Type { types, .. } => line.types(types),
             Wrong::Rule { keyword, limit, .. } => {
-                let ([before, after], _) = rule_words(keyword);
-                limited(line.put(before), limit).put(after)
+                let (phrase, _) = rule_words(keyword);
+                limited(line, phrase, limit)
             }
             Wrong::Variants { count, one, .. } => line
                 .put(if one { "exactly one of " } else { "one of " })
@@ -387,15 +387,8 @@ impl<'a> Reporter<'a, '_> {
                 }
                 line.put(".")
             }
-            Wrong::Members { keyword, strays, .. } => {
-                line.name(name);
-                let names = keyword == Keyword::PropertyNames;
-                line.put(if names {
-                    " has a name that is not allowed: "
-                } else {
-                    " must not have "
-                });
-                self.named(line, strays).put(".")
+            Wrong::Members { strays, .. } => {
+                self.named(line.name(name).put(" must not have "), strays).put(".")
             }
             Wrong::Missing { property, .. } => {
                 line.shown(shown(property.into())).put(" is required.")
@@ -437,11 +430,8 @@ impl<'a> Reporter<'a, '_> {
                 line.put("Add ").shown(shown(property.into())).put(", ").a_type(types).put(".")
             }
             Wrong::Rule { keyword, limit, example, .. } => {
-                let (_, [before, after]) = rule_words(keyword);
-                line.put(before);
-                if !after.is_empty() {
-                    limited(line, limit).put(after);
-                }
+                let (_, phrase) = rule_words(keyword);
+                limited(line, phrase, limit);
                 match example {
                     Some(example) => line.put(" For example: ").shown(example).put("."),
                     None => line,
@@ -583,10 +573,16 @@ fn rename<'l, 'o>(line: &'l mut Line<'o>, from: Str<'_>, to: &str) -> &'l mut Li
     line.put("Rename ").shown(shown(from)).put(" to ").shown(shown(to.into())).put(".")
 }
 
-fn limited<'l, 'o>(line: &'l mut Line<'o>, limit: Option<Value<'_>>) -> &'l mut Line<'o> {
-    match limit {
-        Some(limit) => line.shown(spelt(limit, 80)),
-        None => line,
+/// A phrase with the limit in its gap, if it has one.
+fn limited<'l, 'o>(
+    line: &'l mut Line<'o>,
+    (before, after): (&str, Option<&str>),
+    limit: Option<Value<'_>>,
+) -> &'l mut Line<'o> {
+    line.put(before);
+    match (after, limit) {
+        (Some(after), Some(limit)) => line.shown(spelt(limit, 80)).put(after),
+        _ => line,
     }
 }
 
