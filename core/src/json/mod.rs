@@ -25,7 +25,7 @@ pub use number::{Divisor, Number};
 pub(crate) use parse::parse_named;
 pub use parse::{Limits, parse};
 #[cfg(feature = "alloc")]
-pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_pointer_below, write_token};
+pub(crate) use pointer::{Decimal, each_pointer, write_pointer_below, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
 #[cfg(feature = "alloc")]
 pub(crate) use string::fingerprint;

@@ -26,6 +26,7 @@ pub mod pattern;
 mod resource;
 mod run;
 mod same;
+mod shape;
 mod uri;
 
 use alloc::boxed::Box;
@@ -39,7 +40,8 @@ pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
-pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, examine, validate};
+pub(crate) use shape::is_short;
 
 use crate::json::{self, Document, Kind, Node, PLAIN, Str};
 
@@ -93,7 +95,7 @@ impl Types {
     pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
     pub(crate) const ANY: Self = Self(127);
-    const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Every type with its name, in the order in which messages list them.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
@@ -131,7 +133,7 @@ impl Types {
         self.0 & other.0 != 0
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -334,11 +336,6 @@ impl Schema {
     /// The schema document.
     pub(crate) fn document(&self) -> Document<'_> {
         Document::new(&self.text, &self.nodes)
-    }
-
-    pub(crate) fn root(&self) -> &Sub {
-        const ANY: Sub = Sub::any(0);
-        self.subs.first().unwrap_or(&ANY)
     }
 
     pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {
