@@ -151,6 +151,11 @@ impl Locator<'_, '_> {
             if logic.reference != NONE {
                 parts.push(self.expand(logic.reference)?);
             }
+            if logic.dynamic != NONE {
+                // It names and never closes: the place itself is open.
+                let formula = self.expand(logic.dynamic)?;
+                parts.push(self.maybe(formula)?);
+            }
             for sub in all {
                 parts.push(self.expand(sub)?);
             }
@@ -162,7 +167,7 @@ impl Locator<'_, '_> {
             for sub in [logic.condition, logic.then, logic.otherwise] {
                 if sub != NONE {
                     let formula = self.expand(sub)?;
-                    parts.push(self.intern(Formula::Maybe(formula)));
+                    parts.push(self.maybe(formula)?);
                 }
             }
             if logic.not != NONE {
@@ -174,13 +179,25 @@ impl Locator<'_, '_> {
             let dependents = object.dependents.of(&self.compiler.tables.dependents).to_vec();
             for dependent in dependents.into_iter().filter(|d| d.sub != NONE) {
                 let formula = self.expand(dependent.sub)?;
-                parts.push(self.intern(Formula::Maybe(formula)));
+                parts.push(self.maybe(formula)?);
             }
         }
         let formula = self.all(parts)?;
         self.expanded.insert(sub, Some(formula));
         self.depth -= 1;
         Ok(formula)
+    }
+
+    /// Maybe `part`: what may apply of all or of any is each of them, so that no such formula nests.
+    fn maybe(&mut self, part: u32) -> Result<u32, CompileError> {
+        let parts = match self.formulas.get(part as usize).cloned() {
+            Some(Formula::All(parts) | Formula::Any(parts)) => parts,
+            Some(Formula::Maybe(_)) => return Ok(part),
+            _ => return Ok(self.intern(Formula::Maybe(part))),
+        };
+        self.pay(ROOT, parts.len())?;
+        let parts = parts.iter().map(|&part| self.maybe(part)).collect::<Result<_, _>>()?;
+        self.all(parts)
     }
 
     fn intern(&mut self, formula: Formula) -> u32 {
@@ -374,7 +391,7 @@ impl Locator<'_, '_> {
             }
             Some(Formula::Maybe(part)) => {
                 let part = self.descend(part, step)?;
-                Ok(if part == NOTHING { NOTHING } else { self.intern(Formula::Maybe(part)) })
+                self.maybe(part)
             }
             None => Ok(NOTHING),
         }
