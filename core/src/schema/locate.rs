@@ -245,7 +245,8 @@ impl Locator<'_, '_> {
                 let branches = branches.collect::<Result<Vec<_>, _>>()?;
                 self.any(&mut formula, &branches)?;
             }
-            maybe.extend([logic.condition, logic.then, logic.otherwise]);
+            // What a dynamic reference resolves to names and never closes: the place itself is open.
+            maybe.extend([logic.dynamic, logic.condition, logic.then, logic.otherwise]);
         }
         if let Some(object) = object {
             let dependents = object.dependents.of(&self.compiler.tables.dependents);
@@ -616,8 +617,8 @@ impl Tables {
             for list in [logic.all, logic.any, logic.one] {
                 found.extend(list.of(&self.lists));
             }
-            let one = [logic.reference, logic.not, logic.condition, logic.then, logic.otherwise];
-            found.extend(one);
+            found.extend([logic.reference, logic.dynamic, logic.not]);
+            found.extend([logic.condition, logic.then, logic.otherwise]);
         }
         if let Some(object) = self.objects.get(sub.object as usize) {
             found.extend(object.dependents.of(&self.dependents).iter().map(|d| d.sub));
