@@ -76,6 +76,29 @@ impl Text {
         Self::side(start as u32, side.len() as u32)
     }
 
+    /// Appends the text of a line to `side`, its escapes undone: most are quotes.
+    fn unescaped(side: &mut Buf<'_, u8>, text: &[u8]) -> Self {
+        let start = side.len();
+        let Ok(room) = side.reserve(text.len()) else { return Self::side(0, 0) };
+        let mut bytes = text.iter();
+        let mut count = 0;
+        while let Some(&byte) = bytes.next() {
+            let byte = match byte {
+                b'\\' => match bytes.next() {
+                    Some(&byte @ (b'"' | b'\\')) => byte,
+                    _ => return Self::decoded(side, Str::new(text, true)),
+                },
+                byte => byte,
+            };
+            if let Some(slot) = room.get_mut(count) {
+                *slot = byte;
+                count += 1;
+            }
+        }
+        side.commit(count);
+        Self::side(start as u32, side.len() as u32)
+    }
+
     #[inline]
     fn of(self, all: &[u8]) -> &[u8] {
         all.get(self.start as usize..self.end as usize).unwrap_or(&[])
@@ -174,7 +197,7 @@ impl<'m> Report<'m> {
         let Self { lines, side, .. } = self;
         let mut read = |text: &mut Text| {
             if text.place == Place::Escaped {
-                *text = Text::decoded(side, Str::new(text.of(lines), true));
+                *text = Text::unescaped(side, text.of(lines));
             }
         };
         read(&mut record.path);
