@@ -15,7 +15,9 @@ use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, R
 use crate::reason::Reason;
 use crate::redact::{Redactor, Style, Types};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
-use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
+use crate::schema::{
+    self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
+};
 use crate::scratch::Scratch;
 
 pub use crate::report::{Fix, Violation};
@@ -50,6 +52,7 @@ pub struct Guard {
     /// One for each mask list of the policy.
     redactors: Vec<Redactor>,
     catalog: Catalog,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -59,6 +62,7 @@ pub struct GuardBuilder {
     policy: Option<Policy>,
     redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -182,6 +186,7 @@ impl Guard {
             policy: None,
             redactors: Vec::new(),
             catalog: Catalog::builder(Origin::Trusted),
+            documents: Documents::new(),
             budget: Budget::default(),
         }
     }
@@ -196,6 +201,11 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The documents that schemas may refer to.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -220,7 +230,8 @@ impl Guard {
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        if let Err(error) = json::parse(call.arguments, self.budget.arguments, &mut scratch.tape) {
+        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
@@ -257,7 +268,6 @@ impl Guard {
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
-        schema.bind(bytes, nodes);
         if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {
@@ -363,11 +373,10 @@ impl Guard {
             Structure::Schema(schema) => schema,
         };
         let Scratch { tape, marks, .. } = scratch;
-        if json::parse(output, self.budget.output, tape).is_err() {
+        if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
-        schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
         let memory = Memory { order, marks };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
@@ -409,6 +418,15 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets the documents that schemas may refer to: those of tools added from now on, and those of live
+    /// lists.
+    #[must_use]
+    pub fn documents(mut self, documents: Documents) -> Self {
+        self.catalog.documents(documents.clone());
+        self.documents = documents;
+        self
+    }
+
     /// Compiles and adds a tool.
     ///
     /// # Errors
@@ -430,12 +448,12 @@ impl GuardBuilder {
     /// # Errors
     /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, budget } = match self.policy {
+        let Self { policy, redactors, catalog, documents, budget } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), budget })
+        Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget })
     }
 }
 

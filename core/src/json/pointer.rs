@@ -12,7 +12,20 @@ use crate::buf::{Buf, Full};
 /// # Errors
 /// When `out` refuses.
 pub fn write_pointer(doc: Document<'_>, index: u32, out: &mut impl Write) -> fmt::Result {
-    let mut at = 0;
+    write_pointer_below(doc, 0, index, out)
+}
+
+/// Writes the pointer from the value at node `root` to the value or key below it at node `index`.
+///
+/// # Errors
+/// When `out` refuses.
+pub(crate) fn write_pointer_below(
+    doc: Document<'_>,
+    root: u32,
+    index: u32,
+    out: &mut impl Write,
+) -> fmt::Result {
+    let mut at = root;
     while at < index {
         // `at` is a container and an ancestor of the target: find the child that holds it.
         let node = doc.node(at);

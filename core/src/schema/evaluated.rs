@@ -134,6 +134,7 @@ impl Run<'_, '_> {
             let known = all
                 || nth < rules.prefix.len as usize
                 || (rules.contains != NONE
+                    && rules.contains_evaluates
                     && self.sub(rules.contains, element.index(), &mut Silent));
             self.set_mark(base + nth, known);
         }
@@ -143,6 +144,9 @@ impl Run<'_, '_> {
         let lists = &self.schema.lists;
         if rules.reference != NONE {
             self.mark(rules.reference, at, base, false);
+        }
+        if rules.dynamic != NONE {
+            self.mark(rules.dynamic, at, base, false);
         }
         for &sub in rules.all.of(lists) {
             self.mark(sub, at, base, false);

@@ -88,7 +88,7 @@ pub(crate) struct Memory<'a, 'm> {
     pub(crate) marks: &'a mut Buf<'m, bool>,
 }
 
-/// Validates the document, which is [bound](Schema::bind) to `schema`. With `faults` every violation is
+/// Validates the document, parsed with the names of `schema`. With `faults` every violation is
 /// gathered, in no particular order.
 pub(crate) fn validate(
     schema: &Schema,
@@ -457,6 +457,9 @@ impl Run<'_, '_> {
         let lists = &self.schema.lists;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);
+        if rules.dynamic != NONE && (valid || F::ALL) {
+            valid &= self.sub(rules.dynamic, at, faults);
+        }
         for &sub in rules.all.of(lists) {
             if !valid && !F::ALL {
                 return false;
