@@ -15,8 +15,8 @@ mod wrong;
 
 use core::fmt::Write;
 
-use crate::buf::Buf;
-use crate::json::Str;
+use crate::buf::{Buf, Full};
+use crate::json::{self, Document, Str};
 use crate::schema::Keyword;
 
 pub(crate) use refusal::{Notice, write_refusal};
@@ -164,6 +164,8 @@ pub(crate) struct Report<'m> {
     side: Buf<'m, u8>,
     violations: Buf<'m, Record>,
     stripped: Buf<'m, Text>,
+    /// Strings that were replaced by the JSON in them.
+    repaired: Buf<'m, Text>,
     suggestions: Buf<'m, Meant>,
     /// Memory for one pointer.
     path: Buf<'m, u8>,
@@ -179,6 +181,7 @@ impl<'m> Report<'m> {
         self.side.clear();
         self.violations.clear();
         self.stripped.clear();
+        self.repaired.clear();
         self.suggestions.clear();
     }
 
@@ -244,6 +247,17 @@ impl<'m> Report<'m> {
 
     pub(crate) fn stripped(&self) -> impl Iterator<Item = &str> {
         self.stripped.iter().map(|&text| self.get(text))
+    }
+
+    pub(crate) fn repaired(&self) -> impl Iterator<Item = &str> {
+        self.repaired.iter().map(|&text| self.get(text))
+    }
+
+    /// Notes that the string at `node` was replaced by the JSON in it.
+    pub(crate) fn add_repaired(&mut self, doc: Document<'_>, node: u32) -> Result<(), Full> {
+        let start = self.side.len() as u32;
+        json::write_pointer(doc, node, &mut self.side).map_err(|_| Full)?;
+        self.repaired.push(Text::side(start, self.side.len() as u32))
     }
 
     pub(crate) fn suggestions(&self) -> impl Iterator<Item = (&str, &str)> {
