@@ -261,7 +261,7 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, marks, text, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
@@ -277,12 +277,12 @@ impl Guard {
         // pass for the verdict alone.
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let steps = self.budget.steps;
         let mut outcome = schema::validate(schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
-            let memory = Memory { order, marks };
+            let memory = Memory { order, marks, text, inner };
             outcome = schema::validate(schema, doc, steps, memory, None);
         }
         if outcome == Outcome::TooComplex {
@@ -363,14 +363,14 @@ impl Guard {
             Structure::Unknown => return false,
             Structure::Schema(schema) => schema,
         };
-        let Scratch { tape, marks, .. } = scratch;
+        let Scratch { tape, inner, marks, text, .. } = scratch;
         if json::parse(output, self.budget.output, tape).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
         schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
     }
 

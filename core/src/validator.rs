@@ -79,7 +79,7 @@ impl Validator {
         json: &[u8],
         scratch: &'s mut Scratch<'_>,
     ) -> Result<(), Invalid<'s>> {
-        let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, marks, text, report, .. } = scratch;
         report.clear();
         if let Err(error) = json::parse(json, self.budget.output, tape) {
             report.parse_error(json, error);
@@ -92,11 +92,11 @@ impl Validator {
         cuts.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
         let steps = self.budget.steps;
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let mut outcome = schema::validate(&self.schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
-            let memory = Memory { order, marks };
+            let memory = Memory { order, marks, text, inner };
             outcome = schema::validate(&self.schema, doc, steps, memory, None);
         }
         match outcome {
@@ -123,6 +123,14 @@ impl ValidatorBuilder {
     #[must_use]
     pub const fn assert_formats(mut self, assert: bool) -> Self {
         self.options.assert_format = assert;
+        self
+    }
+
+    /// Makes `contentEncoding` (base64) and `contentMediaType` (application/json) assertions instead of
+    /// annotations.
+    #[must_use]
+    pub const fn assert_contents(mut self, assert: bool) -> Self {
+        self.options.assert_content = assert;
         self
     }
 

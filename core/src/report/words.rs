@@ -204,6 +204,8 @@ pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str)
             ("a string that matches the pattern *", "Send text that matches the pattern.")
         }
         Keyword::Format => ("a string in the format *", "Send text in that format."),
+        Keyword::ContentEncoding => ("a string in base64", "Send the content in base64."),
+        Keyword::ContentMediaType => ("a string that holds JSON", "Send a JSON text."),
         Keyword::MinItems => ("an array with a length of at least *", "Add elements."),
         Keyword::MaxItems => ("an array with a length of at most *", "Remove elements."),
         Keyword::UniqueItems => {
