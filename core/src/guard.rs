@@ -14,7 +14,7 @@ use crate::json::{self, Kind, Limits};
 use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
 use crate::reason::Reason;
 use crate::redact::{Redactor, Style, Types};
-use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
+use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
 };
@@ -24,6 +24,8 @@ pub use crate::report::{Fix, Violation};
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
+/// Steps that looking into unions for a report may take.
+const REPORT_STEPS: u32 = 1 << 17;
 
 /// Bounds on the work for one call or one output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,7 +230,8 @@ impl Guard {
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        if let Err(error) = json::parse(call.arguments, self.budget.arguments, &mut scratch.tape) {
+        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
@@ -261,11 +264,10 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, marks, text, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
-        schema.bind(bytes, nodes);
         if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {
@@ -293,19 +295,25 @@ impl Guard {
             return Ok(());
         }
 
-        let refuses_misses = ghosts == Ghosts::Reject || near_miss == NearMiss::Refuse;
-        let mut reporter = Reporter { report, doc, schema, cuts, refuses_misses, inner };
+        let refused = match (ghosts, near_miss) {
+            (Ghosts::Reject, _) => Refused::All,
+            (_, NearMiss::Refuse) => Refused::NearMisses,
+            (_, NearMiss::Strip) => Refused::None,
+        };
+        let memory = Memory { order, marks, text, inner };
+        let steps = steps.min(REPORT_STEPS);
+        let mut reporter = Reporter { report, doc, schema, cuts, refused, memory, branch, steps };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
         }
-        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && refuses_misses);
+        let invalid = outcome == Outcome::Invalid;
+        reporter.tell(if object && invalid { faults } else { &mut [] });
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
         }
-        if outcome == Outcome::Invalid {
-            reporter.faults(faults);
+        if invalid {
             return Err(Reason::ValidationFailed);
         }
         if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) }
@@ -364,11 +372,10 @@ impl Guard {
             Structure::Schema(schema) => schema,
         };
         let Scratch { tape, inner, marks, text, .. } = scratch;
-        if json::parse(output, self.budget.output, tape).is_err() {
+        if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
-        schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
         let memory = Memory { order, marks, text, inner };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::guard::Budget;
 use crate::json;
 use crate::reason::Reason;
-use crate::report::{MAX_VIOLATIONS, Report, Reporter, Violation};
+use crate::report::{MAX_VIOLATIONS, Refused, Report, Reporter, Violation};
 use crate::schema::{
     self, Collect, CompileError, Documents, MAX_COMPILE_STEPS, Memory, Options, Outcome, Schema,
 };
@@ -79,14 +79,14 @@ impl Validator {
         json: &[u8],
         scratch: &'s mut Scratch<'_>,
     ) -> Result<(), Invalid<'s>> {
-        let Scratch { tape, inner, cuts, faults, marks, text, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         report.clear();
-        if let Err(error) = json::parse(json, self.budget.output, tape) {
+        let (limits, names) = (self.budget.output, self.schema.names());
+        if let Err(error) = json::parse_named(json, limits, tape, names) {
             report.parse_error(json, error);
             return Err(Invalid { reason: Reason::MalformedArguments, report });
         }
         let json::Tape { nodes, order } = tape;
-        self.schema.bind(json, nodes);
         let doc = json::Document::new(json, nodes);
         faults.clear();
         cuts.clear();
@@ -103,8 +103,9 @@ impl Validator {
             Outcome::Valid => Ok(()),
             Outcome::TooComplex => Err(Invalid { reason: Reason::TooComplex, report }),
             Outcome::Invalid => {
-                Reporter { report, doc, schema: &self.schema, cuts, inner, refuses_misses: false }
-                    .faults(faults);
+                let (memory, refused) = (Memory { order, marks, text, inner }, Refused::None);
+                let schema = &self.schema;
+                Reporter { report, doc, schema, cuts, refused, memory, branch, steps }.tell(faults);
                 Err(Invalid { reason: Reason::ValidationFailed, report })
             }
         }

@@ -139,7 +139,7 @@ pub(crate) fn write_token(
 
 /// The reference token of `name`, when nothing in it is escaped.
 #[cfg(feature = "alloc")]
-pub(crate) fn plain_token(name: Str<'_>) -> Option<&[u8]> {
+fn plain_token(name: Str<'_>) -> Option<&[u8]> {
     let special = |&byte: &u8| matches!(byte, b'~' | b'/');
     (!name.is_escaped() && !name.raw().iter().any(special)).then_some(name.raw())
 }

@@ -21,6 +21,7 @@ mod key;
 mod mask;
 mod material;
 mod network;
+mod normal;
 mod scan;
 mod token;
 mod tokens;
@@ -85,6 +86,7 @@ impl Redactor {
             return Ok(());
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
+        normal::scan(text, key.as_bytes(), self.types, findings)?;
         scan::merge(text, findings);
         Ok(())
     }

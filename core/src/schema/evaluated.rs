@@ -54,16 +54,18 @@ impl Run<'_, '_> {
             let value = if member { child + 1 } else { child };
             if !(member && self.doc.node(child).has(CUT)) {
                 let evaluated = self.memory.marks.get(nth).copied().unwrap_or(false);
-                clean &= evaluated || self.sub(rule, value, &mut Silent);
+                if !evaluated && !self.sub(rule, value, &mut Silent) {
+                    clean = false;
+                    // Where the object has another violation this one is often only its echo.
+                    if valid {
+                        faults.add(Fault { node: at, sub: index, keyword, detail: child });
+                    }
+                }
                 nth += 1;
             }
             child = self.doc.after(value);
         }
         self.memory.marks.truncate(base);
-        // Where the object has another violation this one is often only its echo.
-        if !clean && valid {
-            faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
-        }
         clean
     }
 

@@ -27,6 +27,7 @@ pub mod pattern;
 mod resource;
 mod run;
 mod same;
+mod shape;
 mod uri;
 
 use alloc::boxed::Box;
@@ -41,9 +42,10 @@ pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
-pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, examine, validate};
+pub(crate) use shape::is_short;
 
-use crate::json::{Document, Kind, Node, PLAIN, Str};
+use crate::json::{self, Document, Kind, Node, PLAIN, Str};
 
 /// Most bytes of one schema.
 pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
@@ -95,7 +97,7 @@ impl Types {
     pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
     pub(crate) const ANY: Self = Self(127);
-    const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Every type with its name, in the order in which messages list them.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
@@ -133,7 +135,7 @@ impl Types {
         self.0 & other.0 != 0
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -339,11 +341,6 @@ impl Schema {
         Document::new(&self.text, &self.nodes)
     }
 
-    pub(crate) fn root(&self) -> &Sub {
-        const ANY: Sub = Sub::any(0);
-        self.subs.first().unwrap_or(&ANY)
-    }
-
     pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {
         self.subs.get(index as usize)
     }
@@ -353,16 +350,10 @@ impl Schema {
         self.names.get(id)
     }
 
-    /// Gives every key of the document in `nodes` the id of its name, so that all later look-ups compare
-    /// integers.
-    pub(crate) fn bind(&self, bytes: &[u8], nodes: &mut [Node]) {
-        for node in nodes.iter_mut() {
-            if node.kind() == Kind::Key {
-                let text = bytes.get(node.start as usize + 1..node.end as usize - 1);
-                let name = Str::new(text.unwrap_or(&[]), node.has(crate::json::ESCAPED));
-                node.set_number(self.names.find(node.link, name));
-            }
-        }
+    /// The ids of names, by which the keys of a document are told apart: only a document that was parsed
+    /// with them can be cut and validated.
+    pub(crate) const fn names(&self) -> &impl json::Names {
+        &self.names
     }
 
     /// The names that are declared at a location.
