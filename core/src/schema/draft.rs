@@ -49,9 +49,11 @@ impl Default for Draft {
 
 impl Draft {
     pub(super) fn admit<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
-        self.admitted = values.fold(Types::EMPTY, |types, value| {
+        let listed = values.fold(Types::EMPTY, |types, value| {
             types.and(Types::of(value.document(), value.index()))
         });
+        // `enum` and `const` may stand side by side.
+        self.admitted.0 &= listed.0;
     }
 
     pub(super) fn open_or_close(&mut self, value: Value<'_>) {
