@@ -5,9 +5,9 @@
 //! tuples behind it. Worst case: linear; a line is read once as a header and once as a row.
 
 use super::super::bytes::{ALNUM, Set, before, byte, run, run_back, skip_blank, slice};
-use super::super::identifiers::IDENTIFIERS;
+use super::super::context::named_by;
 use super::super::key::{Class, Meaning, meaning};
-use super::super::scan::{Scan, is_near};
+use super::super::scan::Scan;
 use super::super::value::{is_keylike, is_placeholder, is_wordy};
 use super::super::{Finding, TypeId};
 use super::Pass;
@@ -212,7 +212,7 @@ fn is_meant(meaning: Meaning, value: &[u8], prose: bool) -> bool {
 
 /// Whether a column called `name` is worth following.
 fn is_telling(name: &[u8]) -> bool {
-    meaning(name).is_some() || IDENTIFIERS.iter().any(|row| is_near(b"", name, 0, row.words))
+    meaning(name).is_some() || named_by(name) != 0
 }
 
 /// `start..end` without the signs around the name in it.
