@@ -108,6 +108,10 @@ impl Scan<'_, '_, '_> {
 
     /// Masks the value at `place` unless it is none.
     fn value(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
+        // A reference is known by its beginning.
+        if matches!(slice(self.text, place.start, place.start + 2), b"${" | b"$(" | b"{{") {
+            return Ok(());
+        }
         let glance = slice(self.text, 0, place.start + GLANCE);
         let end = place.end(glance);
         let value = slice(self.text, place.start, end);
