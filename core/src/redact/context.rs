@@ -3,7 +3,8 @@
 //! The scan knows where names begin; only there a word is looked up, by its first two letters. Worst
 //! case: the 48 bytes before a candidate begin 24 names.
 
-use super::bytes::{byte, starts_folded};
+use super::TypeId;
+use super::bytes::{byte, slice, starts_folded};
 use super::identifiers::IDENTIFIERS;
 
 /// How far before a value a word that names it may begin, in bytes.
@@ -87,4 +88,10 @@ pub(super) fn named_by(name: &[u8]) -> Rows {
             !left.is_ascii_alphabetic() || left.is_ascii_lowercase() && first.is_ascii_uppercase();
         if begins { rows | named(name, at) } else { rows }
     })
+}
+
+/// Whether a word that names `id` stands shortly before `at` or in `key`, where no scan has found the words.
+pub(super) fn is_near(text: &[u8], key: &[u8], at: usize, id: TypeId) -> bool {
+    let rows = named_by(slice(text, at.saturating_sub(NEAR), at)) | named_by(key);
+    id.row().is_some_and(|row| rows & 1 << row != 0)
 }

@@ -23,6 +23,7 @@ mod key;
 mod mask;
 mod material;
 mod network;
+mod normal;
 mod scan;
 mod shape;
 mod token;
@@ -88,6 +89,7 @@ impl Redactor {
             return Ok(());
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
+        normal::scan(text, key.as_bytes(), self.types, findings)?;
         scan::merge(text, findings);
         Ok(())
     }
