@@ -214,27 +214,23 @@ static INDEX: Index = {
     index
 };
 
-/// The last three letters of the names of [`NAMES`], of `value`, and the word in `the key is: …`, by their
-/// low bits.
+/// The last three letters of the names of [`NAMES`] and of `value`, by their low bits.
 static ENDINGS: [u64; 512] = {
     let mut set = [0; 512];
     let mut row = 0;
-    while row < NAMES.len() + 2 {
-        let name = match row.checked_sub(NAMES.len()) {
-            None => NAMES[row].0.as_bytes(),
-            Some(0) => b"value",
-            Some(_) => b"is",
-        };
+    while row <= NAMES.len() {
+        let name = if row < NAMES.len() { NAMES[row].0.as_bytes() } else { b"value" };
         let len = name.len();
         let (b, c) = (name[len - 2], name[len - 1]);
-        let mut a = 0;
-        while a < 128 {
+        let mut i = 0;
+        while i < 256 {
             // Before a name of two letters anything may stand, within any a joint.
+            let a = i as u8;
             if len == 2 || a == name[len - 3] || is_joint(a) {
                 let at = triple(a, b, c);
                 set[at >> 6] |= 1 << (at & 63);
             }
-            a += 1;
+            i += 1;
         }
         row += 1;
     }
@@ -251,35 +247,27 @@ const fn triple(a: u8, b: u8, c: u8) -> usize {
 #[inline]
 pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
     let mut end = op;
-    if matches!(before(text, end), b'"' | b'\'' | b'`') {
+    if end > 0 && matches!(byte(text, end - 1), b'"' | b'\'' | b'`') {
         end -= 1;
         let least = end.saturating_sub(8);
-        while end > least && before(text, end) == b'\\' {
+        while end > least && byte(text, end - 1) == b'\\' {
             end -= 1;
         }
     }
-    let last = before(text, end);
-    if !last.is_ascii_alphanumeric() {
-        // `name = …`, `name := …`, `table["name"] = …`, names in other scripts.
-        return matches!(last, b' ' | b'\t' | b':' | b'?' | b']' | 0x80..) || is_joint(last);
-    }
-    if last.is_ascii_digit() {
-        // `password2`, `token_1`
-        let plain = end - 1 - usize::from(before(text, end - 1).is_ascii_digit());
-        let plain = plain - usize::from(is_joint(before(text, plain)));
-        return ends_like_a_name(text, end) || ends_like_a_name(text, plain);
-    }
-    ends_like_a_name(text, end)
-}
-
-#[inline]
-fn ends_like_a_name(text: &[u8], end: usize) -> bool {
-    let Some(start) = end.checked_sub(3) else {
+    // A number behind a name is no part of it.
+    let number = usize::from(before(text, end).is_ascii_digit());
+    end -= number + usize::from(number > 0 && before(text, end - 1).is_ascii_digit());
+    let Some(&[a, b, c]) = text.get(end.saturating_sub(3)..end).and_then(|t| t.first_chunk())
+    else {
         return end == 2;
     };
-    let Some(&[a, b, c]) = text.get(start..end).and_then(|last| last.first_chunk()) else {
-        return false;
-    };
+    if !c.is_ascii() || [a, b, c].eq_ignore_ascii_case(b" is") {
+        return true;
+    }
+    if !c.is_ascii_alphanumeric() {
+        // `name = …`, `name := …`, `table["name"] = …`
+        return matches!(c, b' ' | b'\t' | b':' | b'?' | b']') || is_joint(c);
+    }
     let at = triple(a, b, c);
     is_joint(b) || ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1)
 }
