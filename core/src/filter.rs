@@ -11,7 +11,7 @@ use crate::truncate::{self, fits};
 /// The rules for the output of one tool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter<'g> {
-    pub(crate) redactor: &'g Redactor,
+    pub(crate) redactor: Redactor<'g>,
     pub(crate) max_chars: Option<usize>,
     pub(crate) limits: Limits,
 }
@@ -83,7 +83,7 @@ impl Filter<'_> {
         let (shown, place) = if count == 0 {
             (plain, unchanged)
         } else {
-            self.redactor.mask(plain, &work.findings, masked)?;
+            self.redactor.mask_numbered(plain, &work.findings, &mut work.names, masked)?;
             (core::str::from_utf8(masked).map_err(|_| Full)?, Place::Masked)
         };
         let (place, truncated) = match self.max_chars {

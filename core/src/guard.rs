@@ -3,17 +3,17 @@
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
 //! only for a call that its name and its caller may make.
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
-use crate::filter::{Filter, Place};
+use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
+use crate::masking::Masking;
 use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
 use crate::reason::Reason;
-use crate::redact::{Redactor, Style, Types};
+use crate::redact::{KeyedHash, Pseudonyms};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
 use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
 use crate::scratch::Scratch;
@@ -45,17 +45,16 @@ impl Default for Budget {
 #[derive(Debug)]
 pub struct Guard {
     policy: Policy,
-    /// One for each mask list of the policy.
-    redactors: Vec<Redactor>,
+    masking: Masking,
     catalog: Catalog,
     budget: Budget,
 }
 
 /// Builds a [`Guard`].
-#[derive(Debug)]
 pub struct GuardBuilder {
     policy: Option<Policy>,
-    redactors: Vec<Redactor>,
+    masking: Masking,
+    hash: Option<Arc<dyn KeyedHash + Send + Sync>>,
     catalog: CatalogBuilder,
     budget: Budget,
 }
@@ -178,7 +177,8 @@ impl Guard {
     pub fn builder() -> GuardBuilder {
         GuardBuilder {
             policy: None,
-            redactors: Vec::new(),
+            masking: Masking::default(),
+            hash: None,
             catalog: Catalog::builder(Origin::Trusted),
             budget: Budget::default(),
         }
@@ -311,14 +311,63 @@ impl Guard {
         output: Output<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
+        scratch.work.names.clear();
+        self.filter_on(tool, output, scratch)
+    }
+
+    /// [`filter`](Self::filter) where a value that has a number in `names` keeps it: for the outputs of
+    /// one session.
+    ///
+    /// # Errors
+    /// When the output cannot be made safe; then nothing of it may be shown.
+    pub fn filter_in<'s>(
+        &'s self,
+        names: &mut Pseudonyms<'static>,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'static>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        core::mem::swap(names, &mut scratch.work.names);
+        let filtered = self.filter_place(tool, output, scratch);
+        core::mem::swap(names, &mut scratch.work.names);
+        self.shown(filtered, tool, output, scratch)
+    }
+
+    /// [`filter`](Self::filter) with the numbers that `scratch` has.
+    pub(crate) fn filter_on<'s>(
+        &'s self,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        let filtered = self.filter_place(tool, output, scratch);
+        self.shown(filtered, tool, output, scratch)
+    }
+
+    fn filter_place(
+        &self,
+        tool: &str,
+        output: Output<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Option<filter::Result> {
         let rules = self.policy.output(tool);
-        let filter = self.redactors.get(rules.mask).map(|redactor| Filter {
+        let filter = self.masking.redactor(&rules).map(|redactor| Filter {
             redactor,
             max_chars: rules.max_chars,
             limits: self.budget.output,
         });
-        match filter.map(|filter| filter.run(output, scratch)) {
-            Some(Ok(filtered)) => {
+        filter?.run(output, scratch).ok()
+    }
+
+    fn shown<'s>(
+        &'s self,
+        filtered: Option<filter::Result>,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        match filtered {
+            Some(filtered) => {
                 let Scratch { text, masked, out, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
@@ -330,7 +379,7 @@ impl Guard {
                 };
                 Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
             }
-            Some(Err(Full)) | None => {
+            None => {
                 scratch.report.clear();
                 let call = Call { tool, ..Call::default() };
                 Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
@@ -381,20 +430,25 @@ impl Guard {
     }
 }
 
+impl core::fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { policy, masking, hash: _, catalog, budget } = self;
+        f.debug_struct("GuardBuilder")
+            .field("policy", policy)
+            .field("masking", masking)
+            .field("catalog", catalog)
+            .field("budget", budget)
+            .finish_non_exhaustive()
+    }
+}
+
 impl GuardBuilder {
     /// Sets the policy.
     ///
     /// # Errors
-    /// When it masks a type that does not exist.
+    /// When it masks a type, in a style, or allows a kind of value that does not exist.
     pub fn policy(mut self, policy: Policy) -> Result<Self, PolicyError> {
-        self.redactors = policy
-            .mask_lists()
-            .iter()
-            .map(|list| match Types::parse(list.types()) {
-                Ok(types) => Ok(Redactor::new(types, Style::default())),
-                Err(unknown) => Err(list.error(unknown.to_string())),
-            })
-            .collect::<Result<_, _>>()?;
+        self.masking = Masking::resolve(&policy)?;
         self.policy = Some(policy);
         Ok(self)
     }
@@ -408,6 +462,13 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets what the mask style `hash` writes; the key stays with the caller.
+    #[must_use]
+    pub fn mask_hash(mut self, hash: Arc<dyn KeyedHash + Send + Sync>) -> Self {
+        self.hash = Some(hash);
+        self
+    }
+
     /// Sets the bounds on the work for one call or one output.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
@@ -418,14 +479,16 @@ impl GuardBuilder {
     /// The finished guard.
     ///
     /// # Errors
-    /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
+    /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, budget } = match self.policy {
+        let Self { policy, mut masking, hash, catalog, budget } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), budget })
+        masking.set_hash(hash);
+        masking.check_hash(&policy)?;
+        Ok(Guard { policy, masking, catalog: catalog.build(), budget })
     }
 }
 

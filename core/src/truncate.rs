@@ -12,6 +12,18 @@ use crate::buf::{Buf, Full};
 use crate::json::{Document, Kind, Str};
 use crate::redact::outside_mask;
 
+/// Which part is kept of an output that is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// The beginning and the end; what is missing is missing in the middle.
+    Ends,
+    /// The beginning.
+    #[default]
+    Head,
+    /// The end.
+    Tail,
+}
+
 /// Containers nested deeper than this are dropped whole when a document must be cut.
 const DEEPEST: usize = 136;
 /// Fewer characters of a string than this are not worth showing.
@@ -414,7 +426,7 @@ mod tests {
         #[test]
         fn masked_then_cut_shows_only_whole_masks(words in "([a-z]{1,9} ){1,30}", limit in 10..200_usize) {
             let input = words.replace("a ", "123-45-6789 ");
-            let redactor = Redactor::new(Types::ALL, Style::Partial);
+            let redactor = Redactor::new(Types::ALL, Style::Default);
             let (mut found, mut masked) = (Buf::growable(), Buf::growable());
             redactor.scan(&input, &mut found).unwrap();
             redactor.mask(&input, &found, &mut masked).unwrap();

@@ -131,7 +131,7 @@ pub extern "C" fn proof_redact() {
     let named = Types::parse(black_box(["secret", "-secret.auth"]));
     let types = black_box(named.unwrap_or(Types::GUARD_DEFAULT)).with("pii").without("pii.weak");
     black_box((types.is_empty(), TypeId::all().filter(|&id| types.contains(id)).count()));
-    let redactor = Redactor::new(types, black_box(Style::Partial));
+    let redactor = Redactor::new(types, black_box(Style::Default));
 
     let mut found = [Finding::default(); 32];
     let mut findings = Buf::lent(&mut found);
