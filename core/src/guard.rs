@@ -4,6 +4,7 @@
 //! only for a call that its name and its caller may make.
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
@@ -17,6 +18,7 @@ use crate::redact::{KeyedHash, Pseudonyms};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
 use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
 use crate::scratch::Scratch;
+use crate::truncate::CountTokens;
 
 pub use crate::report::{Fix, Violation};
 
@@ -42,10 +44,10 @@ impl Default for Budget {
 }
 
 /// Policy and detectors, compiled once: immutable, shared by every thread.
-#[derive(Debug)]
 pub struct Guard {
     policy: Policy,
     masking: Masking,
+    counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: Catalog,
     budget: Budget,
 }
@@ -55,6 +57,7 @@ pub struct GuardBuilder {
     policy: Option<Policy>,
     masking: Masking,
     hash: Option<Arc<dyn KeyedHash + Send + Sync>>,
+    counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: CatalogBuilder,
     budget: Budget,
 }
@@ -179,6 +182,7 @@ impl Guard {
             policy: None,
             masking: Masking::default(),
             hash: None,
+            counter: None,
             catalog: Catalog::builder(Origin::Trusted),
             budget: Budget::default(),
         }
@@ -353,8 +357,8 @@ impl Guard {
         let rules = self.policy.output(tool);
         let filter = self.masking.redactor(&rules).map(|redactor| Filter {
             redactor,
-            max_chars: rules.max_chars,
-            limits: self.budget.output,
+            limit: rules.limit(self.counter.as_deref()),
+            bounds: self.budget.output,
         });
         filter?.run(output, scratch).ok()
     }
@@ -368,12 +372,11 @@ impl Guard {
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         match filtered {
             Some(filtered) => {
-                let Scratch { text, masked, out, .. } = scratch;
+                let Scratch { masked, out, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
                     },
-                    Place::Text => text,
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
@@ -430,9 +433,21 @@ impl Guard {
     }
 }
 
-impl core::fmt::Debug for GuardBuilder {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { policy, masking, hash: _, catalog, budget } = self;
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, masking, counter: _, catalog, budget } = self;
+        f.debug_struct("Guard")
+            .field("policy", policy)
+            .field("masking", masking)
+            .field("catalog", catalog)
+            .field("budget", budget)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, masking, hash: _, counter: _, catalog, budget } = self;
         f.debug_struct("GuardBuilder")
             .field("policy", policy)
             .field("masking", masking)
@@ -469,6 +484,14 @@ impl GuardBuilder {
         self
     }
 
+    /// Sets what counts tokens for the limits of the policy, in place of
+    /// [`Estimate`](crate::truncate::Estimate).
+    #[must_use]
+    pub fn token_counter(mut self, counter: Arc<dyn CountTokens + Send + Sync>) -> Self {
+        self.counter = Some(counter);
+        self
+    }
+
     /// Sets the bounds on the work for one call or one output.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
@@ -481,14 +504,14 @@ impl GuardBuilder {
     /// # Errors
     /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, mut masking, hash, catalog, budget } = match self.policy {
+        let Self { policy, mut masking, hash, counter, catalog, budget } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        Ok(Guard { policy, masking, catalog: catalog.build(), budget })
+        Ok(Guard { policy, masking, counter, catalog: catalog.build(), budget })
     }
 }
 

@@ -9,7 +9,7 @@ use super::index::{NameIndex, Pattern};
 use super::text::Pool;
 use super::tree::Span;
 use crate::glob::Case;
-use crate::truncate::Keep;
+use crate::truncate::{CountTokens, Estimate, Keep, Limit};
 
 /// What to mask, how, and where to cut for one tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,22 @@ pub struct OutputPolicy {
     pub max_tokens: Option<usize>,
     /// Which part is kept of what is cut.
     pub keep: Keep,
+}
+
+impl OutputPolicy {
+    /// The limits together; tokens are counted by `counter`, or estimated.
+    #[must_use]
+    pub fn limit<'c>(&self, counter: Option<&'c (dyn CountTokens + Send + Sync)>) -> Limit<'c> {
+        let most = |limit: Option<usize>| limit.unwrap_or(usize::MAX);
+        Limit {
+            chars: most(self.max_chars),
+            bytes: most(self.max_bytes),
+            lines: most(self.max_lines),
+            tokens: most(self.max_tokens),
+            keep: self.keep,
+            counter: counter.unwrap_or(&Estimate),
+        }
+    }
 }
 
 /// A list of words: types to mask, styles of masks, or values to allow.

@@ -9,6 +9,8 @@ use core::fmt::{self, Write};
 use super::allow::Allow;
 use super::bytes::slice;
 use super::pseudonym::Pseudonyms;
+#[cfg(feature = "alloc")]
+use super::stream::Piece;
 use super::token::{public_prefix, public_prefix_before};
 use super::value::{ELLIPSIS, is_mask};
 use super::{Finding, Redactor, TypeId, Types};
@@ -172,6 +174,30 @@ impl<'a> Redactor<'a> {
         out: &mut Buf<'_, u8>,
     ) -> Result<(), Full> {
         self.pieces(text, (0, text.len()), findings, names, |piece| out.extend(piece.as_bytes()))
+    }
+
+    /// Hands `text` with its findings replaced to `sink` as a [`Stream`](super::Stream) does.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn pieces_of(
+        &self,
+        text: &str,
+        findings: &[Finding],
+        names: &mut Pseudonyms<'_>,
+        mut sink: impl FnMut(Piece<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let mut at = 0;
+        for found in findings {
+            let (start, end) = (found.start as usize, found.end as usize);
+            sink(Piece::Text(text.get(at..start).unwrap_or("")))?;
+            let value = text.get(start..end).unwrap_or("");
+            let value = Original { text: value, len: value.len() };
+            self.replacement(value, found.id, names, &mut |mask| {
+                sink(Piece::Mask { text: mask, stands_for: 0 })
+            })?;
+            sink(Piece::Mask { text: "", stands_for: end - start })?;
+            at = end;
+        }
+        sink(Piece::Text(text.get(at..).unwrap_or("")))
     }
 
     /// Hands `text[start..end]` with its findings replaced to `sink`, piece by piece.

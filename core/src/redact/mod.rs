@@ -36,6 +36,7 @@ pub use allow::{Allow, AllowEntry, AllowError, AllowList};
 pub use json::Work;
 pub(crate) use mask::outside_mask;
 pub use mask::{KeyedHash, Masks, Style};
+pub(crate) use material::end_of_headless_key;
 pub use pseudonym::{Pseudonyms, Record};
 pub use stream::{HELD, Piece, Stream, WINDOW};
 pub use types::{TypeId, Types, UnknownType};

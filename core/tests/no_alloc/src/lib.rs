@@ -18,6 +18,7 @@ use airlock_core::glob::{self, Case};
 use airlock_core::json::{self, Document, Limits, Node, ParseError, Tape, Value};
 use airlock_core::policy::NamePolicy;
 use airlock_core::redact::{Finding, Redactor, Style, TypeId, Types, Work};
+use airlock_core::truncate::{CountTokens, Estimate, Keep, Limit};
 use airlock_core::{Buf, Call, Caller, Reason, truncate};
 
 unsafe extern "C" {
@@ -168,10 +169,14 @@ pub extern "C" fn proof_truncate() {
     let mut out = Buf::lent(&mut slots);
     let text = black_box("a text that is longer than it may be");
     black_box(truncate::fits(text, black_box(10)));
-    black_box(truncate::truncate_text(text, black_box(10), &mut out).is_ok());
+    let limit = Limit { tokens: 9, lines: 2, bytes: 40, keep: Keep::Ends, ..Limit::chars(black_box(40)) };
+    black_box((limit.is_none(), limit.fits(text)));
+    black_box(truncate::truncate_text(text, &limit, &mut out).is_ok());
+    black_box((Estimate.count(text), Estimate.head(text, 3), Estimate.tail(text, 3)));
+    black_box(truncate::truncate_text(text, &Limit::chars(black_box(10)), &mut out).is_ok());
     with_document(DOCUMENT, |document| {
         if let Ok(document) = document {
-            black_box(truncate::truncate_json(document, black_box(40), &mut out).is_ok());
+            black_box(truncate::truncate_json(document, &limit, &mut out).is_ok());
         }
     });
     black_box(&*out);
