@@ -15,8 +15,10 @@ use crate::masking::Masking;
 use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
 use crate::reason::Reason;
 use crate::redact::{KeyedHash, Pseudonyms};
-use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
-use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
+use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
+use crate::schema::{
+    self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
+};
 use crate::scratch::Scratch;
 use crate::truncate::CountTokens;
 
@@ -24,6 +26,8 @@ pub use crate::report::{Fix, Violation};
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
+/// Steps that looking into unions for a report may take.
+const REPORT_STEPS: u32 = 1 << 17;
 
 /// Bounds on the work for one call or one output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,7 @@ pub struct Guard {
     masking: Masking,
     counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: Catalog,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -59,6 +64,7 @@ pub struct GuardBuilder {
     hash: Option<Arc<dyn KeyedHash + Send + Sync>>,
     counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: CatalogBuilder,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -184,6 +190,7 @@ impl Guard {
             hash: None,
             counter: None,
             catalog: Catalog::builder(Origin::Trusted),
+            documents: Documents::new(),
             budget: Budget::default(),
         }
     }
@@ -198,6 +205,11 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The documents that schemas may refer to.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -222,7 +234,8 @@ impl Guard {
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        if let Err(error) = json::parse(call.arguments, self.budget.arguments, &mut scratch.tape) {
+        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
@@ -255,11 +268,10 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
-        schema.bind(bytes, nodes);
         if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {
@@ -287,18 +299,26 @@ impl Guard {
             return Ok(());
         }
 
-        let mut reporter = Reporter { report, doc, schema, cuts, inner };
+        let refused = match (ghosts, near_miss) {
+            (Ghosts::Reject, _) => Refused::All,
+            (_, NearMiss::Refuse) => Refused::NearMisses,
+            (_, NearMiss::Strip) => Refused::None,
+        };
+        let memory = Memory { order, marks };
+        let steps = steps.min(REPORT_STEPS);
+        let mut reporter =
+            Reporter { report, doc, schema, cuts, refused, inner, memory, branch, steps };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
         }
-        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && near_miss == NearMiss::Refuse);
+        let invalid = outcome == Outcome::Invalid;
+        reporter.tell(if object && invalid { faults } else { &mut [] });
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
         }
-        if outcome == Outcome::Invalid {
-            reporter.faults(faults);
+        if invalid {
             return Err(Reason::ValidationFailed);
         }
         if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) }
@@ -405,11 +425,10 @@ impl Guard {
             Structure::Schema(schema) => schema,
         };
         let Scratch { tape, marks, .. } = scratch;
-        if json::parse(output, self.budget.output, tape).is_err() {
+        if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
-        schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
         let memory = Memory { order, marks };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
@@ -435,11 +454,12 @@ impl Guard {
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, masking, counter: _, catalog, budget } = self;
+        let Self { policy, masking, counter: _, catalog, documents, budget } = self;
         f.debug_struct("Guard")
             .field("policy", policy)
             .field("masking", masking)
             .field("catalog", catalog)
+            .field("documents", documents)
             .field("budget", budget)
             .finish_non_exhaustive()
     }
@@ -447,11 +467,12 @@ impl fmt::Debug for Guard {
 
 impl fmt::Debug for GuardBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, masking, hash: _, counter: _, catalog, budget } = self;
+        let Self { policy, masking, hash: _, counter: _, catalog, documents, budget } = self;
         f.debug_struct("GuardBuilder")
             .field("policy", policy)
             .field("masking", masking)
             .field("catalog", catalog)
+            .field("documents", documents)
             .field("budget", budget)
             .finish_non_exhaustive()
     }
@@ -466,6 +487,15 @@ impl GuardBuilder {
         self.masking = Masking::resolve(&policy)?;
         self.policy = Some(policy);
         Ok(self)
+    }
+
+    /// Sets the documents that schemas may refer to: those of tools added from now on, and those of live
+    /// lists.
+    #[must_use]
+    pub fn documents(mut self, documents: Documents) -> Self {
+        self.catalog.documents(documents.clone());
+        self.documents = documents;
+        self
     }
 
     /// Compiles and adds a tool.
@@ -504,14 +534,15 @@ impl GuardBuilder {
     /// # Errors
     /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, mut masking, hash, counter, catalog, budget } = match self.policy {
-            Some(_) => self,
-            None => self.policy(Policy::permissive())?,
-        };
+        let Self { policy, mut masking, hash, counter, catalog, documents, budget } =
+            match self.policy {
+                Some(_) => self,
+                None => self.policy(Policy::permissive())?,
+            };
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        Ok(Guard { policy, masking, counter, catalog: catalog.build(), budget })
+        Ok(Guard { policy, masking, counter, catalog: catalog.build(), documents, budget })
     }
 }
 

@@ -7,7 +7,7 @@
 use core::fmt::{self, Write};
 
 use super::allow::Allow;
-use super::bytes::slice;
+use super::bytes::{before, byte, slice};
 use super::pseudonym::Pseudonyms;
 #[cfg(feature = "alloc")]
 use super::stream::Piece;
@@ -36,7 +36,8 @@ pub enum Style {
     /// The type's name and a number, as in `[EMAIL_1]`: equal values have equal numbers. Without
     /// [`Pseudonyms`] to number them as [`Type`](Self::Type). Here and in a hash, 4 KiB of a value count.
     Pseudonym,
-    /// Nothing for personal data, `-` for a secret: what follows would else be taken for its value.
+    /// Nothing for personal data between blanks. `[REMOVED]` for a secret, and for what touches
+    /// something else: what follows would be taken for its value, or two values for one.
     Remove,
     /// As many characters of the same classes: `000-00-0000`, `xxx@xxxx.xx`. A public prefix stays.
     /// Above 4 KiB as [`Full`](Self::Full).
@@ -189,8 +190,7 @@ impl<'a> Redactor<'a> {
         for found in findings {
             let (start, end) = (found.start as usize, found.end as usize);
             sink(Piece::Text(text.get(at..start).unwrap_or("")))?;
-            let value = text.get(start..end).unwrap_or("");
-            let value = Original { text: value, len: value.len() };
+            let value = Original::new(text, start, end);
             self.replacement(value, found.id, names, &mut |mask| {
                 sink(Piece::Mask { text: mask, stands_for: 0 })
             })?;
@@ -217,8 +217,7 @@ impl<'a> Redactor<'a> {
                 break;
             }
             sink(text.get(at..from).unwrap_or(""))?;
-            let value = text.get(from.max(start)..to.min(end)).unwrap_or("");
-            let value = Original { text: value, len: value.len() };
+            let value = Original::new(text, from.max(start), to.min(end));
             self.replacement(value, finding.id, names, &mut sink)?;
             at = to;
         }
@@ -234,7 +233,7 @@ impl<'a> Redactor<'a> {
         sink: &mut impl FnMut(&str) -> Result<(), Full>,
     ) -> Result<(), Full> {
         let style = self.masks.style(id);
-        let Original { text: value, len } = value;
+        let Original { text: value, len, parted } = value;
         if len > LONGEST && matches!(style, Style::Partial | Style::Shape) {
             return sink(REDACTED);
         }
@@ -256,7 +255,7 @@ impl<'a> Redactor<'a> {
                 Some(number) => Label::new(id).number(number).write(sink),
                 None => Label::new(id).write(sink),
             },
-            Style::Remove => sink(if id.is_secret() { "-" } else { "" }),
+            Style::Remove => sink(if parted && !id.is_secret() { "" } else { "[REMOVED]" }),
             Style::Shape => shape(value, id, sink),
             Style::Type => Label::new(id).write(sink),
         }
@@ -271,6 +270,21 @@ pub(super) struct Original<'t> {
     pub(super) text: &'t str,
     /// Its length in bytes.
     pub(super) len: usize,
+    /// Whether blanks or borders of the text stand on both sides of it.
+    pub(super) parted: bool,
+}
+
+impl<'t> Original<'t> {
+    /// The value at `start..end` of `text`.
+    pub(super) fn new(text: &'t str, start: usize, end: usize) -> Self {
+        let bytes = text.as_bytes();
+        let blank = |byte: u8| byte == 0 || byte.is_ascii_whitespace();
+        Self {
+            text: text.get(start..end).unwrap_or(""),
+            len: end - start,
+            parted: blank(before(bytes, start)) && blank(byte(bytes, end)),
+        }
+    }
 }
 
 /// What distinguishes a value, and what may show something of it, is within so many bytes: a stream does
@@ -283,7 +297,8 @@ fn head(value: &str) -> &[u8] {
 
 /// The public prefix of a secret.
 fn prefix(value: &str, id: TypeId) -> &str {
-    let kept = if id.is_secret() { public_prefix(value.as_bytes()) } else { 0 };
+    let plain = id.is_secret() && is_plain(head(value));
+    let kept = if plain { public_prefix(value.as_bytes()) } else { 0 };
     value.get(..kept).unwrap_or("")
 }
 
@@ -387,6 +402,11 @@ impl Write for Label {
         text.bytes().for_each(|byte| self.push(byte));
         Ok(())
     }
+}
+
+/// Whether `value` stands as itself: one in disguise has no prefix that could be kept.
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'%' | b'&'))
 }
 
 /// The greatest offset up to `cut` at which `text` can be cut without splitting one of the

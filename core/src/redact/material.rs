@@ -40,6 +40,7 @@ pub(super) fn putty(text: &[u8], at: usize) -> Option<usize> {
 
 /// The end of a private key that begins before `text`: up to there everything may be a part of it. 0 when
 /// there is none.
+#[cfg(feature = "alloc")]
 pub(crate) fn end_of_headless_key(text: &[u8]) -> usize {
     const END: &[u8] = b"-----END ";
     let mut end = 0;

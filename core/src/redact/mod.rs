@@ -22,6 +22,7 @@ mod key;
 mod mask;
 mod material;
 mod network;
+mod normal;
 mod path;
 mod pseudonym;
 mod scan;
@@ -36,6 +37,7 @@ pub use allow::{Allow, AllowEntry, AllowError, AllowList};
 pub use json::Work;
 pub(crate) use mask::outside_mask;
 pub use mask::{KeyedHash, Masks, Style};
+#[cfg(feature = "alloc")]
 pub(crate) use material::end_of_headless_key;
 pub use pseudonym::{Pseudonyms, Record};
 pub use stream::{HELD, Piece, Stream, WINDOW};
@@ -93,6 +95,7 @@ impl<'a> Redactor<'a> {
             return Ok(());
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
+        normal::scan(text, key.as_bytes(), self.types, findings)?;
         self.settle(text, findings);
         Ok(())
     }

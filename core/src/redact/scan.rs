@@ -340,7 +340,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
 }
 
 /// Whether one of `words`, in lower case, stands shortly before `at` or in `key`.
-fn is_near(text: &[u8], key: &[u8], at: usize, words: &[&str]) -> bool {
+pub(super) fn is_near(text: &[u8], key: &[u8], at: usize, words: &[&str]) -> bool {
     let window = slice(text, at.saturating_sub(NEAR), at);
     has_word(window, words) || has_word(key.get(..NEAR).unwrap_or(key), words)
 }

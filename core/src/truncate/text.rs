@@ -16,6 +16,7 @@ pub(crate) struct Mask {
     /// The offset in the original after what it stands for.
     pub(crate) original: usize,
     /// Another part of it may follow.
+    #[cfg(feature = "alloc")]
     pub(crate) is_open: bool,
 }
 
