@@ -34,6 +34,8 @@ mod masking;
 #[cfg(feature = "alloc")]
 pub mod mcp;
 #[cfg(feature = "alloc")]
+mod mend;
+#[cfg(feature = "alloc")]
 mod near;
 pub mod policy;
 mod reason;

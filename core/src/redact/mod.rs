@@ -12,9 +12,11 @@
 //! is not searched for values again.
 
 mod allow;
+mod anchors;
 mod assign;
 mod bytes;
 mod checksum;
+mod context;
 mod identifier;
 mod identifiers;
 mod json;
@@ -26,6 +28,7 @@ mod normal;
 mod path;
 mod pseudonym;
 mod scan;
+mod shape;
 mod stream;
 mod token;
 mod tokens;
