@@ -45,9 +45,41 @@ pub(super) fn putty(text: &[u8], at: usize) -> Option<usize> {
     Some(at + mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()))
 }
 
+/// The end of a private key that begins before `text`: up to there everything may be a part of it. 0 when
+/// there is none.
+#[cfg(feature = "alloc")]
+pub(crate) fn end_of_headless_key(text: &[u8]) -> usize {
+    const END: &[u8] = b"-----END ";
+    let mut end = 0;
+    let begin = memchr::memmem::find(text, b"-----BEGIN ").unwrap_or(text.len());
+    for at in memchr::memmem::find_iter(slice(text, 0, begin), END) {
+        let label = slice(text, at + END.len(), at + END.len() + 64);
+        let len = memchr::memmem::find(label, b"-----").unwrap_or(0);
+        if contains(slice(label, 0, len), b"PRIVATE KEY") {
+            end = at + END.len() + len + b"-----".len();
+        }
+    }
+    let header = memchr::memmem::find(text, b"PuTTY-User-Key-File-").unwrap_or(text.len());
+    if let Some(mac) = memchr::memmem::find(slice(text, 0, header), b"Private-MAC:") {
+        let tail = text.get(mac..).unwrap_or(&[]);
+        end = end.max(mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()));
+    }
+    end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_began_before_ends_where_it_ends() {
+        let text = b"QUJD\n-----END RSA PRIVATE KEY-----\nrest";
+        assert_eq!(end_of_headless_key(text), text.len() - 5);
+        assert_eq!(end_of_headless_key(b"QUJD\n-----END CERTIFICATE-----\n"), 0);
+        let whole = b"-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n";
+        assert_eq!(end_of_headless_key(whole), 0);
+        assert_eq!(end_of_headless_key(b"AAAA\nPrivate-MAC: 00ff\nrest"), 22);
+    }
 
     #[test]
     fn blocks_end_at_their_end_or_with_the_text() {

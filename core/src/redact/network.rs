@@ -44,7 +44,8 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let named = coded || letters >= 2 && !DIGITS.has(byte(top, letters));
     let kept = if coded { whole } else { dot + 1 + letters };
     // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
-    let density = domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
+    let density = DIGITS.has(byte(domain, 0))
+        && domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
     let end = at + 1 + kept;
     let remote = byte(text, end) == b':'
         && (slice(text, start, at) == b"git"
@@ -386,6 +387,7 @@ mod tests {
         assert_eq!(mail("to <ann.b+c@mail.example.org>."), Some("ann.b+c@mail.example.org"));
         assert_eq!(mail(r"x\nann@example.org"), Some("ann@example.org"));
         assert_eq!(mail("ann@exämple.de,"), Some("ann@exämple.de"));
+        assert_eq!(mail("ann@x.org"), Some("ann@x.org"));
         for text in [
             "icon@2x.png",
             "pkg@1.2.3",
