@@ -3,22 +3,25 @@
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
 //! only for a call that its name and its caller may make.
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::sync::Arc;
+use core::fmt;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
-use crate::filter::{Filter, Place};
+use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
+use crate::masking::Masking;
+use crate::mend::Mending;
 use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
 use crate::reason::Reason;
-use crate::redact::{Redactor, Style, Types};
+use crate::redact::{KeyedHash, Pseudonyms};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
 };
 use crate::scratch::Scratch;
+use crate::truncate::CountTokens;
 
 pub use crate::report::{Fix, Violation};
 
@@ -46,21 +49,21 @@ impl Default for Budget {
 }
 
 /// Policy and detectors, compiled once: immutable, shared by every thread.
-#[derive(Debug)]
 pub struct Guard {
     policy: Policy,
-    /// One for each mask list of the policy.
-    redactors: Vec<Redactor>,
+    masking: Masking,
+    counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: Catalog,
     documents: Documents,
     budget: Budget,
 }
 
 /// Builds a [`Guard`].
-#[derive(Debug)]
 pub struct GuardBuilder {
     policy: Option<Policy>,
-    redactors: Vec<Redactor>,
+    masking: Masking,
+    hash: Option<Arc<dyn KeyedHash + Send + Sync>>,
+    counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: CatalogBuilder,
     documents: Documents,
     budget: Budget,
@@ -84,13 +87,13 @@ pub struct Allowed<'s> {
 }
 
 impl<'s> Allowed<'s> {
-    /// The exact bytes to pass on: the input itself when nothing was stripped.
+    /// The exact bytes to pass on: the input itself when nothing was stripped or repaired.
     #[must_use]
     pub const fn arguments(&self) -> &'s [u8] {
         self.arguments
     }
 
-    /// Whether something was stripped.
+    /// Whether something was stripped or repaired.
     #[must_use]
     pub const fn is_changed(&self) -> bool {
         self.changed
@@ -101,7 +104,13 @@ impl<'s> Allowed<'s> {
         self.report.stripped()
     }
 
-    /// Near misses among them: the pointer, and the declared name that was probably meant.
+    /// Pointers of the strings that were replaced by the JSON in them, in document order: only where the
+    /// policy says `repair = ["json-string"]`.
+    pub fn repaired(&self) -> impl Iterator<Item = &'s str> {
+        self.report.repaired()
+    }
+
+    /// Near misses among the stripped: the pointer, and the declared name that was probably meant.
     pub fn suggestions(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
         self.report.suggestions()
     }
@@ -184,7 +193,9 @@ impl Guard {
     pub fn builder() -> GuardBuilder {
         GuardBuilder {
             policy: None,
-            redactors: Vec::new(),
+            masking: Masking::default(),
+            hash: None,
+            counter: None,
             catalog: Catalog::builder(Origin::Trusted),
             documents: Documents::new(),
             budget: Budget::default(),
@@ -236,9 +247,42 @@ impl Guard {
             return refuse(Reason::MalformedArguments, call, scratch);
         }
         match self.validate(schema, call.arguments, scratch) {
-            Ok(()) => allow(call, scratch),
+            Ok(()) => allow(call, Source::Call, scratch),
+            Err(Reason::ValidationFailed | Reason::MalformedArguments)
+                if self.mend(schema, call.arguments, scratch) =>
+            {
+                allow(call, Source::Mended, scratch)
+            }
             Err(reason) => refuse(reason, call, scratch),
         }
+    }
+
+    /// Replaces strings by the JSON in them, when the policy says so and that makes the refused call
+    /// valid; else the report is as it was.
+    fn mend(&self, schema: &Schema, bytes: &[u8], scratch: &mut Scratch<'_>) -> bool {
+        if !self.policy.settings().repair.json_string {
+            return false;
+        }
+        let Scratch { tape, inner, faults, mended, report, .. } = scratch;
+        report.clear();
+        let doc = json::Document::new(bytes, &tape.nodes);
+        let mending = Mending { inner, out: mended, report };
+        let limits = self.budget.arguments;
+        if mending.mend(schema, doc, faults) {
+            let mended = core::mem::take(&mut scratch.mended);
+            let read = json::parse_named(&mended, limits, &mut scratch.tape, schema.names());
+            let valid = read.is_ok() && self.validate(schema, &mended, scratch).is_ok();
+            scratch.mended = mended;
+            if valid {
+                return true;
+            }
+        }
+        // What was wrong is told of the call as it came.
+        scratch.report.clear();
+        if json::parse_named(bytes, limits, &mut scratch.tape, schema.names()).is_ok() {
+            let _ = self.validate(schema, bytes, scratch);
+        }
+        false
     }
 
     /// Decides by name and caller alone, as [`check`](Self::check) does first; none when the call may
@@ -264,7 +308,7 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, branch, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
@@ -279,12 +323,12 @@ impl Guard {
         // pass for the verdict alone.
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let steps = self.budget.steps;
         let mut outcome = schema::validate(schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
-            let memory = Memory { order, marks };
+            let memory = Memory { order, marks, text, inner };
             outcome = schema::validate(schema, doc, steps, memory, None);
         }
         if outcome == Outcome::TooComplex {
@@ -300,10 +344,9 @@ impl Guard {
             (_, NearMiss::Refuse) => Refused::NearMisses,
             (_, NearMiss::Strip) => Refused::None,
         };
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let steps = steps.min(REPORT_STEPS);
-        let mut reporter =
-            Reporter { report, doc, schema, cuts, refused, inner, memory, branch, steps };
+        let mut reporter = Reporter { report, doc, schema, cuts, refused, memory, branch, steps };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
@@ -331,26 +374,74 @@ impl Guard {
         output: Output<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
+        scratch.work.names.clear();
+        self.filter_on(tool, output, scratch)
+    }
+
+    /// [`filter`](Self::filter) where a value that has a number in `names` keeps it: for the outputs of
+    /// one session.
+    ///
+    /// # Errors
+    /// When the output cannot be made safe; then nothing of it may be shown.
+    pub fn filter_in<'s>(
+        &'s self,
+        names: &mut Pseudonyms<'static>,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'static>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        core::mem::swap(names, &mut scratch.work.names);
+        let filtered = self.filter_place(tool, output, scratch);
+        core::mem::swap(names, &mut scratch.work.names);
+        self.shown(filtered, tool, output, scratch)
+    }
+
+    /// [`filter`](Self::filter) with the numbers that `scratch` has.
+    pub(crate) fn filter_on<'s>(
+        &'s self,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        let filtered = self.filter_place(tool, output, scratch);
+        self.shown(filtered, tool, output, scratch)
+    }
+
+    fn filter_place(
+        &self,
+        tool: &str,
+        output: Output<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Option<filter::Result> {
         let rules = self.policy.output(tool);
-        let filter = self.redactors.get(rules.mask).map(|redactor| Filter {
+        let filter = self.masking.redactor(&rules).map(|redactor| Filter {
             redactor,
-            max_chars: rules.max_chars,
-            limits: self.budget.output,
+            limit: rules.limit(self.counter.as_deref()),
+            bounds: self.budget.output,
         });
-        match filter.map(|filter| filter.run(output, scratch)) {
-            Some(Ok(filtered)) => {
-                let Scratch { text, masked, out, .. } = scratch;
+        filter?.run(output, scratch).ok()
+    }
+
+    fn shown<'s>(
+        &'s self,
+        filtered: Option<filter::Result>,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        match filtered {
+            Some(filtered) => {
+                let Scratch { masked, out, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
                     },
-                    Place::Text => text,
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
                 Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
             }
-            Some(Err(Full)) | None => {
+            None => {
                 scratch.report.clear();
                 let call = Call { tool, ..Call::default() };
                 Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
@@ -372,13 +463,13 @@ impl Guard {
             Structure::Unknown => return false,
             Structure::Schema(schema) => schema,
         };
-        let Scratch { tape, marks, .. } = scratch;
+        let Scratch { tape, inner, marks, text, .. } = scratch;
         if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
         let doc = json::Document::new(output, nodes);
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
     }
 
@@ -400,20 +491,39 @@ impl Guard {
     }
 }
 
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, masking, counter: _, catalog, documents, budget } = self;
+        f.debug_struct("Guard")
+            .field("policy", policy)
+            .field("masking", masking)
+            .field("catalog", catalog)
+            .field("documents", documents)
+            .field("budget", budget)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, masking, hash: _, counter: _, catalog, documents, budget } = self;
+        f.debug_struct("GuardBuilder")
+            .field("policy", policy)
+            .field("masking", masking)
+            .field("catalog", catalog)
+            .field("documents", documents)
+            .field("budget", budget)
+            .finish_non_exhaustive()
+    }
+}
+
 impl GuardBuilder {
     /// Sets the policy.
     ///
     /// # Errors
-    /// When it masks a type that does not exist.
+    /// When it masks a type, in a style, or allows a kind of value that does not exist.
     pub fn policy(mut self, policy: Policy) -> Result<Self, PolicyError> {
-        self.redactors = policy
-            .mask_lists()
-            .iter()
-            .map(|list| match Types::parse(list.types()) {
-                Ok(types) => Ok(Redactor::new(types, Style::default())),
-                Err(unknown) => Err(list.error(unknown.to_string())),
-            })
-            .collect::<Result<_, _>>()?;
+        self.masking = Masking::resolve(&policy)?;
         self.policy = Some(policy);
         Ok(self)
     }
@@ -436,6 +546,21 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets what the mask style `hash` writes; the key stays with the caller.
+    #[must_use]
+    pub fn mask_hash(mut self, hash: Arc<dyn KeyedHash + Send + Sync>) -> Self {
+        self.hash = Some(hash);
+        self
+    }
+
+    /// Sets what counts tokens for the limits of the policy, in place of
+    /// [`Estimate`](crate::truncate::Estimate).
+    #[must_use]
+    pub fn token_counter(mut self, counter: Arc<dyn CountTokens + Send + Sync>) -> Self {
+        self.counter = Some(counter);
+        self
+    }
+
     /// Sets the bounds on the work for one call or one output.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
@@ -446,26 +571,35 @@ impl GuardBuilder {
     /// The finished guard.
     ///
     /// # Errors
-    /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
+    /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, documents, budget } = match self.policy {
-            Some(_) => self,
-            None => self.policy(Policy::permissive())?,
-        };
+        let Self { policy, mut masking, hash, counter, catalog, documents, budget } =
+            match self.policy {
+                Some(_) => self,
+                None => self.policy(Policy::permissive())?,
+            };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget })
+        masking.set_hash(hash);
+        masking.check_hash(&policy)?;
+        Ok(Guard { policy, masking, counter, catalog: catalog.build(), documents, budget })
     }
 }
 
-fn allow<'s>(call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+/// Which bytes were checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Call,
+    Mended,
+}
+
+fn allow<'s>(call: &Call<'s>, source: Source, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+    let changed = source == Source::Mended;
     if scratch.cuts.is_empty() {
-        return Verdict::Allow(Allowed {
-            arguments: call.arguments,
-            report: &scratch.report,
-            changed: false,
-        });
+        let arguments = if changed { &scratch.mended } else { call.arguments };
+        return Verdict::Allow(Allowed { arguments, report: &scratch.report, changed });
     }
-    if splice(call.arguments, &scratch.cuts, &mut scratch.out).is_err() {
+    let bytes = if changed { &scratch.mended } else { call.arguments };
+    if splice(bytes, &scratch.cuts, &mut scratch.out).is_err() {
         return refuse(Reason::InternalError, call, scratch);
     }
     Verdict::Allow(Allowed { arguments: &scratch.out, report: &scratch.report, changed: true })

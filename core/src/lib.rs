@@ -30,7 +30,11 @@ pub mod glob;
 mod guard;
 pub mod json;
 #[cfg(feature = "alloc")]
+mod masking;
+#[cfg(feature = "alloc")]
 pub mod mcp;
+#[cfg(feature = "alloc")]
+mod mend;
 #[cfg(feature = "alloc")]
 mod near;
 pub mod policy;

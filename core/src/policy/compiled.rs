@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::index::NameIndex;
-use super::output::{MaskList, OutputPolicy, Outputs};
+use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::settings::Settings;
@@ -31,8 +31,10 @@ pub struct Policy {
     /// Sorted by name.
     pub(super) agents: Vec<Agent>,
     pub(super) outputs: Outputs,
-    /// The first is the default.
-    pub(super) masks: Vec<MaskList>,
+    /// The first is the default, here and below.
+    pub(super) masks: Vec<WordList>,
+    pub(super) styles: Vec<WordList>,
+    pub(super) allows: Vec<WordList>,
 }
 
 /// An entry of `[agents]`.
@@ -83,6 +85,14 @@ impl Policy {
         self
     }
 
+    /// This policy with or without the repair `json-string`: arrays and objects that were sent as strings
+    /// of JSON become arrays and objects.
+    #[must_use]
+    pub fn with_json_strings_repaired(mut self, repaired: bool) -> Self {
+        self.settings.repair.json_string = repaired;
+        self
+    }
+
     /// The switches that are no rules.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
@@ -124,7 +134,20 @@ impl Policy {
     /// Every mask list of the document; the first one is for tools that no entry of `[output]`
     /// gives another. [`OutputPolicy::mask`] is an index into it.
     #[must_use]
-    pub fn mask_lists(&self) -> &[MaskList] {
+    pub fn mask_lists(&self) -> &[WordList] {
         &self.masks
+    }
+
+    /// Every list of styles: a style for all types, or `type=style` for some. The first is for tools
+    /// that no entry of `[output]` gives another.
+    #[must_use]
+    pub fn style_lists(&self) -> &[WordList] {
+        &self.styles
+    }
+
+    /// Every allow-list. The first is for tools that no entry of `[output]` gives another.
+    #[must_use]
+    pub fn allow_lists(&self) -> &[WordList] {
+        &self.allows
     }
 }

@@ -6,7 +6,7 @@ use super::words::{Look, Name, Shown, shown};
 use super::wrong::{Strays, Wrong};
 use super::{Meant, Record, Report, Text};
 use crate::buf::Buf;
-use crate::json::{self, CUT, Document, Kind, ParseError, ParseErrorKind, Str, Tape};
+use crate::json::{self, CUT, Document, Kind, ParseError, ParseErrorKind, Str};
 use crate::near::Undeclared;
 use crate::schema::{Cut, Fault, Keyword, Memory, Schema, Types};
 
@@ -39,9 +39,7 @@ pub(crate) struct Reporter<'a, 'm> {
     /// Every ghost, in document order.
     pub(crate) cuts: &'a mut [Cut],
     pub(crate) refused: Refused,
-    /// Memory to look into strings that may hold JSON.
-    pub(crate) inner: &'a mut Tape<'m>,
-    /// Memory to look into unions, and the steps that may take.
+    /// Memory to look into unions and into strings that may hold JSON, and the steps that may take.
     pub(crate) memory: Memory<'a, 'm>,
     pub(crate) branch: &'a mut Buf<'m, Fault>,
     pub(crate) steps: u32,
@@ -132,7 +130,7 @@ impl Reporter<'_, '_> {
     /// Reports arguments that are no object, whatever the schema says of them.
     pub(crate) fn not_an_object(&mut self) {
         let wrong = self.wrong_type(0, Types::OBJECT, &[]);
-        self.write(Keyword::Type, &wrong, None, b"", Name::Root);
+        self.write(Keyword::Type, &wrong, None, (b"", Look::Plain), Name::Root);
     }
 
     fn ghost(&mut self, cut: &Cut, pointer: &[u8], all: Merged<'_>) {
@@ -150,7 +148,8 @@ impl Reporter<'_, '_> {
             // Of several spellings only the first can have the name.
             first: all.cuts.iter().find(same).is_none_or(|first| first.key == cut.key),
         };
-        let path = self.write(Keyword::Ghost, &wrong, None, pointer, Name::Root);
+        let place = (pointer, Look::of(pointer));
+        let path = self.write(Keyword::Ghost, &wrong, None, place, Name::Root);
         self.suggest(cut, path);
     }
 
@@ -177,8 +176,9 @@ impl Reporter<'_, '_> {
         };
         let Some(wrong) = wrong else { return };
         let union = union.as_ref().filter(|union| union.plain.is_none());
-        let name = Name::new(pointer, self.is_element(fault.node));
-        let path = self.write(fault.keyword, &wrong, union, pointer, name);
+        let look = Look::of(pointer);
+        let name = Name::new(pointer, look, self.is_element(fault.node));
+        let path = self.write(fault.keyword, &wrong, union, (pointer, look), name);
         if let Wrong::Choice { near: Some(text), .. } = wrong {
             let to = Text::decoded(&mut self.report.side, text);
             let _ = self.report.suggestions.push(Meant { path, to });
@@ -197,14 +197,14 @@ impl Reporter<'_, '_> {
         keyword: Keyword,
         wrong: &Wrong<'_>,
         union: Option<&Union<'_>>,
-        pointer: &[u8],
+        (pointer, look): (&[u8], Look),
         name: Name<'_>,
     ) -> Text {
         let mut lines = core::mem::take(&mut self.report.lines);
         let mut line = Line::new(&mut lines, MAX_LINE);
         let start = line.at();
         line.put(r#"{"path":""#);
-        let path = line.pointer(pointer, Look::of(pointer), &mut self.report.side);
+        let path = line.pointer(pointer, look, &mut self.report.side);
         line.put(r#"","keyword":""#).bytes(keyword.name().as_bytes());
         let mut record = Record { keyword, path, ..Record::default() };
         if let Wrong::Missing { property, .. } = *wrong {

@@ -193,7 +193,8 @@ impl<'a> Reporter<'a, '_> {
         let value = self.doc.at(at);
         let own = |value: Value<'_>| Types::of(value.document(), value.index());
         if let Some(text) = value.as_str() {
-            if let Some(inside) = self.types_inside(text)
+            if repair::may_hold(text, types)
+                && let Some(inside) = self.types_inside(text)
                 && inside.meets(types)
             {
                 let container = inside.meets(Types::ARRAY) || inside.meets(Types::OBJECT);
@@ -264,12 +265,12 @@ impl<'a> Reporter<'a, '_> {
             return None;
         }
         if !text.is_escaped() {
-            return types_spelt(text.raw(), self.inner);
+            return types_spelt(text.raw(), self.memory.inner);
         }
         let mut decoded = core::mem::take(&mut self.report.decoded);
         decoded.clear();
         let fits = text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
-        let types = if fits { types_spelt(&decoded, self.inner) } else { None };
+        let types = if fits { types_spelt(&decoded, self.memory.inner) } else { None };
         self.report.decoded = decoded;
         types
     }

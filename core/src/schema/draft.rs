@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::{
-    ArrayRules, Dependent, LogicRules, Member, NONE, NumberRules, Span, StringRules, Types,
+    ArrayRules, Content, Dependent, LogicRules, Member, NONE, NumberRules, Span, StringRules, Types,
 };
 use crate::json::{Kind, Value};
 
@@ -89,6 +89,7 @@ impl Draft {
             max: u64::MAX,
             pattern: NONE,
             format: None,
+            content: Content::default(),
         })
     }
 
