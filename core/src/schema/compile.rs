@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use super::choices::Choices;
 use super::content::{Encoding, is_json};
 use super::dialect::{Dialect, Holds, Version};
 use super::documents::Documents;
@@ -65,6 +66,7 @@ pub(crate) fn compile(
     let Compiler { tables, names, .. } = compiler;
     let schema = Schema {
         names: names.finish(),
+        choices: Choices::new(doc, &tables.subs),
         subs: tables.subs.into(),
         objects: tables.objects.into(),
         arrays: tables.arrays.into(),
