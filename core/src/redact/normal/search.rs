@@ -1,76 +1,34 @@
-//! The first look at every byte: where a value could be in disguise.
+//! What the bits of a block say: long runs of base64, single characters spaced out.
 //!
-//! Text goes by in blocks of 64 bytes, each reduced to three masks of a bit a byte. The loops are plain
-//! comparisons without branches, which compilers turn into vector instructions of the baseline of every
-//! target that has some. Cost: about 40 instructions per 64 bytes, whatever they are.
+//! A run is looked for within 64 bytes; one that crosses a border is told by the ones at both sides of
+//! it. Cost: a few shifts a block.
 
-/// How many bytes one look takes in.
-pub(super) const BLOCK: usize = 64;
+/// The shortest run of base64 that is looked at.
+const LEAST: u32 = 24;
 
-/// What the bytes of a block are, the first in the lowest bit.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Masks {
-    /// Beginnings of escapes, line breaks, brackets, quotes, control characters, anything beyond ASCII.
-    pub(super) signs: u64,
-    /// Spaces.
-    pub(super) blanks: u64,
-    /// The alphabets of base64 and base64url.
-    pub(super) codes: u64,
-}
-
-impl Masks {
-    #[inline]
-    pub(super) fn of(block: &[u8; BLOCK]) -> Self {
-        let (mut signs, mut blanks, mut codes) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
-        let slots = signs.iter_mut().zip(&mut blanks).zip(&mut codes);
-        for (&byte, ((sign, blank), code)) in block.iter().zip(slots) {
-            *sign = u8::from(byte >= 0x7f)
-                | u8::from(byte < 0x20) & u8::from(byte != b'\t')
-                | u8::from(byte == b'\\')
-                | u8::from(byte == b'%')
-                | u8::from(byte == b'&')
-                | u8::from(byte == b'=')
-                | u8::from(byte == b'[')
-                | u8::from(byte == b'(')
-                | u8::from(byte == b'\'');
-            *blank = u8::from(byte == b' ');
-            *code = u8::from((byte | 0x20).wrapping_sub(b'a') < 26)
-                | u8::from(byte.wrapping_sub(b'/') < 11)
-                | u8::from(byte == b'+')
-                | u8::from(byte == b'-')
-                | u8::from(byte == b'_');
-        }
-        Self { signs: packed(&signs), blanks: packed(&blanks), codes: packed(&codes) }
-    }
-}
-
-/// The bytes of `flags`, each 0 or 1, as bits.
+/// Where runs of at least 24 ones begin in the block at `base`, whose bits are `now`; `then` are those of
+/// the block before. One that began there is told at its first bit in it.
 #[inline]
-fn packed(flags: &[u8; BLOCK]) -> u64 {
-    let (eights, _) = flags.as_chunks::<8>();
-    eights.iter().rev().fold(0, |bits, &eight| {
-        // The product brings the lowest bit of byte i to bit 56 + i.
-        bits << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
-}
-
-/// The starts of runs of at least 24 bits in `bits`.
-#[inline]
-pub(super) const fn runs24(bits: u128) -> u128 {
-    let two = bits & bits >> 1;
+pub(super) fn runs(base: usize, now: u64, then: u64) -> (Option<usize>, u64) {
+    let (left, right) = (then.leading_ones(), now.trailing_ones());
+    let crosses = left > 0 && right > 0 && left < LEAST && left + right >= LEAST;
+    let crossing = if crosses { base.checked_sub(left as usize) } else { None };
+    let two = now & now >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
-    eight & eight >> 8 & eight >> 16
+    let long = eight & eight >> 8 & eight >> 16;
+    // What goes on from the block before has been told, or is told now.
+    let first = if left > 0 { 1 } else { 0 };
+    (crossing, long & !(long << 1) & !first)
 }
 
-/// Where six blanks stand two apart with something else between the first: single characters, spaced
+/// Where five blanks stand two apart with something else between the first: single characters, spaced
 /// out, of which some may be blanks themselves.
 #[inline]
-pub(super) const fn spaced(blanks: u128) -> u128 {
+pub(super) const fn spaced(blanks: u64) -> u64 {
     let two = blanks & blanks >> 2;
-    let four = two & two >> 4;
     let between = !(blanks >> 1) & !(blanks >> 3 & blanks >> 5);
-    four & two >> 8 & between
+    two & two >> 4 & blanks >> 8 & between
 }
 
 #[cfg(test)]
@@ -78,33 +36,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_what_a_look_at_each_byte_says() {
-        let all: std::vec::Vec<u8> = (0..=255).collect();
-        for block in all.as_chunks::<BLOCK>().0 {
-            let masks = Masks::of(block);
-            for (at, &byte) in block.iter().enumerate() {
-                let bit = |mask: u64| mask >> at & 1 == 1;
-                let sign =
-                    byte >= 0x7f || byte < 0x20 && byte != b'\t' || b"\\%&=[('".contains(&byte);
-                assert_eq!(bit(masks.signs), sign, "{byte}");
-                assert_eq!(bit(masks.blanks), byte == b' ');
-                assert_eq!(
-                    bit(masks.codes),
-                    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
-                );
-            }
-        }
+    fn runs_begin_where_they_begin() {
+        assert_eq!(runs(64, 0xff_ffff << 7, 0), (None, 1 << 7));
+        assert_eq!(runs(64, 0x7f_ffff << 7, 0), (None, 0));
+        assert_eq!(runs(64, 0xffff, 0xff << 56), (Some(56), 0));
+        assert_eq!(runs(64, 0x7fff, 0xff << 56), (None, 0));
+        assert_eq!(runs(64, u64::MAX, u64::MAX), (None, 0), "told in the block before");
+        assert_eq!(runs(64, 0xff_ffff | 0xff_ffff << 30, 1 << 63), (Some(63), 1 << 30));
     }
 
     #[test]
-    fn runs() {
-        assert_eq!(runs24(0xff_ffff << 7), 1 << 7);
-        assert_eq!(runs24(0x7f_ffff << 7), 0);
+    fn spaced_out() {
         let blanks =
-            |text: &str| text.bytes().rev().fold(0, |bits, c| bits << 1 | u128::from(c == b' '));
+            |text: &str| text.bytes().rev().fold(0, |bits, c| bits << 1 | u64::from(c == b' '));
         assert_ne!(spaced(blanks("x: 4 1 1 1 1 1 1 1")), 0);
-        assert_eq!(spaced(blanks("x: 4 1 1 1 22 1 1 1")), 0);
         assert_ne!(spaced(blanks("+ 4 4   2 0   7")), 0);
+        assert_eq!(spaced(blanks("x: 4 1 1 22 1 1 1")), 0);
         assert_eq!(spaced(blanks("                        ")), 0);
     }
 }
