@@ -1,6 +1,6 @@
 //! The recorded cases of the original, areas redact and stream: what it found is found, what it left alone
 //! is left alone, or the case is listed with the reason why not.
-#![cfg(feature = "alloc")]
+#![cfg(all(test, feature = "alloc"))]
 
 #[path = "support/shared.rs"]
 mod shared;
