@@ -19,13 +19,13 @@ use super::draft::Draft;
 use super::dynamic::{STATIC, Scopes};
 use super::names::Interner;
 use super::pattern::Pattern;
-use super::resource::{Linked, Resources, Target, link};
+use super::reference::{Linked, Target, link};
+use super::resource::Resources;
 use super::{
     ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SUBSCHEMAS, Member, NONE,
     NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
 };
 use crate::json::{self, Divisor, Document, Kind, Str, Value};
-use crate::near;
 
 /// How a schema is compiled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -472,44 +472,6 @@ impl<'a> Compiler<'a> {
     fn unknown(&mut self, key: &str, value: Value<'_>) -> Result<(), CompileError> {
         /// Annotations of others that nobody means to be checked, and what later versions dropped.
         const ANNOTATIONS: [&str; 3] = ["additionalItems", "example", "nullable"];
-        const ASSERTIONS: [&str; 36] = [
-            "type",
-            "enum",
-            "const",
-            "properties",
-            "required",
-            "additionalProperties",
-            "unevaluatedProperties",
-            "patternProperties",
-            "propertyNames",
-            "minProperties",
-            "maxProperties",
-            "dependentRequired",
-            "dependentSchemas",
-            "items",
-            "prefixItems",
-            "unevaluatedItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "minItems",
-            "maxItems",
-            "uniqueItems",
-            "minLength",
-            "maxLength",
-            "pattern",
-            "format",
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-            "$ref",
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "not",
-        ];
         // Extensions in the style of OpenAPI are meant for someone else.
         if ANNOTATIONS.contains(&key)
             || key.starts_with("x-")
@@ -518,9 +480,7 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         let mut warning = format!("{}: unknown keyword", self.resources.path(value));
-        let mut known = ASSERTIONS.into_iter().filter(|name| self.dialect.holds(name).is_some());
-        let nearest = near::nearest(key.into(), known.clone().map(Str::from));
-        if let Some(meant) = nearest.and_then(|at| known.nth(at)) {
+        if let Some(meant) = self.dialect.nearest(key) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
         self.warnings.push(warning);

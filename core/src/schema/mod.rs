@@ -24,6 +24,7 @@ mod keyword;
 mod locate;
 mod names;
 pub mod pattern;
+mod reference;
 mod resource;
 mod run;
 mod same;
