@@ -55,7 +55,8 @@ pub(crate) fn compile(
         path: String::new(),
         message: format!("the schema is not readable: {error}"),
     })?;
-    let nodes: Box<[Node]> = (*tape.nodes).into();
+    let mut nodes: Box<[Node]> = (*tape.nodes).into();
+    json::print_strings(&text, &mut nodes);
     let doc = Document::new(&text, &nodes);
 
     let mut compiler = Compiler::new(doc, options, *steps)?;
@@ -189,6 +190,10 @@ impl<'a> Compiler<'a> {
         self.sub(self.doc.root())?;
         while let Some((sub, node)) = self.todo.pop() {
             self.compile_sub(sub, self.doc.at(node))?;
+        }
+        let Tables { members, subs, .. } = &mut self.tables;
+        for member in members {
+            member.at_once = subs.get(member.sub as usize).map_or(Types::EMPTY, Sub::at_once);
         }
         Ok(())
     }
