@@ -253,6 +253,7 @@ fn answer(id: &Value, verdict: &Verdict<'_>) -> Value {
             "reason": null,
             "arguments_text": String::from_utf8_lossy(allowed.arguments()),
             "stripped": allowed.stripped().collect::<Vec<_>>(),
+            "repaired": allowed.repaired().collect::<Vec<_>>(),
             "violations": [],
             "suggest": allowed.suggestions().map(suggestion).collect::<Vec<_>>(),
         }),
@@ -264,6 +265,7 @@ fn answer(id: &Value, verdict: &Verdict<'_>) -> Value {
             "rule": refusal.rule(),
             "arguments_text": null,
             "stripped": refusal.stripped().collect::<Vec<_>>(),
+            "repaired": [],
             "violations": refusal.violations().map(|v| violation(&v)).collect::<Vec<_>>(),
             "suggest": refusal.suggestions().map(suggestion).collect::<Vec<_>>(),
         }),
@@ -294,6 +296,9 @@ fn violation(violation: &Violation<'_>) -> Value {
     if let Some(offset) = violation.offset {
         line["offset"] = offset.into();
     }
+    if let Some(variants) = violation.variants {
+        line["variants"] = serde_json::from_str(variants).unwrap_or_default();
+    }
     line
 }
 
@@ -312,6 +317,9 @@ fn one(args: &Args, guard: &Guard, catalog: &Catalog, tool: &str, text: &str) ->
             writeln!(out, "  Arguments  {}", String::from_utf8_lossy(allowed.arguments()))?;
             for pointer in allowed.stripped() {
                 writeln!(out, "  Stripped   {pointer}  (the tool does not declare it)")?;
+            }
+            for pointer in allowed.repaired() {
+                writeln!(out, "  Repaired   {pointer}  (it was JSON in a string)")?;
             }
             Ok(ExitCode::SUCCESS)
         }

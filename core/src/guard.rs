@@ -11,17 +11,22 @@ use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
 use crate::filter::{Filter, Place};
 use crate::json::{self, Kind, Limits};
+use crate::mend::Mending;
 use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
 use crate::reason::Reason;
 use crate::redact::{Redactor, Style, Types};
-use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
-use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
+use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
+use crate::schema::{
+    self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
+};
 use crate::scratch::Scratch;
 
 pub use crate::report::{Fix, Violation};
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
+/// Steps that looking into unions for a report may take.
+const REPORT_STEPS: u32 = 1 << 17;
 
 /// Bounds on the work for one call or one output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,7 @@ pub struct Guard {
     /// One for each mask list of the policy.
     redactors: Vec<Redactor>,
     catalog: Catalog,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -57,6 +63,7 @@ pub struct GuardBuilder {
     policy: Option<Policy>,
     redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
+    documents: Documents,
     budget: Budget,
 }
 
@@ -78,13 +85,13 @@ pub struct Allowed<'s> {
 }
 
 impl<'s> Allowed<'s> {
-    /// The exact bytes to pass on: the input itself when nothing was stripped.
+    /// The exact bytes to pass on: the input itself when nothing was stripped or repaired.
     #[must_use]
     pub const fn arguments(&self) -> &'s [u8] {
         self.arguments
     }
 
-    /// Whether something was stripped.
+    /// Whether something was stripped or repaired.
     #[must_use]
     pub const fn is_changed(&self) -> bool {
         self.changed
@@ -95,7 +102,13 @@ impl<'s> Allowed<'s> {
         self.report.stripped()
     }
 
-    /// Near misses among them: the pointer, and the declared name that was probably meant.
+    /// Pointers of the strings that were replaced by the JSON in them, in document order: only where the
+    /// policy says `repair = ["json-string"]`.
+    pub fn repaired(&self) -> impl Iterator<Item = &'s str> {
+        self.report.repaired()
+    }
+
+    /// Near misses among the stripped: the pointer, and the declared name that was probably meant.
     pub fn suggestions(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
         self.report.suggestions()
     }
@@ -180,6 +193,7 @@ impl Guard {
             policy: None,
             redactors: Vec::new(),
             catalog: Catalog::builder(Origin::Trusted),
+            documents: Documents::new(),
             budget: Budget::default(),
         }
     }
@@ -194,6 +208,11 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The documents that schemas may refer to.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -224,9 +243,42 @@ impl Guard {
             return refuse(Reason::MalformedArguments, call, scratch);
         }
         match self.validate(schema, call.arguments, scratch) {
-            Ok(()) => allow(call, scratch),
+            Ok(()) => allow(call, Source::Call, scratch),
+            Err(Reason::ValidationFailed | Reason::MalformedArguments)
+                if self.mend(schema, call.arguments, scratch) =>
+            {
+                allow(call, Source::Mended, scratch)
+            }
             Err(reason) => refuse(reason, call, scratch),
         }
+    }
+
+    /// Replaces strings by the JSON in them, when the policy says so and that makes the refused call
+    /// valid; else the report is as it was.
+    fn mend(&self, schema: &Schema, bytes: &[u8], scratch: &mut Scratch<'_>) -> bool {
+        if !self.policy.settings().repair.json_string {
+            return false;
+        }
+        let Scratch { tape, inner, faults, mended, report, .. } = scratch;
+        report.clear();
+        let doc = json::Document::new(bytes, &tape.nodes);
+        let mending = Mending { inner, out: mended, report };
+        let limits = self.budget.arguments;
+        if mending.mend(schema, doc, faults) {
+            let mended = core::mem::take(&mut scratch.mended);
+            let read = json::parse_named(&mended, limits, &mut scratch.tape, schema.names());
+            let valid = read.is_ok() && self.validate(schema, &mended, scratch).is_ok();
+            scratch.mended = mended;
+            if valid {
+                return true;
+            }
+        }
+        // What was wrong is told of the call as it came.
+        scratch.report.clear();
+        if json::parse_named(bytes, limits, &mut scratch.tape, schema.names()).is_ok() {
+            let _ = self.validate(schema, bytes, scratch);
+        }
+        false
     }
 
     /// Decides by name and caller alone, as [`check`](Self::check) does first; none when the call may
@@ -252,7 +304,7 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
@@ -267,12 +319,12 @@ impl Guard {
         // pass for the verdict alone.
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let steps = self.budget.steps;
         let mut outcome = schema::validate(schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
-            let memory = Memory { order, marks };
+            let memory = Memory { order, marks, text, inner };
             outcome = schema::validate(schema, doc, steps, memory, None);
         }
         if outcome == Outcome::TooComplex {
@@ -283,19 +335,25 @@ impl Guard {
             return Ok(());
         }
 
-        let refuses_misses = ghosts == Ghosts::Reject || near_miss == NearMiss::Refuse;
-        let mut reporter = Reporter { report, doc, schema, cuts, refuses_misses, inner };
+        let refused = match (ghosts, near_miss) {
+            (Ghosts::Reject, _) => Refused::All,
+            (_, NearMiss::Refuse) => Refused::NearMisses,
+            (_, NearMiss::Strip) => Refused::None,
+        };
+        let memory = Memory { order, marks, text, inner };
+        let steps = steps.min(REPORT_STEPS);
+        let mut reporter = Reporter { report, doc, schema, cuts, refused, memory, branch, steps };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
         }
-        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && refuses_misses);
+        let invalid = outcome == Outcome::Invalid;
+        reporter.tell(if object && invalid { faults } else { &mut [] });
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
         }
-        if outcome == Outcome::Invalid {
-            reporter.faults(faults);
+        if invalid {
             return Err(Reason::ValidationFailed);
         }
         if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) }
@@ -353,13 +411,13 @@ impl Guard {
             Structure::Unknown => return false,
             Structure::Schema(schema) => schema,
         };
-        let Scratch { tape, marks, .. } = scratch;
+        let Scratch { tape, inner, marks, text, .. } = scratch;
         if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
         let doc = json::Document::new(output, nodes);
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
     }
 
@@ -399,6 +457,15 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets the documents that schemas may refer to: those of tools added from now on, and those of live
+    /// lists.
+    #[must_use]
+    pub fn documents(mut self, documents: Documents) -> Self {
+        self.catalog.documents(documents.clone());
+        self.documents = documents;
+        self
+    }
+
     /// Compiles and adds a tool.
     ///
     /// # Errors
@@ -420,24 +487,30 @@ impl GuardBuilder {
     /// # Errors
     /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, budget } = match self.policy {
+        let Self { policy, redactors, catalog, documents, budget } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), budget })
+        Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget })
     }
 }
 
-fn allow<'s>(call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+/// Which bytes were checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Call,
+    Mended,
+}
+
+fn allow<'s>(call: &Call<'s>, source: Source, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+    let changed = source == Source::Mended;
     if scratch.cuts.is_empty() {
-        return Verdict::Allow(Allowed {
-            arguments: call.arguments,
-            report: &scratch.report,
-            changed: false,
-        });
+        let arguments = if changed { &scratch.mended } else { call.arguments };
+        return Verdict::Allow(Allowed { arguments, report: &scratch.report, changed });
     }
-    if splice(call.arguments, &scratch.cuts, &mut scratch.out).is_err() {
+    let bytes = if changed { &scratch.mended } else { call.arguments };
+    if splice(bytes, &scratch.cuts, &mut scratch.out).is_err() {
         return refuse(Reason::InternalError, call, scratch);
     }
     Verdict::Allow(Allowed { arguments: &scratch.out, report: &scratch.report, changed: true })

@@ -15,7 +15,11 @@ pub struct Scratch<'m> {
     pub(crate) inner: Tape<'m>,
     pub(crate) cuts: Buf<'m, Cut>,
     pub(crate) faults: Buf<'m, Fault>,
+    /// Faults of one branch of a union.
+    pub(crate) branch: Buf<'m, Fault>,
     pub(crate) marks: Buf<'m, bool>,
+    /// Arguments in which strings were replaced by the JSON in them.
+    pub(crate) mended: Buf<'m, u8>,
     pub(crate) report: Report<'m>,
     /// One literal of an output, and what was found in it.
     pub(crate) work: Work<'m>,
@@ -44,7 +48,9 @@ impl Scratch<'_> {
         }
         self.marks.clear();
         self.marks.shrink_to(bytes);
-        for buf in [&mut self.out, &mut self.masked, &mut self.text, &mut self.work.text] {
+        for buf in
+            [&mut self.mended, &mut self.out, &mut self.masked, &mut self.text, &mut self.work.text]
+        {
             buf.clear();
             buf.shrink_to(bytes);
         }

@@ -1,15 +1,21 @@
-//! The ghost rule of `docs/ghosts.md`, on hand-written cases.
+//! The ghost rule of `docs/ghosts.md`, on hand-written cases and against a slow reading of it.
 #![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/compact.rs"]
 mod compact;
+#[path = "support/ghost_reference.rs"]
+mod ghost_reference;
+#[path = "support/random_schema.rs"]
+mod random_schema;
 #[path = "support/shared.rs"]
 mod shared;
 
 use airlock_core::policy::{NearMiss, Policy};
 use airlock_core::{Call, Caller, Guard, ToolDefinition, Verdict};
+
+use proptest::prelude::*;
 
 use compact::compact;
 
@@ -98,3 +104,45 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         r#"{"a":{"b":1}}"#,
     ),
 ];
+
+/// Recursive schemas whose unions meet themselves again one level down: each has few places.
+#[test]
+fn recursive_schemas_that_alternate_all_and_any_compile() {
+    for schema in [
+        // Base and one variant declare the same child.
+        r##"{"$ref":"#/$defs/n","$defs":{"n":{
+            "allOf":[{"properties":{"next":{"$ref":"#/$defs/n"},"kind":{}}}],
+            "anyOf":[{"properties":{"next":{"$ref":"#/$defs/n"},"x":{}}},{"properties":{"y":{}}}]}}}"##,
+        // Two unions that refer to each other.
+        r##"{"$ref":"#/$defs/e","$defs":{
+            "e":{"oneOf":[{"$ref":"#/$defs/l"},{"$ref":"#/$defs/b"},{"$ref":"#/$defs/u"}]},
+            "l":{"type":"object","properties":{"value":{}},"required":["value"]},
+            "u":{"allOf":[{"$ref":"#/$defs/base"},{"properties":{"arg":{"$ref":"#/$defs/e"}}}]},
+            "b":{"allOf":[{"$ref":"#/$defs/base"},{"properties":{"arg":{"$ref":"#/$defs/p"},"right":{"$ref":"#/$defs/e"}}}]},
+            "p":{"anyOf":[{"$ref":"#/$defs/u"},{"$ref":"#/$defs/b"},{"properties":{"arg":{"$ref":"#/$defs/e"},"z":{}}}]},
+            "base":{"properties":{"op":{},"meta":{"anyOf":[{"$ref":"#/$defs/e"},{"$ref":"#/$defs/p"}]}}}}}"##,
+        // Lists of conditions under every combination of them, as filters are written.
+        r##"{"properties":{"where":{"$ref":"#/$defs/w"}},"$defs":{"w":{"type":"object",
+            "properties":{"and":{"type":"array","items":{"$ref":"#/$defs/w"}},"or":{"type":"array","items":{"$ref":"#/$defs/w"}},"not":{"$ref":"#/$defs/w"}},
+            "allOf":[{"anyOf":[{"properties":{"not":{"allOf":[{"$ref":"#/$defs/w"},{"properties":{"deep":{}}}]}}},{"properties":{"and":{"items":{"$ref":"#/$defs/w"}}}}]}],
+            "anyOf":[{"properties":{"eq":{},"not":{"$ref":"#/$defs/w"}}},{"properties":{"lt":{},"or":{"items":{"anyOf":[{"$ref":"#/$defs/w"},{"properties":{"raw":{}}}]}}}}]}}}"##,
+    ] {
+        let (stripped, _) = strip(schema, r#"{"ghost":{"a":1}}"#);
+        assert_eq!(stripped, ["/ghost"], "{schema}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn agrees_with_the_rule_read_word_for_word(bytes in prop::collection::vec(any::<u8>(), 40..400)) {
+        ghost_reference::check(&bytes);
+    }
+}
+
+#[test]
+fn enum_and_const_both_say_what_a_variant_takes() {
+    let schema = r#"{"anyOf":[{"properties":{"a":{}}},{"const":1,"enum":[1,{"b":2}]}]}"#;
+    assert_eq!(strip(schema, r#"{"a":1,"c":2}"#).0, ["/c"]);
+}

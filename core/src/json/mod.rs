@@ -26,7 +26,7 @@ pub use number::{Divisor, Number};
 pub(crate) use parse::parse_named;
 pub use parse::{Limits, parse};
 #[cfg(feature = "alloc")]
-pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_token};
+pub(crate) use pointer::{Decimal, each_pointer, write_pointer_below, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
 pub(crate) use string::Digest;
 pub use string::{Chars, Str};
@@ -123,6 +123,13 @@ impl Node {
     #[inline(always)]
     pub(crate) const fn after(self, index: u32) -> u32 {
         if self.is_container() { self.link } else { index + 1 }
+    }
+
+    /// The node of a document that is laid behind `nodes` other nodes and `bytes` other bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn moved(self, nodes: u32, bytes: u32) -> Self {
+        let link = if self.is_container() { self.link + nodes } else { self.link };
+        Self { start: self.start + bytes, end: self.end + bytes, link, meta: self.meta }
     }
 
     #[inline]

@@ -2,6 +2,9 @@
 
 use core::cmp::Ordering;
 
+#[cfg(feature = "alloc")]
+use crate::buf::{Buf, Full};
+
 /// The text of a JSON string or member name: the bytes between its quotes, escapes and all.
 ///
 /// The parser has checked it, so every method may assume valid UTF-8 and valid escapes.
@@ -49,6 +52,19 @@ impl<'t> Str<'t> {
             let len = c.encode_utf8(&mut utf8).len();
             utf8.into_iter().take(len)
         })
+    }
+
+    /// Writes the UTF-8 bytes, escapes undone, to `memory`, which is emptied before.
+    ///
+    /// # Errors
+    /// When `memory` is lent and too small.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn decode(self, memory: &mut Buf<'_, u8>) -> Result<(), Full> {
+        memory.clear();
+        if !self.escaped {
+            return memory.extend(self.raw);
+        }
+        self.chars().try_for_each(|c| memory.extend(c.encode_utf8(&mut [0; 4]).as_bytes()))
     }
 
     /// How many characters the text has, escapes undone.
@@ -110,6 +126,7 @@ pub(crate) struct Digest {
 
 impl Digest {
     /// Texts of at most so many bytes are equal when their digests are.
+    #[cfg(feature = "alloc")]
     pub(crate) const WHOLE: u32 = 16;
 
     #[inline(always)]
@@ -140,6 +157,7 @@ impl Digest {
     }
 
     /// How many bytes the text has.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn len(self) -> u32 {
         self.len
     }
@@ -253,7 +271,7 @@ mod tests {
     #[test]
     fn digests_are_equal_for_equal_short_texts_only() {
         let texts: std::vec::Vec<_> = (0..40)
-            .flat_map(|n| ["x".repeat(n), "x".repeat(n) + "y", "y".to_owned() + &"x".repeat(n)])
+            .flat_map(|n| ["x".repeat(n), "x".repeat(n) + "y", ["y", &"x".repeat(n)].concat()])
             .collect();
         for a in &texts {
             let spelt: std::string::String =

@@ -30,6 +30,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "near_miss",
         "output",
         "preset",
+        "repair",
         "require_agent_id",
         "roles",
         "rule",

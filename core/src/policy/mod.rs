@@ -55,5 +55,5 @@ pub use {
     decide::{Decision, RuleRef},
     error::PolicyError,
     output::{MaskList, OutputPolicy},
-    settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Settings, UnknownTool},
+    settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
 };

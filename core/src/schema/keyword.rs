@@ -14,6 +14,8 @@ pub(crate) enum Keyword {
     AdditionalProperties,
     AnyOf,
     Contains,
+    ContentEncoding,
+    ContentMediaType,
     DependentRequired,
     ExclusiveMaximum,
     ExclusiveMinimum,
@@ -40,6 +42,17 @@ pub(crate) enum Keyword {
 }
 
 impl Keyword {
+    /// Whether its faults name a member each, and one violation all of them.
+    pub(crate) const fn names_members(self) -> bool {
+        matches!(
+            self,
+            Self::AdditionalProperties
+                | Self::PropertyNames
+                | Self::UnevaluatedItems
+                | Self::UnevaluatedProperties
+        )
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Parse => "parse",
@@ -52,6 +65,8 @@ impl Keyword {
             Self::AdditionalProperties => "additionalProperties",
             Self::AnyOf => "anyOf",
             Self::Contains => "contains",
+            Self::ContentEncoding => "contentEncoding",
+            Self::ContentMediaType => "contentMediaType",
             Self::DependentRequired => "dependentRequired",
             Self::ExclusiveMaximum => "exclusiveMaximum",
             Self::ExclusiveMinimum => "exclusiveMinimum",

@@ -12,34 +12,47 @@
 //! a budget; see [`Budget`].
 
 mod compile;
+mod content;
 mod cut;
+mod dialect;
+mod documents;
 mod draft;
+mod dynamic;
 mod evaluated;
 mod format;
 mod keyword;
 mod locate;
 mod names;
 pub mod pattern;
-mod reference;
+mod resource;
 mod run;
 mod same;
+mod shape;
+mod uri;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
 pub(crate) use compile::{Options, compile};
+pub(crate) use content::Content;
 pub(crate) use cut::{Cut, cut};
+pub use documents::Documents;
 pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
-pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, examine, validate};
+pub(crate) use shape::is_short;
 
 use crate::json::{self, Document, Kind, Node, PLAIN, Str};
 
 /// Most bytes of one schema.
 pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
+/// Most bytes of one schema and all registered documents that it refers to.
+pub const MAX_LINKED_BYTES: usize = 1 << 20;
+/// Most subschemas of one schema, counted once for each set of dynamic anchors that they are seen under.
+pub const MAX_SUBSCHEMAS: usize = 1 << 16;
 /// Most nested containers of one schema.
 pub const MAX_SCHEMA_DEPTH: u32 = 64;
 /// Most ghost locations of one schema.
@@ -84,7 +97,7 @@ impl Types {
     pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
     pub(crate) const ANY: Self = Self(127);
-    const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Every type with its name, in the order in which messages list them.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
@@ -135,7 +148,7 @@ impl Types {
         self.0 & other.0 != 0
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -246,6 +259,8 @@ pub(crate) struct ArrayRules {
     items: u32,
     unevaluated: u32,
     contains: u32,
+    /// What `contains` accepts counts as evaluated.
+    contains_evaluates: bool,
     min_contains: u64,
     max_contains: u64,
     min: u64,
@@ -260,6 +275,7 @@ pub(crate) struct StringRules {
     /// Index into [`Schema::patterns`].
     pattern: u32,
     format: Option<Format>,
+    content: Content,
 }
 
 /// Bounds are nodes of the schema document: compared as they are spelt.
@@ -276,6 +292,8 @@ pub(crate) struct NumberRules {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogicRules {
     reference: u32,
+    /// `$dynamicRef`, resolved for the dynamic scope of this subschema.
+    dynamic: u32,
     all: Span,
     any: Span,
     one: Span,
@@ -348,11 +366,6 @@ impl Schema {
     /// The schema document.
     pub(crate) fn document(&self) -> Document<'_> {
         Document::new(&self.text, &self.nodes)
-    }
-
-    pub(crate) fn root(&self) -> &Sub {
-        const ANY: Sub = Sub::any(0);
-        self.subs.first().unwrap_or(&ANY)
     }
 
     pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {

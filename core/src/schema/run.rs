@@ -8,11 +8,11 @@
 
 use super::same::{order, same};
 use super::{
-    ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules,
-    Sub, Types, find_named,
+    ArrayRules, Content, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema,
+    StringRules, Sub, Types, find_named,
 };
-use crate::buf::Buf;
-use crate::json::{CUT, Document, Kind, Node, Str};
+use crate::buf::{Buf, Full};
+use crate::json::{CUT, Document, Kind, Node, Str, Tape};
 
 /// Nested calls that one check may make; bounds the stack.
 const MAX_CALLS: u32 = 1024;
@@ -38,7 +38,8 @@ pub(crate) struct Fault {
     /// The subschema that it violates.
     pub(crate) sub: u32,
     pub(crate) keyword: Keyword,
-    /// Name id for `required` and `dependentRequired`.
+    /// Name id for `required` and `dependentRequired`; node of the member's name for
+    /// `additionalProperties`, `unevaluatedProperties` and `propertyNames`, one fault each.
     pub(crate) detail: u32,
 }
 
@@ -85,6 +86,18 @@ pub(crate) struct Memory<'a, 'm> {
     pub(crate) order: &'a mut Buf<'m, u32>,
     /// A stack of flags: which members or elements of a container are evaluated.
     pub(crate) marks: &'a mut Buf<'m, bool>,
+    /// One text without its escapes, or decoded.
+    pub(crate) text: &'a mut Buf<'m, u8>,
+    /// A document inside a string.
+    pub(crate) inner: &'a mut Tape<'m>,
+}
+
+impl<'m> Memory<'_, 'm> {
+    /// The same memory, lent on.
+    pub(crate) fn lend(&mut self) -> Memory<'_, 'm> {
+        let Self { order, marks, text, inner } = self;
+        Memory { order, marks, text, inner }
+    }
 }
 
 /// Validates the document, parsed with the names of `schema`. With `faults` every violation is
@@ -107,6 +120,24 @@ pub(crate) fn validate(
         (_, true) => Outcome::Valid,
         (_, false) => Outcome::Invalid,
     }
+}
+
+/// Gathers the faults of one subschema on one node, for a report; `steps` says how many are left. None
+/// when they, or the room for calls, ran out.
+pub(crate) fn examine(
+    schema: &Schema,
+    doc: Document<'_>,
+    (sub, at): (u32, u32),
+    steps: &mut u32,
+    memory: Memory<'_, '_>,
+    faults: &mut Collect<'_, '_>,
+) -> Option<bool> {
+    memory.marks.clear();
+    let own = schema.document();
+    let mut run = Run { schema, own, doc, steps: *steps, calls: MAX_CALLS, memory };
+    let valid = run.sub(sub, at, faults);
+    *steps = run.steps;
+    (run.steps > 0).then_some(valid)
 }
 
 pub(super) struct Run<'a, 'm> {
@@ -208,7 +239,6 @@ impl Run<'_, '_> {
         }
         let mut valid = true;
         let mut required = 0;
-        let mut refused = false;
         let mut key = at + 1;
         while key < object.link {
             let [node, content] = self.doc.pair(key);
@@ -236,16 +266,14 @@ impl Run<'_, '_> {
             if !known && rules.additional != NONE {
                 if schema.sub(rules.additional).is_some_and(|sub| sub.never) {
                     valid = false;
-                    if !core::mem::replace(&mut refused, true) {
-                        faults.add(fault(Keyword::AdditionalProperties));
-                    }
+                    faults.add(Fault { detail: key, ..fault(Keyword::AdditionalProperties) });
                 } else {
                     valid &= self.sub(rules.additional, value, faults);
                 }
             }
             if rules.names != NONE && !self.sub(rules.names, key, &mut Silent) {
                 valid = false;
-                faults.add(fault(Keyword::PropertyNames));
+                faults.add(Fault { detail: key, ..fault(Keyword::PropertyNames) });
             }
             if (!valid && !F::ALL) || self.steps == 0 {
                 return false;
@@ -409,9 +437,22 @@ impl Run<'_, '_> {
             valid = false;
             faults.add(fault(Keyword::Pattern));
         }
-        if rules.format.is_some_and(|format| !format.accepts(text)) {
-            valid = false;
-            faults.add(fault(Keyword::Format));
+        if let Some(format) = rules.format {
+            // Two passes at most.
+            self.pay_bytes(text.raw().len().saturating_mul(2));
+            let accepted = format.accepts(text, self.memory.text);
+            if !self.outcome(accepted) {
+                valid = false;
+                faults.add(fault(Keyword::Format));
+            }
+        }
+        if rules.content != Content::default() {
+            self.pay_bytes(text.raw().len().saturating_mul(2));
+            let faulty = rules.content.check(text, self.memory.text, self.memory.inner);
+            if let Some(keyword) = self.outcome(faulty) {
+                valid = false;
+                faults.add(fault(keyword));
+            }
         }
         valid
     }
@@ -459,6 +500,9 @@ impl Run<'_, '_> {
         let lists = &self.schema.lists;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);
+        if rules.dynamic != NONE && (valid || F::ALL) {
+            valid &= self.sub(rules.dynamic, at, faults);
+        }
         for &sub in rules.all.of(lists) {
             if !valid && !F::ALL {
                 return false;
@@ -529,6 +573,9 @@ impl Run<'_, '_> {
         if self.doc.node(at).kind() == Kind::String {
             self.pay(choices.len() / 4);
             let text = self.doc.text(at);
+            if text.is_escaped() {
+                self.pay_bytes(text.raw().len());
+            }
             let print = text.digest().print();
             return choices.elements().any(|choice| self.is_text(choice.index(), print, text));
         }
@@ -592,6 +639,14 @@ impl Run<'_, '_> {
             }
         }
         true
+    }
+
+    /// What was found out, unless lent memory was too small for it.
+    fn outcome<T: Default>(&mut self, found: Result<T, Full>) -> T {
+        found.unwrap_or_else(|Full| {
+            self.steps = 0;
+            T::default()
+        })
     }
 
     /// Takes the steps for reading `count` bytes of text; false when they ran out.
