@@ -55,7 +55,8 @@ pub(crate) fn compile(
     documents: &Documents,
     steps: &mut u32,
 ) -> Result<(Schema, Vec<String>), CompileError> {
-    let Linked { text, nodes, resources } = link(text, documents, steps)?;
+    let Linked { text, mut nodes, resources } = link(text, documents, steps)?;
+    json::print_strings(&text, &mut nodes);
     let doc = Document::new(&text, &nodes);
 
     let mut compiler = Compiler::new(doc, resources, documents, options);
@@ -193,6 +194,10 @@ impl<'a> Compiler<'a> {
                 return Err(self.error(self.doc.at(place), message));
             }
             self.compile_sub(sub, self.doc.at(node))?;
+        }
+        let Tables { members, subs, .. } = &mut self.tables;
+        for member in members {
+            member.at_once = subs.get(member.sub as usize).map_or(Types::EMPTY, Sub::at_once);
         }
         Ok(())
     }
