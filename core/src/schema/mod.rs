@@ -21,6 +21,7 @@ mod evaluated;
 mod format;
 mod keyword;
 mod locate;
+mod meant;
 mod names;
 pub mod pattern;
 mod resource;
@@ -327,6 +328,7 @@ pub struct Schema {
     places: Box<[u32]>,
     /// Where the root stands.
     root: u32,
+    meant: meant::Meant,
 }
 
 /// The root subschema.
