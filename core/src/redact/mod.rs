@@ -11,9 +11,11 @@
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.
 
+mod anchors;
 mod assign;
 mod bytes;
 mod checksum;
+mod context;
 mod identifier;
 mod identifiers;
 mod json;
@@ -23,6 +25,7 @@ mod material;
 mod network;
 mod normal;
 mod scan;
+mod shape;
 mod token;
 mod tokens;
 mod types;

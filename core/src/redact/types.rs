@@ -90,10 +90,10 @@ impl TypeId {
         }
     }
 
-    /// The words that name such an identifier, in lower case.
-    pub(super) fn words(self) -> &'static [&'static str] {
-        let row = usize::from(self.0).checked_sub(FIRST_IDENTIFIER);
-        row.and_then(|row| IDENTIFIERS.get(row)).map_or(&[], |identifier| identifier.words)
+    /// Its row of [`IDENTIFIERS`], if it has one.
+    pub(super) fn row(self) -> Option<usize> {
+        let row = usize::from(self.0).checked_sub(FIRST_IDENTIFIER)?;
+        (row < IDENTIFIERS.len()).then_some(row)
     }
 
     /// The id's last part: `email` of `pii.core.email`.

@@ -4,4 +4,5 @@
 //! the vector instructions are missing. With the feature `std` the processor is asked at run time,
 //! without it the target's baseline decides.
 
+pub(crate) mod classes;
 pub(crate) mod text;

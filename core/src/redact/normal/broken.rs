@@ -7,7 +7,7 @@
 //! it; lines that are one long token are joined once.
 
 use super::super::bytes::{ALNUM, Set, URL64, before, byte, run, run_back, skip_blank, slice};
-use super::super::scan::is_near;
+use super::super::context::is_near;
 use super::super::token;
 use super::super::{Finding, TypeId};
 use super::Pass;
@@ -91,7 +91,7 @@ impl Pass<'_, '_, '_> {
             && before(text, begin) == before(window.text().as_bytes(), window.len());
         self.joined = at;
         let whole = slice(text, begin, start);
-        let is_whole = token::find(whole, 0).is_some();
+        let is_whole = token::find(whole, 0, &mut token::Refused::default()).is_some();
         let goes_on = is_random_tail(slice(window.text().as_bytes(), seam, window.len()));
         self.read(&window, |finding, text, key| {
             let (from, to) = (finding.start as usize, finding.end as usize);
@@ -248,7 +248,7 @@ pub(super) fn is_more_than_digits(finding: &Finding, text: &[u8], key: &[u8]) ->
     let at = finding.start as usize;
     let value = slice(text, at, finding.end as usize);
     let plain = value.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ');
-    !plain || is_near(text, key, at, finding.id.words())
+    !plain || is_near(text, key, at, finding.id)
 }
 
 fn is_word(byte: u8) -> bool {
