@@ -490,27 +490,34 @@ impl<'a> Reporter<'a, '_> {
         own: Option<Text>,
         pointer: &[u8],
     ) -> Option<FixRecord> {
-        let Some(Planned { op, below, to }) = self.planned(wrong) else {
+        let plan = self.planned(wrong);
+        let side = &mut self.report.side;
+        let start = side.len() as u32;
+        let elsewhere = own.is_none() || plan.as_ref().is_some_and(|plan| plan.below.is_some());
+        if elsewhere {
+            let _ = side.extend(head(pointer));
+        }
+        if let Some(name) = plan.as_ref().and_then(|plan| plan.below) {
+            // A member of the object that the violation is about.
+            let _ = side.write_char('/');
+            let _ = json::write_token(name.chars().take(MAX_POINTER), side);
+        }
+        let path = Text::side(start, side.len() as u32);
+        let shown = if elsewhere { path.of(side) } else { pointer };
+        let shown = Shown::new(Str::new(shown, false), MAX_SHOWN_POINTER);
+        // A place that cannot be told exactly cannot be repaired.
+        let Some(Planned { op, to, .. }) = plan.filter(|_| shown.is_whole()) else {
             line.put("null");
             return None;
         };
         line.put(r#"{"op":""#).bytes(op.as_bytes()).put(r#"","path":""#);
-        let side = &mut self.report.side;
-        let path = match (own, below) {
-            (Some(path), None) => {
+        let path = match own {
+            Some(own) if !elsewhere => {
                 line.same_pointer();
-                path
+                own
             }
-            (_, below) => {
-                let start = side.len() as u32;
-                let _ = side.extend(head(pointer));
-                if let Some(name) = below {
-                    // A member of the object that the violation is about.
-                    let _ = side.write_char('/');
-                    let _ = json::write_token(name.chars().take(MAX_POINTER), side);
-                }
-                let path = Text::side(start, side.len() as u32);
-                line.shown(Shown::new(Str::new(path.of(side), false), MAX_SHOWN_POINTER));
+            _ => {
+                line.shown(shown);
                 path
             }
         };
