@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 
 use super::compiled::{Agent, Policy};
 use super::index::{NameIndex, Pattern};
-use super::output::{Entry, MaskList, OutputPolicy, Outputs};
+use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule, Subject};
 use super::settings::Settings;
 use super::text::{Pool, Text};
 use super::tree::Span;
+use crate::truncate::Keep;
 
 /// Most rules of a policy, those of the simple form included.
 pub const MAX_RULES: usize = 4096;
@@ -40,10 +41,15 @@ pub(super) struct Compiler {
     pub allowed_roles: Option<(RoleSet, Span)>,
     pub agents: Vec<Agent>,
     /// Mask lists of `[output]`; the default list will stand before them.
-    pub masks: Vec<MaskList>,
+    pub masks: Vec<WordList>,
+    pub styles: Vec<WordList>,
+    pub allows: Vec<WordList>,
     pub outputs: Vec<Entry>,
     pub default_masks: DefaultMasks,
     pub max_chars: Option<usize>,
+    pub max_bytes: Option<usize>,
+    pub max_lines: Option<usize>,
+    pub max_tokens: Option<usize>,
 }
 
 /// The switches `mask_pii` and `mask_secrets`.
@@ -89,9 +95,16 @@ impl Compiler {
         let DefaultMasks { pii, secrets } = self.default_masks;
         let words = [(secrets, SECRETS), (pii, PII)];
         let types = words.iter().filter(|(on, _)| *on).flat_map(|(_, words)| words.iter().copied());
-        let mut masks = Vec::from([MaskList::new(types, Span::default(), String::new())]);
-        masks.extend(self.masks);
-        let unnamed = OutputPolicy { mask: 0, max_chars: self.max_chars };
+        let unnamed = OutputPolicy {
+            mask: 0,
+            style: 0,
+            allow: 0,
+            max_chars: self.max_chars,
+            max_bytes: self.max_bytes,
+            max_lines: self.max_lines,
+            max_tokens: self.max_tokens,
+            keep: Keep::Head,
+        };
         Policy {
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),
@@ -105,8 +118,20 @@ impl Compiler {
             require_agent: self.require_agent,
             allowed_roles: self.allowed_roles,
             agents: self.agents,
-            masks,
+            masks: with_default(types, self.masks),
+            styles: with_default([], self.styles),
+            allows: with_default([], self.allows),
             pool: self.pool,
         }
     }
+}
+
+/// The lists of the document behind that of tools which have no list of their own.
+fn with_default<'a>(
+    words: impl IntoIterator<Item = &'a str>,
+    lists: Vec<WordList>,
+) -> Vec<WordList> {
+    let mut all = Vec::from([WordList::new(words, Span::default(), String::new())]);
+    all.extend(lists);
+    all
 }

@@ -25,7 +25,10 @@ pub(super) const DOCUMENT: Keys = Keys {
         "hide",
         "mask_pii",
         "mask_secrets",
+        "max_output_bytes",
         "max_output_chars",
+        "max_output_lines",
+        "max_output_tokens",
         "name",
         "near_miss",
         "output",
@@ -42,7 +45,6 @@ pub(super) const DOCUMENT: Keys = Keys {
         ("calendar", "calendars"),
         ("kinds", "kinds of arguments"),
         ("limit", "limits"),
-        ("max_output_tokens", "limits in tokens"),
         ("rate_limits", "rate limits"),
         ("sandbox", "sandboxes"),
         ("sets", "sets for conditions"),
@@ -71,9 +73,6 @@ pub(super) const RULE: Keys = Keys {
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
-    known: &["mask", "max_chars"],
-    later: &[
-        ("max_tokens", "limits in tokens"),
-        ("strip", "stripping control characters from outputs"),
-    ],
+    known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],
+    later: &[("strip", "stripping control characters from outputs")],
 };

@@ -54,6 +54,6 @@ pub use {
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},
     error::PolicyError,
-    output::{MaskList, OutputPolicy},
+    output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
 };
