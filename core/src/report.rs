@@ -6,6 +6,7 @@
 //! call or from a schema are cut and stripped of control characters: a model or a server wrote them.
 
 mod line;
+mod phrase;
 mod refusal;
 mod repair;
 mod reporter;
@@ -19,6 +20,7 @@ use crate::buf::{Buf, Full};
 use crate::json::{self, Document, Str};
 use crate::schema::Keyword;
 
+pub(crate) use phrase::Phrase;
 pub(crate) use refusal::{Notice, write_refusal};
 pub(crate) use reporter::{Refused, Reporter};
 

@@ -17,6 +17,7 @@ use super::dialect::{Dialect, Holds, Version};
 use super::documents::Documents;
 use super::draft::Draft;
 use super::dynamic::{STATIC, Scopes};
+use super::meant::Meant;
 use super::names::Interner;
 use super::pattern::Pattern;
 use super::reference::{Linked, Target, link};
@@ -65,7 +66,9 @@ pub(crate) fn compile(
     let located = located?;
     let warnings = core::mem::take(&mut compiler.warnings);
     let Compiler { tables, names, .. } = compiler;
+    let meant = Meant::new(Document::new(&text, &nodes), &tables.subs, names.iter());
     let schema = Schema {
+        meant,
         names: names.finish(),
         subs: tables.subs.into(),
         objects: tables.objects.into(),

@@ -22,6 +22,7 @@ mod evaluated;
 mod format;
 mod keyword;
 mod locate;
+mod meant;
 mod names;
 pub mod pattern;
 mod reference;
@@ -358,6 +359,7 @@ pub struct Schema {
     places: Box<[u32]>,
     /// Where the root stands.
     root: u32,
+    meant: meant::Meant,
 }
 
 /// The root subschema.
