@@ -41,10 +41,9 @@ pub(crate) struct Options {
 
 /// Most warnings about one schema.
 const MAX_WARNINGS: usize = 64;
-/// Steps that a pattern takes whatever becomes of it, and more for every few bytes of its automaton: a
-/// step is about a quarter of a microsecond.
+/// Steps that a pattern takes whatever becomes of it, beside those for its automata: a step is about a
+/// quarter of a microsecond.
 const PATTERN_STEPS: usize = 256;
-const BYTES_A_STEP: usize = 8;
 /// Steps that a pattern beyond the bounds takes until that is known.
 const BAD_PATTERN_STEPS: usize = 1 << 17;
 
@@ -603,7 +602,7 @@ impl<'a> Compiler<'a> {
                 return Err(self.error(place, &format!("this pattern cannot be used: {error}")));
             }
         };
-        self.pay(place, pattern.memory_usage() / BYTES_A_STEP)?;
+        self.pay(place, pattern.steps())?;
         let index = push(&mut self.tables.patterns, pattern);
         self.seen.insert(text.to_string(), index);
         Ok(index)
