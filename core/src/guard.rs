@@ -11,7 +11,10 @@ use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
 use crate::filter::{Filter, Place};
 use crate::json::{self, Kind, Limits};
-use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
+use crate::policy::{
+    Charge, Decision, Disclose, Early, Ghosts, KillSwitch, NearMiss, Policy, PolicyError, RuleRef,
+    Ruling, Settings,
+};
 use crate::reason::Reason;
 use crate::redact::{Redactor, Style, Types};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
@@ -49,6 +52,7 @@ pub struct Guard {
     redactors: Vec<Redactor>,
     catalog: Catalog,
     budget: Budget,
+    kill_switch: KillSwitch,
 }
 
 /// Builds a [`Guard`].
@@ -58,6 +62,7 @@ pub struct GuardBuilder {
     redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
     budget: Budget,
+    kill_switch: KillSwitch,
 }
 
 /// The answer to a call. It has two arms for ever: a host that knows two arms is safe.
@@ -75,6 +80,29 @@ pub struct Allowed<'s> {
     arguments: &'s [u8],
     report: &'s report::Report<'s>,
     changed: bool,
+    policy: &'s Policy,
+    memory: &'s crate::policy::Memory<'s>,
+    would: Option<Would<'s>>,
+}
+
+/// What would have become of a call if rules in shadow mode were in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Would<'s> {
+    /// Why the call would have been refused; none when it would have been allowed.
+    pub reason: Option<Reason>,
+    /// The rule that would have decided; none for the default.
+    pub rule: Option<&'s str>,
+}
+
+impl<'s> From<Decision<'s>> for Would<'s> {
+    fn from(decision: Decision<'s>) -> Self {
+        match decision {
+            Decision::Allow { rule } => Self { reason: None, rule: rule.map(|rule| rule.id) },
+            Decision::Refuse { reason, rule, .. } => {
+                Self { reason: Some(reason), rule: rule.map(|rule| rule.id) }
+            }
+        }
+    }
 }
 
 impl<'s> Allowed<'s> {
@@ -88,6 +116,18 @@ impl<'s> Allowed<'s> {
     #[must_use]
     pub const fn is_changed(&self) -> bool {
         self.changed
+    }
+
+    /// What the call costs: the limits that name its tool, all of which it must satisfy.
+    pub fn charges(&self) -> impl Iterator<Item = Charge<'s>> {
+        self.policy.charges(self.memory)
+    }
+
+    /// What would have become of the call if rules in shadow mode were in force, when it would have
+    /// been something else.
+    #[must_use]
+    pub const fn would(&self) -> Option<Would<'s>> {
+        self.would
     }
 
     /// Pointers of the members that were stripped, in document order.
@@ -109,6 +149,7 @@ pub struct Refusal<'s> {
     rule: Option<&'s str>,
     hint: Option<&'s str>,
     report: &'s report::Report<'s>,
+    would: Option<Would<'s>>,
 }
 
 impl<'s> Refusal<'s> {
@@ -134,6 +175,13 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn hint(&self) -> Option<&'s str> {
         self.hint
+    }
+
+    /// What would have become of the call if rules in shadow mode were in force, when it would have
+    /// been something else.
+    #[must_use]
+    pub const fn would(&self) -> Option<Would<'s>> {
+        self.would
     }
 
     /// The violations, in document order.
@@ -181,6 +229,7 @@ impl Guard {
             redactors: Vec::new(),
             catalog: Catalog::builder(Origin::Trusted),
             budget: Budget::default(),
+            kill_switch: KillSwitch::new(),
         }
     }
 
@@ -209,9 +258,16 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
         scratch.report.clear();
-        if let Decision::Refuse { reason, rule, hint } = self.policy.decide(call.tool, &call.caller)
-        {
-            return Verdict::Refuse(self.refuse_by_rule(reason, rule, hint, call, scratch));
+        if self.kill_switch.is_on() {
+            return refuse(Reason::Halted, call, scratch);
+        }
+        let early = self.policy.early(call);
+        let mut would = None;
+        if let Early::Settled(ruling) = early {
+            if let Some(refused) = self.enforced(&ruling) {
+                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+            }
+            would = self.would(&ruling);
         }
         let schema = match catalog.get(call.tool) {
             None => return refuse(Reason::UnknownTool, call, scratch),
@@ -222,9 +278,53 @@ impl Guard {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
-        match self.validate(schema, call.arguments, scratch) {
-            Ok(()) => allow(call, scratch),
-            Err(reason) => refuse(reason, call, scratch),
+        if let Err(reason) = self.validate(schema, call.arguments, scratch) {
+            return refuse(reason, call, scratch);
+        }
+        if let Early::Open = early {
+            let doc = json::Document::new(call.arguments, &scratch.tape.nodes);
+            let ruling = self.policy.judge(call, doc, Some(schema), &mut scratch.conditions);
+            if let Some(refused) = self.enforced(&ruling) {
+                self.report_argument(&ruling, doc, &mut scratch.report);
+                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+            }
+            would = self.would(&ruling);
+        }
+        let doc = json::Document::new(call.arguments, &scratch.tape.nodes);
+        if self.policy.charge(call, Some(doc), &mut scratch.conditions).is_err() {
+            return refuse(Reason::InternalError, call, scratch);
+        }
+        self.allow(call, would, scratch)
+    }
+
+    /// The refusal in `ruling`, unless the policy only watches.
+    fn enforced<'p>(&self, ruling: &Ruling<'p>) -> Option<Refused<'p>> {
+        match ruling.decision {
+            Decision::Refuse { reason, rule, hint } if !self.policy.settings().shadow => {
+                Some(Refused { reason, rule, hint })
+            }
+            _ => None,
+        }
+    }
+
+    /// What `ruling` would be if everything in shadow mode were in force.
+    fn would<'p>(&self, ruling: &Ruling<'p>) -> Option<Would<'p>> {
+        let watched = self.policy.settings().shadow && !ruling.decision.is_allow();
+        ruling.would.or_else(|| watched.then_some(ruling.decision)).map(Would::from)
+    }
+
+    /// Says which argument the policy holds against a call.
+    fn report_argument(
+        &self,
+        ruling: &Ruling<'_>,
+        doc: json::Document<'_>,
+        report: &mut report::Report<'_>,
+    ) {
+        if self.policy.settings().disclose == Disclose::Opaque {
+            return;
+        }
+        if let Some(at) = ruling.at {
+            report.argument(doc, at.node, self.policy.missing_name(at), at.advice);
         }
     }
 
@@ -236,10 +336,14 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Option<Refusal<'s>> {
         scratch.report.clear();
-        match self.policy.decide(call.tool, &call.caller) {
-            Decision::Allow { .. } => None,
-            Decision::Refuse { reason, rule, hint } => {
-                Some(self.refuse_by_rule(reason, rule, hint, call, scratch))
+        if self.kill_switch.is_on() {
+            return Some(refusal(Reason::Halted, None, None, None, call, scratch));
+        }
+        match self.policy.early(call) {
+            Early::Open => None,
+            Early::Settled(ruling) => {
+                let refused = self.enforced(&ruling)?;
+                Some(self.refuse_by_rule(refused, &ruling, call, scratch))
             }
         }
     }
@@ -366,18 +470,34 @@ impl Guard {
     /// A refusal by the policy, which says how much of its rules the model may know.
     fn refuse_by_rule<'s>(
         &'s self,
-        reason: Reason,
-        rule: Option<RuleRef<'s>>,
-        hint: Option<&'s str>,
+        refused: Refused<'s>,
+        ruling: &Ruling<'s>,
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Refusal<'s> {
+        let Refused { reason, rule, hint } = refused;
         let rule = rule.map(|rule| rule.id);
-        match self.policy.settings().disclose {
+        let refusal = match self.policy.settings().disclose {
             Disclose::Full => refusal(reason, rule, rule, hint, call, scratch),
             Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
             Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
+        };
+        Refusal { would: self.would(ruling), ..refusal }
+    }
+
+    fn allow<'s>(
+        &'s self,
+        call: &Call<'s>,
+        would: Option<Would<'s>>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Verdict<'s> {
+        let changed = !scratch.cuts.is_empty();
+        if changed && splice(call.arguments, &scratch.cuts, &mut scratch.out).is_err() {
+            return refuse(Reason::InternalError, call, scratch);
         }
+        let Scratch { report, conditions: memory, out, .. } = scratch;
+        let arguments = if changed { &**out } else { call.arguments };
+        Verdict::Allow(Allowed { arguments, report, changed, policy: &self.policy, memory, would })
     }
 }
 
@@ -408,6 +528,13 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Lets `switch` halt every call while it is on.
+    #[must_use]
+    pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
+        self.kill_switch = switch;
+        self
+    }
+
     /// Sets the bounds on the work for one call or one output.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
@@ -420,27 +547,21 @@ impl GuardBuilder {
     /// # Errors
     /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, budget } = match self.policy {
+        let Self { policy, redactors, catalog, budget, kill_switch } = match self.policy {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), budget })
+        Ok(Guard { policy, redactors, catalog: catalog.build(), budget, kill_switch })
     }
 }
 
-fn allow<'s>(call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
-    if scratch.cuts.is_empty() {
-        return Verdict::Allow(Allowed {
-            arguments: call.arguments,
-            report: &scratch.report,
-            changed: false,
-        });
-    }
-    if splice(call.arguments, &scratch.cuts, &mut scratch.out).is_err() {
-        return refuse(Reason::InternalError, call, scratch);
-    }
-    Verdict::Allow(Allowed { arguments: &scratch.out, report: &scratch.report, changed: true })
+/// What a decision that refuses says.
+#[derive(Clone, Copy)]
+struct Refused<'p> {
+    reason: Reason,
+    rule: Option<RuleRef<'p>>,
+    hint: Option<&'p str>,
 }
 
 /// Writes `bytes` without the ranges of `cuts`.
@@ -470,5 +591,5 @@ fn refusal<'s>(
     let Scratch { report, out, .. } = scratch;
     let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
     report::write_refusal(report, &notice, out);
-    Refusal { json: out, reason, rule, hint, report }
+    Refusal { json: out, reason, rule, hint, report, would: None }
 }

@@ -5,6 +5,7 @@
 //! program can apply. Everything is text in one buffer of the scratch. Texts that come from the call or
 //! from a schema are cut and stripped of control characters: a model or a server wrote them.
 
+mod argument;
 mod json;
 mod text;
 mod violation;

@@ -2,6 +2,7 @@
 
 use crate::buf::Buf;
 use crate::json::Tape;
+use crate::policy::Memory;
 use crate::redact::Work;
 use crate::report::Report;
 use crate::schema::{Cut, Fault};
@@ -17,6 +18,7 @@ pub struct Scratch<'m> {
     pub(crate) faults: Buf<'m, Fault>,
     pub(crate) marks: Buf<'m, bool>,
     pub(crate) report: Report<'m>,
+    pub(crate) conditions: Memory<'m>,
     /// One literal of an output, and what was found in it.
     pub(crate) work: Work<'m>,
     /// An output with its bytes made valid UTF-8.
@@ -49,5 +51,6 @@ impl Scratch<'_> {
             buf.shrink_to(bytes);
         }
         self.report.shrink_to(bytes);
+        self.conditions.shrink_to(bytes);
     }
 }
