@@ -1,11 +1,16 @@
-//! What every bench needs: processor time of the thread, the workload, and ratios that hold on a noisy
-//! machine because the peers take turns.
+//! What every bench needs: processor time of the thread, the workloads, the peers, and ratios that hold on
+//! a noisy machine because the peers take turns.
 
-use std::path::PathBuf;
+pub mod peers;
+mod table;
+pub mod workload;
+
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use rustix::time::{ClockId, clock_gettime};
+
+pub use table::{Peer, Times, measure, measure_cold, median, print_ratios};
 
 /// Processor time that this thread has used.
 #[must_use]
@@ -44,51 +49,4 @@ impl Measurement for CpuTime {
     fn formatter(&self) -> &dyn ValueFormatter {
         WallTime.formatter()
     }
-}
-
-/// A named piece of work over the whole workload.
-pub struct Peer<'a> {
-    /// What the row is called.
-    pub name: &'a str,
-    /// One pass over every call.
-    pub pass: Box<dyn FnMut() + 'a>,
-}
-
-/// Passes that are timed in one turn of a peer, after one that only warms it up again.
-const PASSES: u32 = 4;
-
-/// Runs the peers in turn, `rounds` times, and prints for each the median time a call, warm, and its ratio
-/// to the first, pair by pair.
-pub fn print_ratios(title: &str, calls: usize, rounds: usize, peers: &mut [Peer<'_>]) {
-    let mut times = vec![Vec::with_capacity(rounds); peers.len()];
-    for _ in 0..rounds {
-        for (peer, times) in peers.iter_mut().zip(&mut times) {
-            (peer.pass)();
-            let start = cpu_time();
-            (0..PASSES).for_each(|_| (peer.pass)());
-            let time = (cpu_time() - start) / PASSES;
-            times.push(time.as_nanos() as f64 / calls as f64);
-        }
-    }
-    println!("\n{title}: {calls} calls, median of {rounds} rounds, thread CPU time");
-    let first = times[0].clone();
-    for (peer, times) in peers.iter().zip(times) {
-        let ratios = times.iter().zip(&first).map(|(time, first)| time / first).collect();
-        println!("  {:44} {:>9.0} ns/call  x{:.2}", peer.name, median(times), median(ratios));
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The folder of shared data beside the checkout; none where it is absent.
-#[must_use]
-pub fn shared() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("AIRLOCK_SHARED") {
-        return Some(path.into());
-    }
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().map(|dir| dir.join("shared")).find(|dir| dir.join("data").is_dir())
 }

@@ -58,7 +58,7 @@ fn one_answer_a_line_in_order() {
     assert_eq!(answers[1]["reason"], "validation_failed");
     let violation = &answers[1]["violations"][0];
     assert_eq!((&violation["path"], &violation["keyword"]), (&json!("/query"), &json!("type")));
-    assert_eq!(violation["fix"], Value::Null);
+    assert_eq!(violation["fix"], json!({"op": "quote", "path": "/query", "to": null}));
     assert_eq!(answers[1]["arguments_text"], Value::Null);
     assert_eq!(answers[2]["id"], Value::Null);
     assert_eq!(answers[2]["violations"][0]["keyword"], "parse");

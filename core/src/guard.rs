@@ -387,12 +387,13 @@ impl Guard {
             return Ok(());
         }
 
-        let mut reporter = Reporter { report, doc, schema, cuts, inner };
+        let refuses_misses = ghosts == Ghosts::Reject || near_miss == NearMiss::Refuse;
+        let mut reporter = Reporter { report, doc, schema, cuts, refuses_misses, inner };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
         }
-        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && near_miss == NearMiss::Refuse);
+        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && refuses_misses);
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);

@@ -73,6 +73,32 @@ fn essence(c: char) -> Option<char> {
     counts.then(|| lower(c))
 }
 
+/// The letters and digits of a text, without their case, when they are ASCII and at most `N`.
+pub struct Folded<const N: usize> {
+    bytes: [u8; N],
+    len: Option<usize>,
+}
+
+impl<const N: usize> Folded<N> {
+    /// Folds `text`.
+    pub fn new(text: Str<'_>) -> Self {
+        let mut bytes = [0; N];
+        let mut len = 0;
+        for c in text.chars().filter_map(essence) {
+            let slot = bytes.get_mut(len).filter(|_| c.is_ascii());
+            let Some(slot) = slot else { return Self { bytes, len: None } };
+            *slot = c as u8;
+            len += 1;
+        }
+        Self { bytes, len: Some(len) }
+    }
+
+    /// What is left of the text; `None` when it is too long or no ASCII.
+    pub fn text(&self) -> Option<&str> {
+        core::str::from_utf8(self.bytes.get(..self.len?)?).ok()
+    }
+}
+
 /// The position of the member that is nearest to `value`, when exactly one is and it is plausible: no
 /// more than a third of the longer text differs (one character of a short one). Case, spaces and
 /// punctuation do not count.
@@ -102,6 +128,117 @@ pub fn nearest<'t>(value: Str<'_>, members: impl IntoIterator<Item = Str<'t>>) -
         }
     }
     best
+}
+
+/// Whether `value` looks like `member` but says the opposite, like `inactive` and `not active` of `active`.
+pub fn opposes(value: Str<'_>, member: Str<'_>) -> bool {
+    const PREFIXES: [&str; 7] = ["anti", "de", "dis", "im", "in", "non", "un"];
+    let denies = |text| Spelt::new(text).is_some_and(|spelt| spelt.denies());
+    if denies(value) != denies(member) {
+        return true;
+    }
+    let (value, member) = (Folded::<MAX_CHARS>::new(value), Folded::<MAX_CHARS>::new(member));
+    let (Some(value), Some(member)) = (value.text(), member.text()) else { return false };
+    let opposite = |one: &str, other| PREFIXES.iter().any(|p| one.strip_prefix(p) == Some(other));
+    opposite(value, member) || opposite(member, value)
+}
+
+/// The position of the member that `value` names in other words, when it is exactly one: the member
+/// itself with other spaces or another case, its beginning (`med` for `medium`), another form of it
+/// (`descending` for `desc`), or words around it (`New York, NY`). Words that deny, and members shorter than
+/// three letters, only count when all is equal.
+pub fn reworded<'t>(
+    value: Str<'_>,
+    members: impl IntoIterator<Item = Str<'t>> + Clone,
+) -> Option<usize> {
+    let spelt = Spelt::new(value)?;
+    [Spelt::equals, Spelt::extends, Spelt::contains].into_iter().find_map(|related| {
+        let mut found = None;
+        for (position, member) in members.clone().into_iter().enumerate() {
+            if position == MAX_MEMBERS {
+                return None;
+            }
+            let Some(member) = Spelt::new(member) else { continue };
+            if related(&spelt, &member) && found.replace(position).is_some() {
+                return None;
+            }
+        }
+        found
+    })
+}
+
+/// A short ASCII text in lower case, its words apart by one space each.
+struct Spelt {
+    bytes: [u8; MAX_CHARS],
+    len: usize,
+    /// Nothing but spaces and case was changed.
+    whole: [u8; MAX_CHARS],
+    whole_len: usize,
+}
+
+impl Spelt {
+    fn new(text: Str<'_>) -> Option<Self> {
+        let text = text.as_plain()?.trim();
+        if !text.is_ascii() || text.len() > MAX_CHARS {
+            return None;
+        }
+        let mut spelt = Self { bytes: [0; MAX_CHARS], len: 0, whole: [0; MAX_CHARS], whole_len: 0 };
+        let mut gap = false;
+        for (byte, slot) in text.bytes().zip(spelt.whole.iter_mut()) {
+            *slot = byte.to_ascii_lowercase();
+            spelt.whole_len += 1;
+            if !byte.is_ascii_alphanumeric() {
+                gap = spelt.len > 0;
+                continue;
+            }
+            for byte in [b' ', *slot].into_iter().skip(usize::from(!gap)) {
+                *spelt.bytes.get_mut(spelt.len)? = byte;
+                spelt.len += 1;
+            }
+            gap = false;
+        }
+        Some(spelt)
+    }
+
+    fn words(&self) -> &str {
+        core::str::from_utf8(self.bytes.get(..self.len).unwrap_or(&[])).unwrap_or("")
+    }
+
+    fn equals(&self, member: &Self) -> bool {
+        self.whole.get(..self.whole_len) == member.whole.get(..member.whole_len)
+    }
+
+    /// The value abbreviates the member, or is another form of the same word.
+    fn extends(&self, member: &Self) -> bool {
+        const ENDINGS: [&str; 6] = ["d", "ed", "ending", "es", "ing", "s"];
+        let (text, part) = (self.words(), member.words());
+        if self.denies() || member.denies() {
+            return false;
+        }
+        text.len() >= 3 && part.starts_with(text)
+            || part.len() >= 3 && text.strip_prefix(part).is_some_and(|end| ENDINGS.contains(&end))
+    }
+
+    /// The words of the member stand in the value, one after the other.
+    fn contains(&self, member: &Self) -> bool {
+        let (text, part) = (self.words(), member.words());
+        part.len() >= 3
+            && !self.denies()
+            && text.match_indices(part).any(|(at, _)| {
+                let after = text.as_bytes().get(at + part.len());
+                let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+                before.is_none_or(|&byte| byte == b' ') && after.is_none_or(|&byte| byte == b' ')
+            })
+    }
+
+    /// Whether a word turns the meaning of others round or leaves it open.
+    fn denies(&self) -> bool {
+        const DENIALS: [&str; 12] = [
+            "no", "not", "non", "never", "without", "except", "or", "and", "but", "un", "anti",
+            "less",
+        ];
+        self.words().split(' ').any(|word| DENIALS.contains(&word))
+    }
 }
 
 /// The optimal string alignment distance of `a` and `b`; `None` when it is above `max`, or when one

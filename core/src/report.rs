@@ -7,6 +7,7 @@
 
 mod argument;
 mod json;
+mod repair;
 mod text;
 mod violation;
 mod words;
@@ -166,7 +167,8 @@ pub struct Violation<'s> {
 /// A repair that a program can make without reading prose.
 #[derive(Clone, Copy, Debug)]
 pub struct Fix<'s> {
-    /// `rename`, `replace`, `unquote`, `wrap`, `parse`, `remove` or `add`.
+    /// `add`, `list`, `number`, `parse`, `quote`, `remove`, `rename`, `replace`, `unquote`, `unwrap` or
+    /// `wrap`; the documentation on refusals has each with an example.
     pub op: &'static str,
     /// RFC 6901 pointer to what it applies to.
     pub path: &'s str,

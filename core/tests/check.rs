@@ -10,7 +10,7 @@ mod shared;
 
 use std::collections::BTreeMap;
 
-use airlock_core::policy::{Ghosts, NearMiss, Policy};
+use airlock_core::policy::{Ghosts, Policy};
 use airlock_core::{Call, Caller, Catalog, Guard, Origin, Scratch, ToolDefinition, Verdict};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -319,110 +319,6 @@ fn refusals_tell_as_much_as_fits() {
         most = most.max(told.len());
     }
     assert!(most >= 10, "{most}");
-}
-
-/// A repair as the refusal states it.
-struct Repair {
-    op: String,
-    path: String,
-    to: Option<Value>,
-}
-
-/// Does what a host can do without reading prose. False when something does not apply.
-fn repair(document: &mut Value, repairs: &[Repair]) -> bool {
-    let mut renamed = Vec::new();
-    repairs.iter().all(|repair| {
-        if repair.op == "rename" && renamed.contains(&&repair.path) {
-            return true;
-        }
-        renamed.push(&repair.path);
-        apply(document, repair).is_some()
-    })
-}
-
-fn apply(document: &mut Value, repair: &Repair) -> Option<()> {
-    let Repair { op, path, to } = repair;
-    if matches!(op.as_str(), "unquote" | "parse") {
-        let value = document.pointer_mut(path)?;
-        *value = serde_json::from_str(value.as_str()?.trim()).ok()?;
-        return Some(());
-    }
-    if op == "wrap" {
-        let value = document.pointer_mut(path)?;
-        *value = json!([value.take()]);
-        return Some(());
-    }
-    if op == "replace" {
-        *document.pointer_mut(path)? = to.clone()?;
-        return Some(());
-    }
-    let (parent, name) = path.rsplit_once('/')?;
-    let name = name.replace("~1", "/").replace("~0", "~");
-    let parent = document.pointer_mut(parent)?;
-    match op.as_str() {
-        "remove" => parent.as_object_mut()?.remove(&name).map(drop),
-        "add" => parent.as_object_mut()?.insert(name, to.clone()?).map_or(Some(()), |_| None),
-        "rename" => {
-            let members = parent.as_object_mut()?;
-            let value = members.remove(&name)?;
-            members.insert(to.as_ref()?.as_str()?.to_owned(), value);
-            Some(())
-        }
-        _ => None,
-    }
-}
-
-/// Calls with one fault for which every violation has a repair are valid after one round of repairs, by
-/// program alone, but for a few. The rest has no repair that a schema could know: a number where a
-/// string belongs, `null` for a required argument, a word that is near to no member of an `enum`.
-#[test]
-fn repairs_repair() {
-    let (Some(catalog), Some(calls)) = (dev::catalog(), dev::calls()) else { return };
-    let guard = dev::guard(NearMiss::Refuse);
-    let mut scratch = guard.scratch();
-    let mut counts = BTreeMap::<&str, (u32, u32, u32)>::new();
-    for dev in &calls {
-        let fault = ["wrong_type", "misspelt_name", "bad_enum"].contains(&dev.class.as_str());
-        if !fault || dev.expect.errors.len() > 1 {
-            continue;
-        }
-        let verdict = guard.check_in(&catalog, &call(&dev.tool, &dev.arguments), &mut scratch);
-        let Verdict::Refuse(refusal) = verdict else { continue };
-        let total = refusal.violations().count();
-        let repairs: Vec<_> = refusal
-            .violations()
-            .filter_map(|violation| violation.fix)
-            .map(|fix| Repair {
-                op: fix.op.to_owned(),
-                path: fix.path.to_owned(),
-                to: fix.to.map(|to| serde_json::from_str(to).unwrap()),
-            })
-            .collect();
-        let (all, offered, valid) = counts.entry(&dev.class).or_default();
-        *all += 1;
-        if repairs.len() < total {
-            continue;
-        }
-        *offered += 1;
-        let mut document = serde_json::from_slice(&dev.arguments).unwrap();
-        if repair(&mut document, &repairs) {
-            let text = document.to_string();
-            let verdict = guard.check_in(&catalog, &call(&dev.tool, text.as_bytes()), &mut scratch);
-            *valid += u32::from(matches!(verdict, Verdict::Allow(_)));
-        }
-    }
-    let sum = counts.values().fold((0, 0, 0), |sum, c| (sum.0 + c.0, sum.1 + c.1, sum.2 + c.2));
-    for (class, (all, offered, valid)) in &counts {
-        println!("{class}: {all} refused, {offered} with repairs, {valid} valid after them");
-    }
-    let (all, offered, valid) = sum;
-    println!(
-        "all: {:.1} % valid after repairs; {offered} of {all} have any",
-        100.0 * f64::from(valid) / f64::from(all)
-    );
-    assert!(valid * 100 >= offered * 95, "{sum:?}");
-    let (all, _, valid) = counts["misspelt_name"];
-    assert!(valid * 100 >= all * 95, "misspelt names: {valid} of {all}");
 }
 
 /// Unions that share their parts: walking every path through them would take 2^30 steps.

@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 
+use super::repair::{self, Repair};
 use super::text::{Text, Writer};
 use super::words::{Gap, Name, a_type, rule_words, shown, spelt, type_name};
 use super::{FixRecord, Meant, Record, Report};
@@ -22,6 +23,8 @@ pub(crate) struct Reporter<'a, 'm> {
     pub(crate) schema: &'a Schema,
     /// Every ghost, in document order.
     pub(crate) cuts: &'a mut [Cut],
+    /// A ghost that is a near miss refuses the call.
+    pub(crate) refuses_misses: bool,
     /// Memory to look into strings that may hold JSON.
     pub(crate) inner: &'a mut Tape<'m>,
 }
@@ -154,13 +157,23 @@ impl Reporter<'_, '_> {
                         && (last.keyword == Keyword::Type
                             || (last.keyword, last.detail) == (fault.keyword, fault.detail))
                 });
-                if !echo {
+                if !echo && !self.is_misspelt(fault) {
                     self.fault(fault, pointer);
                     last = Some(fault);
                 }
             },
         );
         self.report.path = path;
+    }
+
+    /// Whether a missing name is told already: with the refused ghost that it is spelt as.
+    fn is_misspelt(&self, fault: Fault) -> bool {
+        self.refuses_misses
+            && matches!(fault.keyword, Keyword::Required | Keyword::DependentRequired)
+            && self
+                .cuts
+                .iter()
+                .any(|cut| cut.object == fault.node && cut.meant == Some(fault.detail))
     }
 
     /// Reports arguments that are no object, whatever the schema says of them.
@@ -208,8 +221,8 @@ impl Reporter<'_, '_> {
                 .put(a_type(kind))
                 .put(".")
                 .end(),
-            hint: repair.hint(report.begin(), name, types, fault.node == 0).end(),
-            fix: repair.op().map(|op| FixRecord { op, path, to: None }),
+            hint: type_hint(repair, report.begin(), name, types, fault.node == 0).end(),
+            fix: fix_of(repair, path, report),
             ..Record::default()
         };
         let _ = report.violations.push(record);
@@ -218,20 +231,60 @@ impl Reporter<'_, '_> {
     /// What would give the value at `at` a type that `sub` admits.
     fn type_repair(&mut self, at: u32, sub: &Sub) -> Repair {
         let value = self.doc.at(at);
-        if let Some(text) = value.as_str()
-            && let Some(types) = self.types_inside(text)
-            && types.meets(sub.types)
+        let types = sub.types;
+        let own = |value: Value<'_>| Types::of(value.document(), value.index());
+        if let Some(text) = value.as_str() {
+            if let Some(inside) = self.types_inside(text)
+                && inside.meets(types)
+            {
+                let container = inside.meets(Types::ARRAY) || inside.meets(Types::OBJECT);
+                return if container { Repair::Parse } else { Repair::Unquote };
+            }
+            if repair::is_number_of(text, types) {
+                return Repair::Number;
+            }
+            if repair::says_nothing(text) {
+                if types.meets(Types::NULL) {
+                    return Repair::Replace("null");
+                }
+                if self.is_optional(at) {
+                    return Repair::Remove;
+                }
+            }
+        }
+        if types.meets(Types::BOOLEAN)
+            && let Some(truth) = repair::truth(value)
         {
-            let container = types.meets(Types::ARRAY) || types.meets(Types::OBJECT);
-            return if container { Repair::Parse } else { Repair::Unquote };
+            return Repair::Replace(if truth { "true" } else { "false" });
         }
-        if sub.types.meets(Types::ARRAY) && self.fits_items(at, sub) {
-            return Repair::Wrap;
+        if let Kind::Number | Kind::True | Kind::False = value.kind()
+            && types.meets(Types::STRING)
+        {
+            return Repair::Quote;
         }
-        if value.kind() == Kind::Null && at != 0 && !self.is_required(at) {
+        if let Some(inside) = repair::only(value, self.argument(at))
+            && own(inside).meets(types)
+        {
+            return Repair::Unwrap;
+        }
+        if types.meets(Types::ARRAY) {
+            if repair::counts_up(value) {
+                return Repair::List;
+            }
+            if self.fits_items(at, sub) {
+                return Repair::Wrap;
+            }
+        }
+        if value.kind() == Kind::Null && self.is_optional(at) {
             return Repair::Remove;
         }
         Repair::None
+    }
+
+    /// The name of the member that the value at `at` is of.
+    fn argument(&self, at: u32) -> Option<Str<'_>> {
+        let key = at.checked_sub(1)?;
+        (self.doc.node(key).kind() == Kind::Key).then(|| self.doc.text(key))
     }
 
     /// The types of the JSON value that `text` spells.
@@ -315,28 +368,42 @@ impl Reporter<'_, '_> {
     fn wrong_choice(&mut self, fault: Fault, sub: &Sub, path: Text, name: Name<'_>) {
         let value = self.doc.at(fault.node);
         let choices = self.schema.document().at(sub.choices);
-        let nearest = value.as_str().and_then(|text| {
+        let near = value.as_str().and_then(|text| {
             // A member that is no string is as far as can be: empty text.
             let members = choices.elements().map(|choice| choice.as_str().unwrap_or("".into()));
-            choices.elements().nth(near::nearest(text, members)?)
+            let near = choices.elements().nth(near::nearest(text, members)?)?;
+            (!near::opposes(text, near.as_str()?)).then_some(near)
         });
+        let nothing =
+            value.as_str().is_some_and(repair::says_nothing) || value.kind() == Kind::Null;
+        // A word for nothing is near to no member by chance.
+        let meant = near.filter(|_| !nothing).or_else(|| reworded(value, choices)).or_else(|| {
+            let default = self.schema.document().at(sub.node).get("default")?;
+            nothing.then_some(default)
+        });
+        let remove = meant.is_none() && nothing && self.is_optional(fault.node);
         let report = &mut *self.report;
         let advice = report.begin().put("Send ");
         let record = Record {
             keyword: fault.keyword,
             path,
-            hint: match nearest {
+            hint: match meant {
                 Some(choice) => advice.shown(spelt(choice, 60)).put(".").end(),
+                None if remove => advice.put("one of the allowed values, or leave it out.").end(),
                 None => advice.put("one of the allowed values.").end(),
             },
             expected: report.begin().put("one of ").choices(choices).end(),
             received: type_name(value.kind()),
             message: report.begin().name(name).put(" must be one of the allowed values.").end(),
-            fix: nearest.and_then(|choice| replace(choice, path, report)),
+            fix: match meant {
+                Some(choice) => replace(choice, path, report),
+                None if remove => fix_of(Repair::Remove, path, report),
+                None => None,
+            },
             ..Record::default()
         };
         let _ = report.violations.push(record);
-        if let Some(text) = nearest.and_then(Value::as_str) {
+        if let Some(text) = near.and_then(Value::as_str) {
             let to = report.begin().decoded(text).end();
             let _ = report.suggestions.push(Meant { path, to });
         }
@@ -385,13 +452,10 @@ impl Reporter<'_, '_> {
         let _ = report.violations.push(record);
     }
 
-    /// Whether the object around the value at `at` must have it, as far as its own schema says.
-    fn is_required(&self, at: u32) -> bool {
-        let name = match at.checked_sub(1).map(|key| self.doc.node(key)) {
-            Some(key) if key.kind() == Kind::Key => key.number(),
-            _ => return false,
-        };
-        name != UNNAMED && self.schema.requires(name)
+    /// Whether the value at `at` can be left out: nothing in the schema asks for a member of its name.
+    fn is_optional(&self, at: u32) -> bool {
+        let Some(key) = at.checked_sub(1).map(|key| self.doc.node(key)) else { return false };
+        key.kind() != Kind::Key || key.number() == UNNAMED || !self.schema.requires(key.number())
     }
 
     fn has(&self, object: u32, name: u32) -> bool {
@@ -408,50 +472,43 @@ impl Reporter<'_, '_> {
     }
 }
 
-/// A way to give a value the right type.
-#[derive(Clone, Copy)]
-enum Repair {
-    Unquote,
-    Parse,
-    Wrap,
-    Remove,
-    None,
+/// What to do about a wrong type; `root` when the value is the arguments as a whole.
+fn type_hint<'w, 'm>(
+    repair: Repair,
+    writer: Writer<'w, 'm>,
+    name: Name<'_>,
+    types: Types,
+    root: bool,
+) -> Writer<'w, 'm> {
+    let send = writer.put("Send ").name(name);
+    match repair {
+        Repair::List => send.put(" as an array: its values in order, in square brackets."),
+        Repair::None if root => send.put(" as one JSON object."),
+        Repair::None => send.put(" as ").a_type(types).put("."),
+        Repair::Number => {
+            send.put(" as ").a_type(types).put(", in digits without commas or words.")
+        }
+        Repair::Parse => send.put(" as ").a_type(types).put(" itself, not as a string of JSON."),
+        Repair::Quote => send.put(" as a string, in double quotes."),
+        Repair::Remove => send.put(" as ").a_type(types).put(", or leave it out."),
+        Repair::Replace(to) => send.put(" as ").put(to).put("."),
+        Repair::Unquote => send.put(" as ").a_type(types).put(", without quotes."),
+        Repair::Unwrap => send.put(" as ").a_type(types).put(" itself, with nothing around it."),
+        Repair::Wrap => send.put(" as an array: put it in square brackets."),
+    }
 }
 
-impl Repair {
-    const fn op(self) -> Option<&'static str> {
-        match self {
-            Self::Unquote => Some("unquote"),
-            Self::Parse => Some("parse"),
-            Self::Wrap => Some("wrap"),
-            Self::Remove => Some("remove"),
-            Self::None => None,
+/// The member of `choices` that `value` names in other words or as another type.
+fn reworded<'s>(value: Value<'_>, choices: Value<'s>) -> Option<Value<'s>> {
+    let text = |value: Value<'s>| value.as_str().unwrap_or_else(|| Str::new(value.raw(), false));
+    let at = match value.as_str() {
+        Some(value) => near::reworded(value, choices.elements().map(text)),
+        None if matches!(value.kind(), Kind::Number | Kind::True | Kind::False) => {
+            choices.elements().position(|choice| text(choice).is(value.raw()))
         }
-    }
-
-    /// What to do about a wrong type; `root` when the value is the arguments as a whole.
-    fn hint<'w, 'm>(
-        self,
-        writer: Writer<'w, 'm>,
-        name: Name<'_>,
-        types: Types,
-        root: bool,
-    ) -> Writer<'w, 'm> {
-        match self {
-            Self::Unquote => {
-                writer.put("Send ").name(name).put(" as ").a_type(types).put(", without quotes.")
-            }
-            Self::Parse => {
-                writer.put("Send ").a_type(types).put(" itself, not a string that holds JSON.")
-            }
-            Self::Wrap => writer.put("Put the value of ").name(name).put(" in square brackets."),
-            Self::Remove => {
-                writer.put("Leave ").name(name).put(" out, or send ").a_type(types).put(".")
-            }
-            Self::None if root => writer.put("Send the arguments as one JSON object."),
-            Self::None => writer.put("Send ").name(name).put(" as ").a_type(types).put("."),
-        }
-    }
+        None => None,
+    };
+    choices.elements().nth(at?)
 }
 
 /// The types of the one JSON value in `bytes`.
@@ -464,6 +521,15 @@ fn types_spelt(bytes: &[u8], tape: &mut Tape<'_>) -> Option<Types> {
 fn default_of<'s>(schema: &'s Schema, sub: &Sub) -> Option<Value<'s>> {
     let schema = schema.document().at(sub.node);
     schema.get("default").or_else(|| schema.get("examples")?.elements().next())
+}
+
+/// A repair as a fix.
+fn fix_of(repair: Repair, path: Text, report: &mut Report<'_>) -> Option<FixRecord> {
+    let to = match repair {
+        Repair::Replace(to) => Some(report.begin().put(to).end()),
+        _ => None,
+    };
+    repair.op().map(|op| FixRecord { op, path, to })
 }
 
 /// A fix that replaces what stands at `path` by a value of the schema, when that is short.

@@ -378,9 +378,11 @@ impl Schema {
         (rules.items != NONE).then_some(rules.items)
     }
 
-    /// Whether some object of the schema must have `name`.
+    /// Whether some object of the schema must have `name`, always or beside another.
     pub(crate) fn requires(&self, name: u32) -> bool {
+        let depends = |dependent: &Dependent| dependent.names.of(&self.lists).contains(&name);
         self.members.iter().any(|member| member.name == name && member.required)
+            || self.dependents.iter().any(depends)
     }
 }
 

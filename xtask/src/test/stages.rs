@@ -173,7 +173,7 @@ fn fuzz_for(report: &mut Report, seconds: u32) {
 fn benches(report: &mut Report) {
     let mut command = workspace::cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
     let done = process::run(command.arg("--target-dir").arg(workspace::target().join("benches")));
-    let is_figure = |line: &&str| line.contains("ns/call") || line.contains("median of");
+    let is_figure = |line: &&str| ["ns/", "median of", " times"].iter().any(|of| line.contains(of));
     let figures = done.text.lines().filter(is_figure);
     report.notes.extend(figures.map(str::to_owned));
     report.one(done);
