@@ -150,6 +150,7 @@ pub struct Refusal<'s> {
     hint: Option<&'s str>,
     report: &'s report::Report<'s>,
     would: Option<Would<'s>>,
+    approval_ms: Option<u64>,
 }
 
 impl<'s> Refusal<'s> {
@@ -182,6 +183,13 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn would(&self) -> Option<Would<'s>> {
         self.would
+    }
+
+    /// For how many milliseconds an approval of this call holds, where the policy says so; for
+    /// [`Reason::ApprovalRequired`].
+    #[must_use]
+    pub const fn approval_ms(&self) -> Option<u64> {
+        self.approval_ms
     }
 
     /// The violations, in document order.
@@ -483,7 +491,7 @@ impl Guard {
             Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
             Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
         };
-        Refusal { would: self.would(ruling), ..refusal }
+        Refusal { would: self.would(ruling), approval_ms: ruling.ttl_ms, ..refusal }
     }
 
     fn allow<'s>(
@@ -592,5 +600,5 @@ fn refusal<'s>(
     let Scratch { report, out, .. } = scratch;
     let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
     report::write_refusal(report, &notice, out);
-    Refusal { json: out, reason, rule, hint, report, would: None }
+    Refusal { json: out, reason, rule, hint, report, would: None, approval_ms: None }
 }

@@ -199,7 +199,7 @@ fn built_in_calls() {
         let calls: Vec<_> = calls
             .iter()
             .map(|&(name, tool, arguments)| {
-                (name, Call { tool, arguments: arguments.as_bytes(), caller, now: None })
+                (name, Call { tool, arguments: arguments.as_bytes(), caller, ..Call::default() })
             })
             .collect();
         assert!(check_all(&guard, &catalog, &calls) >= 2);
@@ -215,7 +215,10 @@ fn labelled_calls() {
         .iter()
         .map(|call| {
             let (tool, arguments) = (call.tool.as_str(), call.arguments.as_slice());
-            (call.id.as_str(), Call { tool, arguments, caller: Caller::default(), now: None })
+            (
+                call.id.as_str(),
+                Call { tool, arguments, caller: Caller::default(), ..Call::default() },
+            )
         })
         .collect();
     assert!(check_all(&dev::guard(NearMiss::Strip), &catalog, &calls) > 1000);

@@ -122,7 +122,7 @@ fn run(folder: &str, files: &str, dialect: &str, (passed, unsupported): (usize, 
                     tool: "t",
                     arguments: arguments.as_bytes(),
                     caller: Caller::default(),
-                    now: None,
+                    ..Call::default()
                 };
                 let verdict = guard.check_in(&catalog, &call, &mut scratch);
                 if matches!(verdict, Verdict::Allow(_)) == test.valid {

@@ -130,6 +130,10 @@ fn an_error_shows_the_place() {
         ),
         ("[[rule]]\nid = 2026-01-01\n", "p.toml:2:6: rule[0].id: must be a string, not a date"),
         ("max_output_chars = 99999999999999999999\n", "p.toml:1:20: max_output_chars: must be"),
+        (
+            "[[rule]]\nid = \"a\"\neffect = \"deny\"\ntools = \"x\"\n[rule.when]\n\"args.a\" = { gt = 1.5, glb = \"x\" }\n",
+            "p.toml:6:24: rule[0].when.\"args.a\".glb: unknown key",
+        ),
         ("a = [\n", "p.toml:"),
         ("hide = true\nhide = true\n", "p.toml:2:1: duplicate key"),
     ] {
@@ -149,9 +153,10 @@ fn json_errors_show_the_place_too() {
 #[test]
 fn an_argument_is_a_preset_or_a_file() {
     assert!(policy::open("permissive").is_ok());
-    assert!(policy::open("read_only").is_ok());
+    for preset in ["read_only", "strict", "business_hours"] {
+        assert!(policy::open(preset).is_ok(), "{preset}");
+    }
     for (arg, part) in [
-        ("strict", "rate limits"),
         ("read-only", "did you mean `read_only`?"),
         ("no/such/file.toml", "no/such/file.toml: "),
         ("policy.yaml", "policy.yaml: no preset has this name"),
@@ -197,7 +202,7 @@ fn the_examples_in_the_documentation_compile() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 7);
 }
 
 /// The specification's own policies need what comes later; they must be refused, not half obeyed.
@@ -216,5 +221,37 @@ fn policies_that_need_more_are_refused_with_the_place() {
         let error = policy::open(path.to_str().unwrap()).map(drop).unwrap_err().to_string();
         assert!(error.contains("this version does not support"), "{error}");
         assert!(error.lines().count() == 4, "{error}");
+    }
+}
+
+/// Business hours are those of the wall clock, also on the days on which it is changed.
+#[test]
+fn windows_follow_the_clocks_of_their_zone() {
+    let file = PolicyFile::parse("p.toml", "preset = \"business_hours\"\ntz = \"Europe/Berlin\"\n");
+    let guard = airlock::core::Guard::builder().policy(file.unwrap().into_policy()).unwrap();
+    let tool = airlock::core::ToolDefinition {
+        name: "drop_table",
+        input_schema: br#"{"type": "object"}"#,
+        output_schema: None,
+    };
+    let guard = guard.tool(tool).unwrap().build().unwrap();
+    let allowed = |second: u64| {
+        let call = airlock::core::Call {
+            tool: "drop_table",
+            arguments: b"{}",
+            now: Some(second * 1000),
+            ..Default::default()
+        };
+        let mut scratch = guard.scratch();
+        matches!(guard.check(&call, &mut scratch), airlock::core::Verdict::Allow(_))
+    };
+    // 28 and 29 March 2026, each at 07:30 and at 15:30 UTC; clocks change in between.
+    assert!(!allowed(1_774_683_000), "08:30 in winter");
+    assert!(allowed(1_774_711_800), "16:30 in winter");
+    assert!(allowed(1_774_769_400), "09:30 in summer");
+    assert!(!allowed(1_774_798_200), "17:30 in summer");
+    for zone in ["Europe/Atlantis", "europe/berlin", "", "EST5EDT,M3.2.0,M11.1.0"] {
+        let text = format!("tz = {zone:?}\n");
+        assert!(toml_error(&text).starts_with("p.toml:1:6: tz: no time zone"), "{zone}");
     }
 }

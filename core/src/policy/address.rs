@@ -58,13 +58,17 @@ pub(super) fn class_of_v4(address: u32) -> Classes {
         (100, 100, 100, 200) | (192, 0, 0, 192) => Classes::METADATA.with(Classes::PRIVATE),
         (168, 63, 129, 16) => Classes::METADATA,
         (0 | 127, ..) => Classes::LOOPBACK,
-        (10, ..) | (172, 16..=31, ..) | (192, 168, ..) | (100, 64..=127, ..) | (198, 18 | 19, ..) => {
-            Classes::PRIVATE
-        }
+        (10, ..)
+        | (172, 16..=31, ..)
+        | (192, 168, ..)
+        | (100, 64..=127, ..)
+        | (198, 18 | 19, ..) => Classes::PRIVATE,
         (169, 254, ..) => Classes::LINK_LOCAL,
-        (192, 0, 0 | 2, _) | (198, 51, 100, _) | (203, 0, 113, _) | (192, 88, 99, _) | (224.., ..) => {
-            Classes::RESERVED
-        }
+        (192, 0, 0 | 2, _)
+        | (198, 51, 100, _)
+        | (203, 0, 113, _)
+        | (192, 88, 99, _)
+        | (224.., ..) => Classes::RESERVED,
         _ => Classes::PUBLIC,
     }
 }
@@ -119,12 +123,14 @@ pub(super) fn class_of_name(name: &str) -> Classes {
         "metadata.tencentyun.com",
     ];
     // RFC 6761, RFC 6762, RFC 8375, ICANN's reservation of .internal, and custom.
-    const PRIVATE: [&str; 7] = ["internal", "local", "home.arpa", "lan", "intranet", "corp", "home"];
+    const PRIVATE: [&str; 7] =
+        ["internal", "local", "home.arpa", "lan", "intranet", "corp", "home"];
     const LOOPBACK: [&str; 4] =
         ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
     let is = |known: &&str| name.eq_ignore_ascii_case(known);
     let below = |zone: &&str| {
-        let (head, tail) = name.split_at_checked(name.len().saturating_sub(zone.len())).unwrap_or(("", ""));
+        let (head, tail) =
+            name.split_at_checked(name.len().saturating_sub(zone.len())).unwrap_or(("", ""));
         tail.eq_ignore_ascii_case(zone) && (head.is_empty() || head.ends_with('.'))
     };
     if METADATA.iter().any(is) {
@@ -163,7 +169,8 @@ pub(super) fn read_v4(host: &str) -> Option<u32> {
         let value = u64::from_str_radix(digits, radix).ok()?;
         let last = index.saturating_add(1) == count;
         // The last part fills all the bytes that are left.
-        let bits = if last { 32_u32.checked_sub(u32::try_from(index).ok()?.checked_mul(8)?)? } else { 8 };
+        let bits =
+            if last { 32_u32.checked_sub(u32::try_from(index).ok()?.checked_mul(8)?)? } else { 8 };
         if bits == 0 || value >= 1_u64.checked_shl(bits)? {
             return None;
         }
@@ -205,7 +212,9 @@ mod tests {
         }
         assert_eq!(read_v4("127.1"), Some(0x7f00_0001));
         assert_eq!(read_v4("0x"), Some(0));
-        for text in ["1.2.3.4.5", "256.1.1.1", "1.2.3.256", "4294967296", "08", "1..2", "+1", "0x+1", ""] {
+        for text in
+            ["1.2.3.4.5", "256.1.1.1", "1.2.3.256", "4294967296", "08", "1..2", "+1", "0x+1", ""]
+        {
             assert_eq!(read_v4(text), None, "{text}");
         }
         for text in ["example.com", "a.0b1", "1.example", "0y1"] {

@@ -116,9 +116,8 @@ impl Compiler<'_> {
             Effect::Deny => &mut self.deny,
         };
         let pool = &mut self.pool;
-        patterns.extend(
-            tools.into_iter().map(|text| Pattern { text: pool.add(text), rule: number }),
-        );
+        patterns
+            .extend(tools.into_iter().map(|text| Pattern { text: pool.add(text), rule: number }));
         self.rules.push(rule);
         Some(())
     }

@@ -127,7 +127,8 @@ impl Policy {
 
     /// Every limit, in the order of the document.
     pub fn limits(&self) -> impl Iterator<Item = LimitRef<'_>> {
-        (0..self.limits.limits.len()).filter_map(|number| self.limits.get(number as u32, &self.pool))
+        (0..self.limits.limits.len())
+            .filter_map(|number| self.limits.get(number as u32, &self.pool))
     }
 
     /// Writes what a call is charged into `memory`; a call without a document was refused.

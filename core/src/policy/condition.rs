@@ -58,6 +58,8 @@ pub(super) struct Condition {
     pub target: u32,
     pub test: Test,
     pub side: Side,
+    /// It belongs to a rule that denies, be it below a `not`.
+    pub denies: bool,
     /// Whether one value is enough; else all must satisfy the test.
     pub any: bool,
     /// What a missing value says.
@@ -114,13 +116,25 @@ pub(super) enum Test {
     /// A string that holds one of the texts, or an array that has one as an element.
     Contains(List),
     /// The name of the caller's agent or tenant, or not that.
-    Context { tenant: bool, negated: bool },
+    Context {
+        tenant: bool,
+        negated: bool,
+    },
     /// An address of electronic mail in one of the domains.
     Email(List),
     Glob(List),
-    Length { least: u64, most: u64 },
-    OneOf { scalars: List, negated: bool },
-    Order { order: Order, bound: Text },
+    Length {
+        least: u64,
+        most: u64,
+    },
+    OneOf {
+        scalars: List,
+        negated: bool,
+    },
+    Order {
+        order: Order,
+        bound: Text,
+    },
     Prefix(List),
     Present(bool),
     Regex(u32),
@@ -129,7 +143,10 @@ pub(super) enum Test {
     Type(Types),
     Under(List),
     Url(u32),
-    Argv { test: u32, rest: Option<u32> },
+    Argv {
+        test: u32,
+        rest: Option<u32>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -410,7 +427,7 @@ impl<'a, 'm> Judge<'a, 'm> {
     /// Whether a tool that lacks the argument may have been given a value for it by default: then a
     /// rule that refuses cannot know it to be harmless.
     fn expects(&self, entry: &KindEntry, segments: &[Segment], condition: &Condition) -> bool {
-        if condition.side == Side::Admit || condition.missing != Truth::Unknown {
+        if !condition.denies || condition.missing != Truth::Unknown {
             return false;
         }
         match (segments.first(), self.schema) {
@@ -496,6 +513,7 @@ impl<'a, 'm> Judge<'a, 'm> {
                 if value.kind() != Kind::Array {
                     return Truth::Unknown;
                 }
+                self.spend(value.len().saturating_mul(scalars.len()));
                 let each = value.elements().map(|element| self.one_of(element, scalars, side));
                 each.fold(Truth::True, Truth::min)
             }
@@ -510,7 +528,9 @@ impl<'a, 'm> Judge<'a, 'm> {
             Test::Contains(list) if value.kind() == Kind::Array => {
                 let texts = list.of(&conditions.texts);
                 let has = |element: Value<'_>| {
-                    texts.iter().any(|text| element.as_str().is_some_and(|e| same(e, self.pool.get(*text), side)))
+                    texts.iter().any(|text| {
+                        element.as_str().is_some_and(|e| same(e, self.pool.get(*text), side))
+                    })
                 };
                 value.elements().any(has).into()
             }
@@ -524,6 +544,13 @@ impl<'a, 'm> Judge<'a, 'm> {
 
     fn test_text(&mut self, test: Test, text: Str<'a>, side: Side) -> Truth {
         let (conditions, pool) = (self.conditions, self.pool);
+        // The text is looked through for each member of a list.
+        if let Test::Contains(list) | Test::Glob(list) | Test::Under(list) = test {
+            self.spend(text.raw().len().saturating_mul(list.of(&conditions.texts).len()));
+            if self.left == 0 {
+                return Truth::Unknown;
+            }
+        }
         if let Test::Regex(pattern) = test {
             let pattern = conditions.patterns.get(pattern as usize);
             return pattern.map_or(Truth::Unknown, |pattern| pattern.is_match_str(text).into());
@@ -550,12 +577,18 @@ impl<'a, 'm> Judge<'a, 'm> {
         match test {
             Test::Prefix(list) => texts(list).any(|part| end(text, part, 0)).into(),
             Test::Suffix(list) => texts(list)
-                .any(|part| text.len().checked_sub(part.len()).is_some_and(|at| end(text, part, at)))
+                .any(|part| {
+                    text.len().checked_sub(part.len()).is_some_and(|at| end(text, part, at))
+                })
                 .into(),
             Test::Contains(list) => texts(list).any(|part| holds(text, part, side)).into(),
             Test::Email(list) => email(text, texts(list)),
-            Test::Glob(list) => path::covered(text, list.of(&conditions.texts), side, pool, readings),
-            Test::Under(list) => path::under(text, list.of(&conditions.texts), side, pool, readings),
+            Test::Glob(list) => {
+                path::covered(text, list.of(&conditions.texts), side, pool, readings)
+            }
+            Test::Under(list) => {
+                path::under(text, list.of(&conditions.texts), side, pool, readings)
+            }
             Test::Url(test) => match conditions.urls.get(test as usize) {
                 Some(test) => test.judge(text, side, pool),
                 None => Truth::Unknown,
@@ -572,7 +605,8 @@ impl<'a, 'm> Judge<'a, 'm> {
             // What comes after the program is not known.
             Some(None) => return Truth::Unknown,
         };
-        let words = |value: Value<'a>| value.elements().filter_map(|word| word.as_str()?.as_plain());
+        let words =
+            |value: Value<'a>| value.elements().filter_map(|word| word.as_str()?.as_plain());
         let plain_words = |value: Value<'a>| {
             value.elements().all(|word| word.as_str().is_some_and(|text| !text.is_escaped()))
         };

@@ -103,7 +103,10 @@ impl Policy {
         let who = Who::new(call, &self.roles, &self.pool);
         let (real, all) = self.tally(call, &who, &mut Facts::Moment);
         if let Some(ruling) = self.refused_early(&real, &who) {
-            return Early::Settled(ruling);
+            let would = (self.has_shadows && !all.open).then(|| self.conclude_one(&all, &who));
+            let would = would.map(|ruling| ruling.decision);
+            let would = would.filter(|would| *would != ruling.decision);
+            return Early::Settled(Ruling { would, ..ruling });
         }
         // An approval is one of arguments.
         if real.open || real.ask.is_some() || all.open {
@@ -122,8 +125,7 @@ impl Policy {
     ) -> Ruling<'_> {
         let who = Who::new(call, &self.roles, &self.pool);
         let (conditions, pool) = (&self.conditions, &self.pool);
-        let judge =
-            Judge::new(conditions, pool, doc, schema, call.tool, &who, call.now, memory);
+        let judge = Judge::new(conditions, pool, doc, schema, call.tool, &who, call.now, memory);
         let mut facts = Facts::Arguments(judge);
         let (real, all) = self.tally(call, &who, &mut facts);
         if let Facts::Arguments(judge) = facts

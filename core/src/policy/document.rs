@@ -260,8 +260,7 @@ impl Compiler<'_> {
         ids: &mut BTreeSet<String>,
     ) -> Result<(), PolicyError> {
         // Unlike an empty list of subjects this one is plain: nothing is allowed.
-        let rule =
-            Rule { span: Some(item.span()), effect: Effect::Allow, ..Rule::default() };
+        let rule = Rule { span: Some(item.span()), effect: Effect::Allow, ..Rule::default() };
         self.add(RuleEntry { id: "allowed_tools", place: item, tools: item.texts()?, rule }, ids)
     }
 
@@ -458,7 +457,8 @@ fn ttl(item: &Item<'_>, effect: Effect) -> Result<u64, PolicyError> {
     if effect != Effect::Ask {
         return Err(item.error("only an approval (`effect = \"ask\"`) has a time to live"));
     }
-    read_duration(item.text()?).ok_or_else(|| item.error("a duration is written like 30s, 5m or 1h"))
+    read_duration(item.text()?)
+        .ok_or_else(|| item.error("a duration is written like 30s, 5m or 1h"))
 }
 
 fn missing(item: &Item<'_>, effect: Effect) -> Result<bool, PolicyError> {

@@ -9,9 +9,9 @@ use core::fmt::Write;
 
 use super::condition::{Memory, Segment};
 use super::index::NameIndex;
+use super::rule::List;
 use super::text::{Hash, Pool, Text};
 use super::tree::Span;
-use super::rule::List;
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::glob::Case;
@@ -89,7 +89,8 @@ pub(super) fn read_duration(text: &str) -> Option<u64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    let plain = !digits.is_empty() && digits.len() < 7 && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain =
+        !digits.is_empty() && digits.len() < 7 && digits.bytes().all(|b| b.is_ascii_digit());
     let count: u64 = if plain { digits.parse().ok()? } else { return None };
     (count > 0).then(|| count.saturating_mul(unit))
 }
@@ -275,9 +276,26 @@ mod tests {
         assert_eq!(Rate::read("20/30s"), rate(20, 30_000));
         assert_eq!(Rate::read("1/2d"), rate(1, 172_800_000));
         for text in [
-            "", "100", "100/", "/hour", "100/hours", "100/h", "100 / hour", " 100/hour", "-1/hour",
-            "1.5/hour", "10/5minute", "100/week", "0/hour", "100/0s", "100/hour\n", "+1/hour",
-            "\u{0661}/hour", "9999999999/hour", "1/s", "1/HOUR",
+            "",
+            "100",
+            "100/",
+            "/hour",
+            "100/hours",
+            "100/h",
+            "100 / hour",
+            " 100/hour",
+            "-1/hour",
+            "1.5/hour",
+            "10/5minute",
+            "100/week",
+            "0/hour",
+            "100/0s",
+            "100/hour\n",
+            "+1/hour",
+            "\u{0661}/hour",
+            "9999999999/hour",
+            "1/s",
+            "1/HOUR",
         ] {
             assert_eq!(Rate::read(text), None, "{text}");
         }

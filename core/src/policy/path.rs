@@ -72,7 +72,8 @@ impl Signs {
         }
         signs.moves |= segment > 0 && segment <= 2 && dots == segment;
         if signs.strange {
-            signs.strange = core::str::from_utf8(path).map_or(true, |text| text.chars().any(is_strange));
+            signs.strange =
+                core::str::from_utf8(path).map_or(true, |text| text.chars().any(is_strange));
         }
         signs
     }
@@ -108,7 +109,11 @@ pub(super) fn under(
     readings(path, side, memory, |reading, signs| {
         if !signs.absolute || signs.strange || side == Side::Admit && signs.moves {
             // Relative to what, or whose notation, the guard cannot know.
-            return if side == Side::Refuse && below(reading) { Truth::True } else { Truth::Unknown };
+            return if side == Side::Refuse && below(reading) {
+                Truth::True
+            } else {
+                Truth::Unknown
+            };
         }
         below(reading).into()
     })
@@ -506,14 +511,19 @@ mod tests {
             [] => text.is_empty(),
             ['*', '*', '/', rest @ ..] if start => {
                 reference(rest, text, true)
-                    || text.iter().enumerate().any(|(at, c)| *c == '/' && reference(rest, &text[at + 1..], true))
+                    || text
+                        .iter()
+                        .enumerate()
+                        .any(|(at, c)| *c == '/' && reference(rest, &text[at + 1..], true))
             }
             ['*', '*', rest @ ..] => (0..=text.len()).any(|at| reference(rest, &text[at..], false)),
             ['*', rest @ ..] => {
                 reference(rest, text, false)
                     || text.first().is_some_and(|c| *c != '/') && reference(glob, &text[1..], false)
             }
-            ['?', rest @ ..] => text.first().is_some_and(|c| *c != '/') && reference(rest, &text[1..], false),
+            ['?', rest @ ..] => {
+                text.first().is_some_and(|c| *c != '/') && reference(rest, &text[1..], false)
+            }
             [c, rest @ ..] => text.first() == Some(c) && reference(rest, &text[1..], *c == '/'),
         }
     }

@@ -80,11 +80,6 @@ impl<'t> Command<'t> {
     pub fn len(&self) -> usize {
         self.words.len()
     }
-
-    /// The command that begins at word `number`.
-    pub fn from(self, number: usize) -> Self {
-        Self { words: self.words.get(number..).unwrap_or(&[]), ..self }
-    }
 }
 
 impl Shell<'_> {
@@ -183,6 +178,8 @@ impl Reading<'_, '_> {
                     if word.redirect && !word.begun {
                         return Err(Unclear);
                     }
+                    // In the background, a command is on its own.
+                    self.line.special |= byte == b'&';
                     self.end_command(&mut word, base, depth)?;
                 }
                 b'#' if !word.begun => {
@@ -210,7 +207,6 @@ impl Reading<'_, '_> {
                 b'$' => at = self.expansion(&mut word, at, end)?,
                 b'`' | b'(' | b')' => return Err(Unclear),
                 b'*' | b'?' | b'[' | b'{' => {
-                    // A lone bracket is the program `test`, and a lone brace is a group.
                     word.begun = true;
                     word.literal.get_or_insert(self.shell.text.len());
                     self.shell.text.push(byte)?;
@@ -249,7 +245,12 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn double_quoted(&mut self, word: &mut Open, mut at: usize, end: usize) -> Result<usize, Unclear> {
+    fn double_quoted(
+        &mut self,
+        word: &mut Open,
+        mut at: usize,
+        end: usize,
+    ) -> Result<usize, Unclear> {
         loop {
             let byte = self.byte(at).filter(|_| at < end).ok_or(Unclear)?;
             at = at.saturating_add(1);
@@ -325,7 +326,9 @@ impl Reading<'_, '_> {
             *word = Open { start: word.start, ..Open::default() };
         }
         self.end_word(word, base)?;
-        while let Some(byte @ (b'<' | b'>' | b'&' | b'|' | b'(')) = self.byte(at).filter(|_| at < end) {
+        while let Some(byte @ (b'<' | b'>' | b'&' | b'|' | b'(')) =
+            self.byte(at).filter(|_| at < end)
+        {
             if byte == b'(' || first == b'<' && byte == b'<' {
                 // Another command, or text that follows.
                 return Err(Unclear);
@@ -363,8 +366,10 @@ impl Reading<'_, '_> {
             self.line.special = true;
             return if wrappers::is_harmless_variable(name) { Ok(()) } else { Err(Unclear) };
         }
-        let literal = done.literal.unwrap_or(end);
-        self.line.special |= done.literal.is_some();
+        // A lone bracket is the program `test`.
+        let expands = done.literal.filter(|_| text != b"[");
+        let literal = expands.unwrap_or(end);
+        self.line.special |= expands.is_some();
         let word = Word {
             start: done.start as u32,
             end: end as u32,

@@ -48,7 +48,8 @@ impl UrlTest {
             truth = self.schemes.iter().any(|s| pool.get(*s).eq_ignore_ascii_case(scheme)).into();
         }
         if !self.ports.is_empty() {
-            let fits = |port| self.ports.iter().any(|(first, last)| (*first..=*last).contains(&port));
+            let fits =
+                |port| self.ports.iter().any(|(first, last)| (*first..=*last).contains(&port));
             truth = truth.min(port.map_or(Truth::Unknown, |port| fits(port).into()));
         }
         let Some(host) = host else {
@@ -149,7 +150,11 @@ fn split_port(authority: &str) -> Option<(&str, &str)> {
     if authority.starts_with('[') {
         let end = authority.find(']')?.saturating_add(1);
         let (host, rest) = authority.split_at_checked(end)?;
-        return if rest.is_empty() { Some((host, "")) } else { Some((host, rest.strip_prefix(':')?)) };
+        return if rest.is_empty() {
+            Some((host, ""))
+        } else {
+            Some((host, rest.strip_prefix(':')?))
+        };
     }
     Some(authority.split_once(':').unwrap_or((authority, "")))
 }
@@ -168,6 +173,8 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::string::String;
+
     use proptest::prelude::*;
 
     use super::*;

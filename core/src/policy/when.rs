@@ -398,7 +398,9 @@ impl Compiler<'_> {
         }
         for test in tests {
             let number = self.conditions.conditions.len() as u32;
-            self.conditions.conditions.push(Condition { target, test, side, any, missing });
+            let denies = frame.denies;
+            let condition = Condition { target, test, side, denies, any, missing };
+            self.conditions.conditions.push(condition);
             parts.push(self.expr(Expr::Condition(number)));
         }
         Ok(())
@@ -437,11 +439,9 @@ impl Compiler<'_> {
             let (least, most) = (least.unwrap_or(0), most.unwrap_or(u64::MAX));
             tests.push(Test::Length { least, most });
         }
-        let lists: [(&str, fn(List) -> Test); 3] = [
-            ("prefix", Test::Prefix),
-            ("suffix", Test::Suffix),
-            ("contains", Test::Contains),
-        ];
+        type Make = fn(List) -> Test;
+        let lists: [(&str, Make); 3] =
+            [("prefix", Test::Prefix), ("suffix", Test::Suffix), ("contains", Test::Contains)];
         for (key, test) in lists {
             if let Some(item) = table.get(key) {
                 tests.push(test(self.text_list(&item, check_text)?));
@@ -458,7 +458,8 @@ impl Compiler<'_> {
         }
         if let Some(item) = table.get("regex") {
             let text = format!("^(?:{})$", item.text()?);
-            let pattern = Regex::compile(&text).map_err(|error| item.error(error.kind.message()))?;
+            let pattern =
+                Regex::compile(&text).map_err(|error| item.error(error.kind.message()))?;
             self.conditions.patterns.push(pattern);
             tests.push(Test::Regex(self.conditions.patterns.len().saturating_sub(1) as u32));
         }
@@ -549,7 +550,9 @@ impl Compiler<'_> {
                 _ => test.operands = texts,
             }
         }
-        if test.programs.is_empty() && (side == Side::Admit || test.flags.is_empty() && test.operands.is_empty()) {
+        if test.programs.is_empty()
+            && (side == Side::Admit || test.flags.is_empty() && test.operands.is_empty())
+        {
             return Err(item.error("the key `program` is missing"));
         }
         test.compound = table.read("compound", Item::boolean)?.unwrap_or(false);
@@ -692,7 +695,8 @@ fn check_host(text: &str, item: &Item<'_>) -> Result<(), PolicyError> {
             || v6 && byte == b':'
     };
     if text.is_empty() || !text.bytes().all(plain) {
-        let error = item.error("a host is a name in ASCII or an address, without port and brackets");
+        let error =
+            item.error("a host is a name in ASCII or an address, without port and brackets");
         return Err(error.with_hint("*.example.com covers every name below example.com"));
     }
     let labels = text.split('.').count();

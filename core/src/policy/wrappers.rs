@@ -107,8 +107,26 @@ const INTERPRETERS: [(&str, &str); 12] = [
 
 /// Programs that run commands in ways that are not read here.
 const OPAQUE: [&str; 20] = [
-    ".", "cmd", "eval", "expect", "gdb", "nsenter", "parallel", "powershell", "pwsh", "rsh",
-    "script", "setpriv", "source", "ssh", "strace", "su", "trap", "unshare", "watch", "wsl",
+    ".",
+    "cmd",
+    "eval",
+    "expect",
+    "gdb",
+    "nsenter",
+    "parallel",
+    "powershell",
+    "pwsh",
+    "rsh",
+    "script",
+    "setpriv",
+    "source",
+    "ssh",
+    "strace",
+    "su",
+    "trap",
+    "unshare",
+    "watch",
+    "wsl",
 ];
 
 /// Words that begin a compound command.
@@ -133,10 +151,30 @@ pub(super) fn assigned(word: &[u8]) -> Option<&[u8]> {
 /// Whether a variable leaves alone what commands mean and which code they load.
 pub(super) fn is_harmless_variable(name: &[u8]) -> bool {
     const NAMES: [&str; 24] = [
-        "BASH_ENV", "CDPATH", "EDITOR", "ENV", "GCONV_PATH", "GIT_ASKPASS", "GIT_EDITOR",
-        "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_SSH", "GIT_SSH_COMMAND", "IFS", "JAVA_TOOL_OPTIONS",
-        "LESSOPEN", "MANPAGER", "NODE_OPTIONS", "PAGER", "PATH", "PERL5OPT", "PROMPT_COMMAND",
-        "PYTHONSTARTUP", "RUBYOPT", "SHELLOPTS", "VISUAL",
+        "BASH_ENV",
+        "CDPATH",
+        "EDITOR",
+        "ENV",
+        "GCONV_PATH",
+        "GIT_ASKPASS",
+        "GIT_EDITOR",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_PAGER",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "IFS",
+        "JAVA_TOOL_OPTIONS",
+        "LESSOPEN",
+        "MANPAGER",
+        "NODE_OPTIONS",
+        "PAGER",
+        "PATH",
+        "PERL5OPT",
+        "PROMPT_COMMAND",
+        "PYTHONSTARTUP",
+        "RUBYOPT",
+        "SHELLOPTS",
+        "VISUAL",
     ];
     const BEGINNINGS: [&str; 5] = ["LD_", "DYLD_", "PYTHON", "PERL5", "BASH_FUNC_"];
     !NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
@@ -239,7 +277,8 @@ impl Wrapper {
             let known = among(self.values, name) || among(self.flags, name);
             return if known { Ok(false) } else { Err(Unclear) };
         }
-        let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-')).ok_or(Unclear)?;
+        let letters =
+            word.strip_prefix('-').filter(|rest| !rest.starts_with('-')).ok_or(Unclear)?;
         // The old spelling of a number: `nice -10`.
         if self.name == "nice" && letters.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(false);
@@ -284,10 +323,12 @@ fn shell(command: Command<'_>) -> Result<Inner, Unclear> {
             break;
         }
         if let Some(long) = word.strip_prefix("--") {
-            if !matches!(long, "login" | "norc" | "noprofile" | "posix" | "restricted" | "verbose") {
+            if !matches!(long, "login" | "norc" | "noprofile" | "posix" | "restricted" | "verbose")
+            {
                 return Err(Unclear);
             }
-        } else if let Some(letters) = word.strip_prefix(['-', '+']).filter(|rest| !rest.is_empty()) {
+        } else if let Some(letters) = word.strip_prefix(['-', '+']).filter(|rest| !rest.is_empty())
+        {
             if letters.contains('s') {
                 return Err(Unclear);
             }
@@ -324,7 +365,8 @@ fn interpreter(command: Command<'_>, code: &str) -> Result<Inner, Unclear> {
         if !known && command.literal(at).is_empty() && reads {
             return Err(Unclear);
         }
-        if exactly || short.is_some_and(|short| letters.any(|letter| short.contains(letter))) && reads {
+        let clustered = short.is_some_and(|short| letters.any(|letter| short.contains(letter)));
+        if reads && (exactly || clustered) {
             return Err(Unclear);
         }
         if !word.starts_with('-') && !reads_input(word) {

@@ -25,16 +25,15 @@ impl Report<'_> {
         let path = core::mem::take(&mut self.path);
         let pointer = self.begin().pointer(&path).end();
         self.path = path;
-        let last = self.get(pointer).rsplit('/').next().unwrap_or("").len() as u32;
-        let _ = last;
         let (message, received) = match missing {
             Some(name) => {
                 let message = self.begin().shown(shown(name.into()));
                 (message.put(" is missing, and the policy asks for it.").end(), "nothing")
             }
             None => {
-                let message = self.begin().put("This argument is outside of what the policy allows.");
-                (message.end(), type_name(doc.at(node)))
+                let message =
+                    self.begin().put("This argument is outside of what the policy allows.");
+                (message.end(), type_name(doc.at(node).kind()))
             }
         };
         let record = Record {
