@@ -295,6 +295,9 @@ fn violation(violation: &Violation<'_>) -> Value {
     if let Some(offset) = violation.offset {
         line["offset"] = offset.into();
     }
+    if let Some(variants) = violation.variants {
+        line["variants"] = serde_json::from_str(variants).unwrap_or_default();
+    }
     line
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use crate::schema::{self, CompileError, MAX_COMPILE_STEPS, Options, Schema};
+use crate::schema::{self, CompileError, Documents, MAX_COMPILE_STEPS, Options, Schema};
 
 /// A tool as MCP's `tools/list` describes it.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,13 @@ impl Catalog {
     #[must_use]
     pub fn builder(origin: Origin) -> CatalogBuilder {
         let options = Options { empty_is_open: origin == Origin::Live, ..Options::default() };
-        CatalogBuilder { catalog: Self::default(), options, origin, steps: MAX_COMPILE_STEPS }
+        CatalogBuilder {
+            catalog: Self::default(),
+            documents: Documents::new(),
+            options,
+            origin,
+            steps: MAX_COMPILE_STEPS,
+        }
     }
 
     /// Whether `name` is listed, its schema compiled or not.
@@ -102,6 +108,7 @@ const OUTPUT: Options = Options { assert_format: true, empty_is_open: false };
 #[derive(Debug)]
 pub struct CatalogBuilder {
     catalog: Catalog,
+    documents: Documents,
     options: Options,
     origin: Origin,
     /// Steps that are left to compile: for all tools of a live server together, for each tool otherwise.
@@ -109,6 +116,12 @@ pub struct CatalogBuilder {
 }
 
 impl CatalogBuilder {
+    /// Sets the documents that the schemas of tools added from now on may refer to.
+    pub fn documents(&mut self, documents: Documents) -> &mut Self {
+        self.documents = documents;
+        self
+    }
+
     /// Makes `format` an assertion instead of an annotation.
     pub fn assert_formats(&mut self, assert: bool) -> &mut Self {
         self.options.assert_format = assert;
@@ -131,15 +144,16 @@ impl CatalogBuilder {
         if self.origin == Origin::Trusted {
             self.steps = MAX_COMPILE_STEPS;
         }
-        let steps = &mut self.steps;
-        let (input, outcome) = match schema::compile(tool.input_schema, self.options, steps) {
+        let (documents, steps) = (&self.documents, &mut self.steps);
+        let input = schema::compile(tool.input_schema, self.options, documents, steps);
+        let (input, outcome) = match input {
             Ok((schema, warnings)) => (Some(schema), Ok(warnings)),
             Err(error) => (None, Err(error)),
         };
         let output = match tool.output_schema {
             None => Structure::Free,
             // It only judges what masking did to an output, so that it may fail to compile.
-            Some(text) => schema::compile(text, OUTPUT, steps)
+            Some(text) => schema::compile(text, OUTPUT, documents, steps)
                 .map_or(Structure::Unknown, |(schema, _)| Structure::Schema(schema.into())),
         };
         self.catalog.tools.insert(tool.name.to_string(), Tool { input, output });

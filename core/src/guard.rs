@@ -17,14 +17,18 @@ use crate::policy::{
 };
 use crate::reason::Reason;
 use crate::redact::{Redactor, Style, Types};
-use crate::report::{self, MAX_VIOLATIONS, Notice, Reporter};
-use crate::schema::{self, Collect, CompileError, Cut, DEFAULT_STEPS, Memory, Outcome, Schema};
+use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
+use crate::schema::{
+    self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
+};
 use crate::scratch::Scratch;
 
 pub use crate::report::{Fix, Violation};
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
+/// Steps that looking into unions for a report may take.
+const REPORT_STEPS: u32 = 1 << 17;
 
 /// Bounds on the work for one call or one output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ pub struct Guard {
     /// One for each mask list of the policy.
     redactors: Vec<Redactor>,
     catalog: Catalog,
+    documents: Documents,
     budget: Budget,
     kill_switch: KillSwitch,
 }
@@ -61,6 +66,7 @@ pub struct GuardBuilder {
     policy: Option<Policy>,
     redactors: Vec<Redactor>,
     catalog: CatalogBuilder,
+    documents: Documents,
     budget: Budget,
     kill_switch: KillSwitch,
 }
@@ -236,6 +242,7 @@ impl Guard {
             policy: None,
             redactors: Vec::new(),
             catalog: Catalog::builder(Origin::Trusted),
+            documents: Documents::new(),
             budget: Budget::default(),
             kill_switch: KillSwitch::new(),
         }
@@ -251,6 +258,11 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The documents that schemas may refer to.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -282,7 +294,8 @@ impl Guard {
             Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        if let Err(error) = json::parse(call.arguments, self.budget.arguments, &mut scratch.tape) {
+        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
@@ -306,10 +319,10 @@ impl Guard {
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
-    fn enforced<'p>(&self, ruling: &Ruling<'p>) -> Option<Refused<'p>> {
+    fn enforced<'p>(&self, ruling: &Ruling<'p>) -> Option<Objection<'p>> {
         match ruling.decision {
             Decision::Refuse { reason, rule, hint } if !self.policy.settings().shadow => {
-                Some(Refused { reason, rule, hint })
+                Some(Objection { reason, rule, hint })
             }
             _ => None,
         }
@@ -363,11 +376,10 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
-        schema.bind(bytes, nodes);
         if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {
@@ -395,19 +407,26 @@ impl Guard {
             return Ok(());
         }
 
-        let refuses_misses = ghosts == Ghosts::Reject || near_miss == NearMiss::Refuse;
-        let mut reporter = Reporter { report, doc, schema, cuts, refuses_misses, inner };
+        let refused = match (ghosts, near_miss) {
+            (Ghosts::Reject, _) => Refused::All,
+            (_, NearMiss::Refuse) => Refused::NearMisses,
+            (_, NearMiss::Strip) => Refused::None,
+        };
+        let memory = Memory { order, marks };
+        let steps = steps.min(REPORT_STEPS);
+        let mut reporter =
+            Reporter { report, doc, schema, cuts, refused, inner, memory, branch, steps };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
         }
-        reporter.ghosts(|near| ghosts == Ghosts::Reject || near && refuses_misses);
+        let invalid = outcome == Outcome::Invalid;
+        reporter.tell(if object && invalid { faults } else { &mut [] });
         if !object {
             reporter.not_an_object();
             return Err(Reason::MalformedArguments);
         }
-        if outcome == Outcome::Invalid {
-            reporter.faults(faults);
+        if invalid {
             return Err(Reason::ValidationFailed);
         }
         if report.count() > 0 { Err(Reason::GhostArguments) } else { Ok(()) }
@@ -466,11 +485,10 @@ impl Guard {
             Structure::Schema(schema) => schema,
         };
         let Scratch { tape, marks, .. } = scratch;
-        if json::parse(output, self.budget.output, tape).is_err() {
+        if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
-        schema.bind(output, nodes);
         let doc = json::Document::new(output, nodes);
         let memory = Memory { order, marks };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
@@ -479,12 +497,12 @@ impl Guard {
     /// A refusal by the policy, which says how much of its rules the model may know.
     fn refuse_by_rule<'s>(
         &'s self,
-        refused: Refused<'s>,
+        refused: Objection<'s>,
         ruling: &Ruling<'s>,
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Refusal<'s> {
-        let Refused { reason, rule, hint } = refused;
+        let Objection { reason, rule, hint } = refused;
         let rule = rule.map(|rule| rule.id);
         let refusal = match self.policy.settings().disclose {
             Disclose::Full => refusal(reason, rule, rule, hint, call, scratch),
@@ -528,6 +546,15 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Sets the documents that schemas may refer to: those of tools added from now on, and those of live
+    /// lists.
+    #[must_use]
+    pub fn documents(mut self, documents: Documents) -> Self {
+        self.catalog.documents(documents.clone());
+        self.documents = documents;
+        self
+    }
+
     /// Compiles and adds a tool.
     ///
     /// # Errors
@@ -556,18 +583,19 @@ impl GuardBuilder {
     /// # Errors
     /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, budget, kill_switch } = match self.policy {
+        let Self { policy, redactors, catalog, documents, budget, kill_switch } = match self.policy
+        {
             Some(_) => self,
             None => self.policy(Policy::permissive())?,
         };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), budget, kill_switch })
+        Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget, kill_switch })
     }
 }
 
 /// What a decision that refuses says.
 #[derive(Clone, Copy)]
-struct Refused<'p> {
+struct Objection<'p> {
     reason: Reason,
     rule: Option<RuleRef<'p>>,
     hint: Option<&'p str>,

@@ -48,6 +48,8 @@ mod shared;
 #[allow(unsafe_code)]
 mod simd;
 pub mod truncate;
+#[cfg(feature = "alloc")]
+mod validator;
 
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};
@@ -59,6 +61,8 @@ pub use guard::{
 };
 pub use reason::Reason;
 #[cfg(feature = "alloc")]
-pub use schema::CompileError;
+pub use schema::{CompileError, Documents};
 #[cfg(feature = "alloc")]
 pub use scratch::Scratch;
+#[cfg(feature = "alloc")]
+pub use validator::{Invalid, Validator, ValidatorBuilder};

@@ -2,33 +2,93 @@
 //!
 //! Faults are indexes; here they become [`Violation`]s: where (RFC 6901 pointer), what was expected,
 //! what came (its type, never its value), an imperative hint, and where possible a [`Fix`] that a
-//! program can apply. Everything is text in one buffer of the scratch. Texts that come from the call or
-//! from a schema are cut and stripped of control characters: a model or a server wrote them.
+//! program can apply. Each is written once, as the JSON that the refusal shows. Texts that come from the
+//! call or from a schema are cut and stripped of control characters: a model or a server wrote them.
 
 mod argument;
-mod json;
+mod line;
+mod refusal;
 mod repair;
-mod text;
-mod violation;
+mod reporter;
+mod union;
 mod words;
+mod wrong;
+
+use core::fmt::Write;
 
 use crate::buf::Buf;
-
-pub(crate) use json::{Notice, write_refusal};
-pub(crate) use violation::Reporter;
-
+use crate::json::Str;
 use crate::schema::Keyword;
-use text::{Text, Writer};
+
+pub(crate) use refusal::{Notice, write_refusal};
+pub(crate) use reporter::{Refused, Reporter};
 
 /// Most violations that are gathered for one call.
 pub(crate) const MAX_VIOLATIONS: usize = 64;
 /// Most bytes of one pointer; what is longer is cut.
 const MAX_POINTER: usize = 4096;
 
-/// One violation as ranges of text.
+/// A range of the texts of a report.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Text {
+    start: u32,
+    end: u32,
+    place: Place,
+}
+
+/// Where a [`Text`] stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// In a line, escaped: it must be copied to the side before it can be read.
+    Escaped,
+    /// In a line, as it is.
+    #[default]
+    Line,
+    /// Beside the lines.
+    Side,
+}
+
+impl Text {
+    const fn plain(start: u32, end: u32) -> Self {
+        Self { start, end, place: Place::Line }
+    }
+
+    const fn side(start: u32, end: u32) -> Self {
+        Self { start, end, place: Place::Side }
+    }
+
+    const fn escaped(start: u32, end: u32) -> Self {
+        Self { start, end, place: Place::Escaped }
+    }
+
+    /// Appends `bytes` to `side`; nothing of them when they do not fit into lent storage.
+    fn beside(side: &mut Buf<'_, u8>, bytes: &[u8]) -> Self {
+        let start = side.len() as u32;
+        let _ = side.extend(bytes);
+        Self::side(start, side.len() as u32)
+    }
+
+    /// Appends `text` to `side`, its escapes undone.
+    fn decoded(side: &mut Buf<'_, u8>, text: Str<'_>) -> Self {
+        let start = side.len();
+        if text.chars().try_for_each(|c| side.write_char(c)).is_err() {
+            side.truncate(start);
+        }
+        Self::side(start as u32, side.len() as u32)
+    }
+
+    #[inline]
+    fn of(self, all: &[u8]) -> &[u8] {
+        all.get(self.start as usize..self.end as usize).unwrap_or(&[])
+    }
+}
+
+/// One violation: its line, and where the parts of it stand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record {
+struct Record {
     keyword: Keyword,
+    /// All of it, as JSON.
+    line: Text,
     path: Text,
     property: Option<Text>,
     offset: Option<u32>,
@@ -37,12 +97,14 @@ pub(crate) struct Record {
     message: Text,
     hint: Text,
     fix: Option<FixRecord>,
+    variants: Option<Text>,
 }
 
 impl Default for Record {
     fn default() -> Self {
         Self {
             keyword: Keyword::Type,
+            line: Text::default(),
             path: Text::default(),
             property: None,
             offset: None,
@@ -51,6 +113,7 @@ impl Default for Record {
             message: Text::default(),
             hint: Text::default(),
             fix: None,
+            variants: None,
         }
     }
 }
@@ -59,12 +122,13 @@ impl Default for Record {
 struct FixRecord {
     op: &'static str,
     path: Text,
+    /// JSON, so it is never [`Place::Escaped`].
     to: Option<Text>,
 }
 
 /// A near miss: a pointer and what was probably meant there.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Meant {
+struct Meant {
     path: Text,
     to: Text,
 }
@@ -72,19 +136,25 @@ pub(crate) struct Meant {
 /// Everything that is said about one call.
 #[derive(Debug, Default)]
 pub(crate) struct Report<'m> {
-    text: Buf<'m, u8>,
+    /// One JSON object for each violation.
+    lines: Buf<'m, u8>,
+    /// Texts that stand in no line, or escaped.
+    side: Buf<'m, u8>,
     violations: Buf<'m, Record>,
     stripped: Buf<'m, Text>,
     suggestions: Buf<'m, Meant>,
     /// Memory for one pointer.
     path: Buf<'m, u8>,
-    /// Memory for one string without its escapes; needed while `path` is in use.
+    /// Memory for the pointer of a fault inside a union, while `path` is in use.
+    inner: Buf<'m, u8>,
+    /// Memory for one string without its escapes.
     decoded: Buf<'m, u8>,
 }
 
 impl<'m> Report<'m> {
     pub(crate) fn clear(&mut self) {
-        self.text.clear();
+        self.lines.clear();
+        self.side.clear();
         self.violations.clear();
         self.stripped.clear();
         self.suggestions.clear();
@@ -92,21 +162,38 @@ impl<'m> Report<'m> {
 
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         self.clear();
-        self.text.shrink_to(bytes);
-        for buf in [&mut self.path, &mut self.decoded] {
+        for buf in
+            [&mut self.lines, &mut self.side, &mut self.path, &mut self.inner, &mut self.decoded]
+        {
             buf.clear();
             buf.shrink_to(bytes);
         }
     }
 
-    /// Begins a text.
-    #[inline]
-    fn begin(&mut self) -> Writer<'_, 'm> {
-        Writer::new(&mut self.text)
+    /// Keeps a violation whose line ends where `lines` ends.
+    fn keep(&mut self, record: &mut Record) {
+        let Self { lines, side, .. } = self;
+        let mut read = |text: &mut Text| {
+            if text.place == Place::Escaped {
+                *text = Text::decoded(side, Str::new(text.of(lines), true));
+            }
+        };
+        read(&mut record.path);
+        read(&mut record.expected);
+        read(&mut record.message);
+        read(&mut record.hint);
+        if let Some(property) = &mut record.property {
+            read(property);
+        }
+        if let Some(fix) = &mut record.fix {
+            read(&mut fix.path);
+        }
+        let _ = self.violations.push(*record);
     }
 
     fn get(&self, text: Text) -> &str {
-        core::str::from_utf8(text.of(&self.text)).unwrap_or("")
+        let all = if text.place == Place::Side { &self.side } else { &self.lines };
+        core::str::from_utf8(text.of(all)).unwrap_or("")
     }
 
     /// How many violations there are.
@@ -129,6 +216,7 @@ impl<'m> Report<'m> {
                 path: self.get(fix.path),
                 to: fix.to.map(|text| self.get(text)),
             }),
+            variants: record.variants.map(|text| self.get(text)),
         })
     }
 
@@ -143,6 +231,7 @@ impl<'m> Report<'m> {
 
 /// One violation.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Violation<'s> {
     /// RFC 6901 pointer into the arguments; at most 4 KiB.
     pub path: &'s str,
@@ -162,6 +251,10 @@ pub struct Violation<'s> {
     pub fix_hint: &'s str,
     /// A repair that a program can make.
     pub fix: Option<Fix<'s>>,
+    /// For `anyOf` and `oneOf` over objects: the variants as a JSON array, the one that was probably
+    /// meant first. Each has some of `tag` (an object of one member, which tells it from the others),
+    /// `required` and `optional` (names).
+    pub variants: Option<&'s str>,
 }
 
 /// A repair that a program can make without reading prose.

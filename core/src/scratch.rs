@@ -16,6 +16,8 @@ pub struct Scratch<'m> {
     pub(crate) inner: Tape<'m>,
     pub(crate) cuts: Buf<'m, Cut>,
     pub(crate) faults: Buf<'m, Fault>,
+    /// Faults of one branch of a union.
+    pub(crate) branch: Buf<'m, Fault>,
     pub(crate) marks: Buf<'m, bool>,
     pub(crate) report: Report<'m>,
     pub(crate) conditions: Memory<'m>,

@@ -1,17 +1,25 @@
-//! The ghost rule of `docs/ghosts.md`, on hand-written cases.
+//! The ghost rule of `docs/ghosts.md`, on hand-written cases and against a slow reading of it.
 #![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/compact.rs"]
 mod compact;
+#[path = "support/ghost_reference.rs"]
+mod ghost_reference;
+#[path = "support/random_schema.rs"]
+mod random_schema;
 #[path = "support/shared.rs"]
 mod shared;
 
 use airlock_core::policy::{NearMiss, Policy};
 use airlock_core::{Call, Caller, Guard, ToolDefinition, Verdict};
 
+use proptest::prelude::*;
+
 use compact::compact;
+use ghost_reference::Reference;
+use random_schema::{Dialect, Source};
 
 /// What was stripped, and the arguments if the call is allowed.
 fn strip(schema: &str, arguments: &str) -> (Vec<String>, Option<String>) {
@@ -102,3 +110,72 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         r#"{"a":{"b":1}}"#,
     ),
 ];
+
+/// Recursive schemas whose unions meet themselves again one level down: each has few places.
+#[test]
+fn recursive_schemas_that_alternate_all_and_any_compile() {
+    for schema in [
+        // Base and one variant declare the same child.
+        r##"{"$ref":"#/$defs/n","$defs":{"n":{
+            "allOf":[{"properties":{"next":{"$ref":"#/$defs/n"},"kind":{}}}],
+            "anyOf":[{"properties":{"next":{"$ref":"#/$defs/n"},"x":{}}},{"properties":{"y":{}}}]}}}"##,
+        // Two unions that refer to each other.
+        r##"{"$ref":"#/$defs/e","$defs":{
+            "e":{"oneOf":[{"$ref":"#/$defs/l"},{"$ref":"#/$defs/b"},{"$ref":"#/$defs/u"}]},
+            "l":{"type":"object","properties":{"value":{}},"required":["value"]},
+            "u":{"allOf":[{"$ref":"#/$defs/base"},{"properties":{"arg":{"$ref":"#/$defs/e"}}}]},
+            "b":{"allOf":[{"$ref":"#/$defs/base"},{"properties":{"arg":{"$ref":"#/$defs/p"},"right":{"$ref":"#/$defs/e"}}}]},
+            "p":{"anyOf":[{"$ref":"#/$defs/u"},{"$ref":"#/$defs/b"},{"properties":{"arg":{"$ref":"#/$defs/e"},"z":{}}}]},
+            "base":{"properties":{"op":{},"meta":{"anyOf":[{"$ref":"#/$defs/e"},{"$ref":"#/$defs/p"}]}}}}}"##,
+        // Lists of conditions under every combination of them, as filters are written.
+        r##"{"properties":{"where":{"$ref":"#/$defs/w"}},"$defs":{"w":{"type":"object",
+            "properties":{"and":{"type":"array","items":{"$ref":"#/$defs/w"}},"or":{"type":"array","items":{"$ref":"#/$defs/w"}},"not":{"$ref":"#/$defs/w"}},
+            "allOf":[{"anyOf":[{"properties":{"not":{"allOf":[{"$ref":"#/$defs/w"},{"properties":{"deep":{}}}]}}},{"properties":{"and":{"items":{"$ref":"#/$defs/w"}}}}]}],
+            "anyOf":[{"properties":{"eq":{},"not":{"$ref":"#/$defs/w"}}},{"properties":{"lt":{},"or":{"items":{"anyOf":[{"$ref":"#/$defs/w"},{"properties":{"raw":{}}}]}}}}]}}}"##,
+    ] {
+        let (stripped, _) = strip(schema, r#"{"ghost":{"a":1}}"#);
+        assert_eq!(stripped, ["/ghost"], "{schema}");
+    }
+}
+
+/// A schema, a document for it, and what was stripped of it; none when there is nothing to compare.
+fn compare(bytes: &[u8]) -> Option<()> {
+    let mut source = Source::new(bytes);
+    let dialect = if bytes.len().is_multiple_of(4) { Dialect::Draft7 } else { Dialect::Draft2020 };
+    let schema = random_schema::schema(&mut source, dialect);
+    let text = schema.to_string();
+    let tool = ToolDefinition { name: "t", input_schema: text.as_bytes(), output_schema: None };
+    let policy = Policy::permissive().with_near_miss(NearMiss::Strip);
+    let guard = Guard::builder().policy(policy).unwrap().tool(tool).ok()?.build().unwrap();
+    let mut scratch = guard.scratch();
+    let matches = |pattern: &str, name: &str| {
+        regress::Regex::with_flags(pattern, "u").unwrap().find(name).is_some()
+    };
+    let reference = Reference::new(&schema, dialect, matches);
+    for _ in 0..4 {
+        let arguments = random_schema::arguments(&mut source, &schema);
+        let call = Call { tool: "t", arguments: arguments.as_bytes(), ..Call::default() };
+        let (stripped, refused): (Vec<String>, bool) = match guard.check(&call, &mut scratch) {
+            Verdict::Allow(allowed) => (allowed.stripped().map(str::to_owned).collect(), false),
+            Verdict::Refuse(refusal) => (refusal.stripped().map(str::to_owned).collect(), true),
+        };
+        let (mut expected, moot) = reference.ghosts(&serde_json::from_str(&arguments).unwrap());
+        let is_moot = |path: &String| {
+            moot.iter().any(|place| path.strip_prefix(place).is_some_and(|r| r.starts_with('/')))
+        };
+        let mut found: Vec<String> = stripped.into_iter().filter(|path| !is_moot(path)).collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "refused: {refused}: {schema} {arguments}");
+    }
+    Some(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn agrees_with_the_rule_read_word_for_word(bytes in prop::collection::vec(any::<u8>(), 40..400)) {
+        let _ = compare(&bytes);
+    }
+}

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use airlock_core::policy::NearMiss;
 use airlock_core::{Call, Caller, Catalog, Guard, Origin, Scratch, ToolDefinition, Verdict};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 fn call<'a>(tool: &'a str, arguments: &'a [u8]) -> Call<'a> {
     Call { tool, arguments, caller: Caller::default(), ..Call::default() }
@@ -141,10 +141,11 @@ fn fixes_make_calls_valid() {
     let (all, valid) = counts.values().fold((0, 0), |(a, v), &(all, valid)| (a + all, v + valid));
     println!("all: {:.1} % valid after their fixes", 100.0 * f64::from(valid) / f64::from(all));
     assert_eq!(wrong, Vec::<&String>::new(), "fixes that do not make their call valid");
-    assert!(valid * 100 >= all * 88, "{valid} of {all}");
+    assert!(valid * 10 >= all * 9, "{valid} of {all}");
 }
 
-/// Every value that a fix brings along stands in the schema of the tool, or is `true`, `false` or `null`.
+/// Every value that a fix brings along stands in the schema of the tool, or is `true`, `false`, `null` or
+/// empty.
 #[test]
 fn values_of_fixes_come_from_the_schema() {
     let (Some(tools), Some(calls)) = (shared::lines("validation/dev_tools.jsonl"), dev::calls())
@@ -164,7 +165,8 @@ fn values_of_fixes_come_from_the_schema() {
             assert!(!moves || fix.to.is_none(), "{}: {fix:?}", dev.id);
             let Some(to) = fix.to else { continue };
             brought += 1;
-            let word = matches!(to, Value::Bool(_) | Value::Null);
+            let word =
+                matches!(to, Value::Bool(_) | Value::Null) || to == json!([]) || to == json!({});
             assert!(word || holds(schemas[dev.tool.as_str()], &to), "{}: {to}", dev.id);
         }
     }
@@ -308,19 +310,27 @@ fn meaning_is_never_changed() {
 fn required_arguments_are_never_removed() {
     let schema = json!({
         "type": "object",
-        "properties": {"s": {"type": "string"}, "e": {"enum": ["a"]}, "p": {"type": "string"}, "q": {"type": "string"}},
-        "required": ["s", "e"],
+        "properties": {
+            "s": {"type": "string"},
+            "e": {"enum": ["a"]},
+            "p": {"type": "string"},
+            "q": {"type": "string"},
+            "l": {"type": "array", "minItems": 1},
+            "o": {"type": "object", "required": ["k"]},
+            "m": {"type": "array"},
+        },
+        "required": ["s", "e", "l", "o", "m"],
         "dependentRequired": {"p": ["q"]},
     })
     .to_string();
     let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
     let guard = Guard::builder().tool(tool).unwrap().build().unwrap();
     let mut scratch = guard.scratch();
-    let arguments = br#"{"s":null,"e":"n/a","p":"x","q":null}"#;
+    let arguments = br#"{"s":null,"e":"n/a","p":"x","q":null,"l":null,"o":null,"m":null}"#;
     let Verdict::Refuse(refusal) = guard.check(&call("t", arguments), &mut scratch) else {
         panic!("allowed")
     };
-    assert_eq!(refusal.violations().count(), 3);
-    assert!(refusal.violations().all(|violation| violation.fix.is_none()));
-    let _: Map<String, Value> = serde_json::from_slice(refusal.json()).unwrap();
+    let fixes: Vec<_> = refusal.violations().map(|v| v.fix.map(|fix| (fix.op, fix.to))).collect();
+    // A list that must be there and may be empty.
+    assert_eq!(fixes, [None, None, None, None, None, Some(("replace", Some("[]")))]);
 }

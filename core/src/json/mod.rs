@@ -10,6 +10,7 @@
 //! names are sorted to find duplicates.
 
 mod cause;
+mod duplicate;
 mod error;
 mod number;
 mod parse;
@@ -20,9 +21,11 @@ mod write;
 pub use cause::{Cause, cause, line_column};
 pub use error::{ParseError, ParseErrorKind};
 pub use number::{Divisor, Number};
+#[cfg(feature = "alloc")]
+pub(crate) use parse::parse_named;
 pub use parse::{Limits, parse};
 #[cfg(feature = "alloc")]
-pub(crate) use pointer::{Decimal, each_pointer, plain_token, write_token};
+pub(crate) use pointer::{Decimal, each_pointer, write_pointer_below, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
 #[cfg(feature = "alloc")]
 pub(crate) use string::fingerprint;
@@ -110,9 +113,30 @@ impl Node {
         self.meta = (self.meta & 0xff) | (number << 8);
     }
 
+    /// The node of a document that is laid behind `nodes` other nodes and `bytes` other bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn moved(self, nodes: u32, bytes: u32) -> Self {
+        let link = if self.is_container() { self.link + nodes } else { self.link };
+        Self { start: self.start + bytes, end: self.end + bytes, link, meta: self.meta }
+    }
+
     #[inline]
     const fn is_container(self) -> bool {
         self.meta & 15 == Kind::Array as u32 || self.meta & 15 == Kind::Object as u32
+    }
+}
+
+/// Numbers that a reader gives to member names.
+pub(crate) trait Names {
+    /// The number of `name`, whose fingerprint is `print`: at most [`MAX_NUMBER`].
+    fn find(&self, print: u32, name: Str<'_>) -> u32;
+}
+
+/// No name has one.
+impl Names for () {
+    #[inline(always)]
+    fn find(&self, _: u32, _: Str<'_>) -> u32 {
+        0
     }
 }
 

@@ -1,11 +1,15 @@
 //! The one pass from bytes to nodes.
+//!
+//! Compact text takes the straight way through every function here: a quote, plain ASCII up to the next
+//! quote, a colon, a value, a comma. Escapes, other alphabets, long numbers and faults branch off it.
+//! Offsets travel as arguments, so that they stay in registers.
 
-use core::cmp::Ordering;
-
+use super::duplicate;
 use super::{
-    Document, ESCAPED, Kind, MAX_NUMBER, Node, PLAIN, ParseError, ParseErrorKind, Str, Tape,
+    Document, ESCAPED, Kind, MAX_NUMBER, Names, Node, PLAIN, ParseError, ParseErrorKind, Str, Tape,
 };
 use crate::buf::Buf;
+use crate::simd::text::{ascii_run, plain_run};
 
 /// Bounds of one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +33,8 @@ impl Limits {
 const MAX_DEPTH: u32 = 1024;
 /// No container is open.
 const NONE: u32 = u32::MAX;
-/// Up to this many members the names are compared pairwise, above they are sorted.
-const PAIRWISE: usize = 16;
+/// No number of so many bytes without an exponent leaves binary64.
+const SURELY_FINITE: usize = 308;
 
 /// Reads `bytes` as one JSON document into `tape`.
 ///
@@ -41,244 +45,182 @@ pub fn parse<'t>(
     limits: Limits,
     tape: &'t mut Tape<'_>,
 ) -> Result<Document<'t>, ParseError> {
-    tape.nodes.clear();
+    parse_named(bytes, limits, tape, &())
+}
+
+/// [`parse`] that gives each key the number that `names` has for it.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_named<'t>(
+    bytes: &'t [u8],
+    limits: Limits,
+    tape: &'t mut Tape<'_>,
+    names: &impl Names,
+) -> Result<Document<'t>, ParseError> {
     if bytes.len() > limits.bytes || bytes.len() >= u32::MAX as usize {
+        tape.nodes.clear();
         return Err(fault(ParseErrorKind::TooLarge, limits.bytes.min(u32::MAX as usize)));
     }
-    // Everything before the first byte that is not UTF-8 is read first: its faults come earlier.
-    let valid = match core::str::from_utf8(bytes) {
-        Ok(_) => bytes.len(),
-        Err(error) => error.valid_up_to(),
-    };
+    let depth = limits.depth.min(MAX_DEPTH);
+    let mut text = Text { bytes, cut_short: false };
     // Mostly a node takes four bytes or more. In the densest document it takes two: a value and the
     // comma or bracket after it.
-    let depth = limits.depth.min(MAX_DEPTH);
     let most = bytes.len() / 2 + depth as usize + 64;
     let mut nodes = bytes.len() / 4 + 64;
     loop {
+        tape.nodes.clear();
         let mut parser = Parser {
-            bytes: bytes.get(..valid).unwrap_or(bytes),
-            at: 0,
-            cut_short: valid < bytes.len(),
+            text,
+            names,
             nodes: tape.nodes.reserve_most(nodes),
             len: 0,
             order: &mut tape.order,
             open: NONE,
+            close: 0,
             count: 0,
             depth,
+            seen: 0,
+            suspect: false,
         };
-        match parser.document() {
+        let error = match parser.document() {
             Ok(()) => {
                 let len = parser.len;
                 tape.nodes.commit(len);
                 return Ok(Document { bytes, nodes: &tape.nodes });
             }
-            Err(ParseError { kind: ParseErrorKind::Storage, .. }) if nodes < most => nodes = most,
-            Err(error) => return Err(parser.first_fault(error)),
+            Err(error) => error,
+        };
+        if error.kind == ParseErrorKind::Storage && nodes < most {
+            nodes = most;
+            continue;
         }
+        if let Some(valid) = text.before_invalid(error.offset as usize) {
+            // What stands before the first byte that is not UTF-8 decides, as if the input ended there.
+            text = valid;
+            continue;
+        }
+        return Err(parser.first_fault(error));
     }
 }
 
+#[cold]
 const fn fault(kind: ParseErrorKind, offset: usize) -> ParseError {
     ParseError { kind, offset: offset as u32 }
 }
 
-struct Parser<'a, 'm> {
+/// The bytes that are parsed.
+#[derive(Clone, Copy)]
+struct Text<'a> {
     bytes: &'a [u8],
-    at: usize,
     /// Bytes that are not UTF-8 follow `bytes`.
     cut_short: bool,
-    nodes: &'a mut [Node],
-    /// How many of `nodes` are written.
-    len: usize,
-    order: &'a mut Buf<'m, u32>,
-    /// The innermost open container. While one is open its `link` is the container around it.
-    open: u32,
-    /// Values in it so far; those of the containers around it wait in their nodes.
-    count: u32,
-    /// How many more containers may be opened.
-    depth: u32,
 }
 
-impl Parser<'_, '_> {
-    fn document(&mut self) -> Result<(), ParseError> {
-        if self.bytes.starts_with(b"\xef\xbb\xbf") {
-            return Err(fault(ParseErrorKind::Bom, 0));
+impl Text<'_> {
+    /// The text before the first byte that is not UTF-8, when that byte stands at `offset` or before.
+    #[cold]
+    fn before_invalid(self, offset: usize) -> Option<Self> {
+        let read = self.bytes.get(..=offset).unwrap_or(self.bytes);
+        if self.cut_short || read.is_ascii() {
+            return None;
         }
-        self.space();
-        if self.at == self.bytes.len() {
-            return Err(self.ended(ParseErrorKind::Empty));
-        }
-        loop {
-            // A value must begin here.
-            self.count += 1;
-            let complete = match self.peek() {
-                Some(b'"') => self.string(Kind::String)?,
-                Some(b'{') => self.begin(Kind::Object)?,
-                Some(b'[') => self.begin(Kind::Array)?,
-                Some(b'-' | b'0'..=b'9') => self.number()?,
-                Some(b't') => self.word(b"true", Kind::True)?,
-                Some(b'f') => self.word(b"false", Kind::False)?,
-                Some(b'n') => self.word(b"null", Kind::Null)?,
-                Some(_) => return Err(fault(ParseErrorKind::Unexpected, self.at)),
-                None => return Err(self.ended(ParseErrorKind::Truncated)),
-            };
-            if complete && !self.advance()? {
-                return Ok(());
-            }
-        }
+        let valid = core::str::from_utf8(self.bytes).err()?.valid_up_to();
+        let bytes = self.bytes.get(..valid)?;
+        (valid <= offset).then_some(Self { bytes, cut_short: true })
     }
 
-    /// After a complete value: goes to where the next value begins; false when the document is whole.
-    fn advance(&mut self) -> Result<bool, ParseError> {
-        loop {
-            self.space();
-            let Some(open) = self.nodes.get(self.open as usize).copied() else {
-                // No container is open.
-                return match self.peek() {
-                    None if !self.cut_short => Ok(false),
-                    None => Err(self.ended(ParseErrorKind::Truncated)),
-                    Some(_) => Err(fault(ParseErrorKind::TrailingData, self.at)),
-                };
-            };
-            let object = open.kind() == Kind::Object;
-            match self.peek() {
-                Some(b',') => {
-                    self.at += 1;
-                    self.space();
-                    if object {
-                        self.key()?;
-                    }
-                    return Ok(true);
-                }
-                Some(b'}') if object => self.end()?,
-                Some(b']') if !object => self.end()?,
-                Some(_) => return Err(fault(ParseErrorKind::ExpectedComma, self.at)),
-                None => return Err(self.ended(ParseErrorKind::Truncated)),
-            }
-        }
+    /// The byte at `at`; zero, which no token begins with, past the end.
+    #[inline(always)]
+    fn byte(self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    /// Opens a container; true when it is empty and thereby complete.
-    fn begin(&mut self, kind: Kind) -> Result<bool, ParseError> {
-        if self.depth == 0 {
-            return Err(fault(ParseErrorKind::Depth, self.at));
-        }
-        self.depth -= 1;
-        self.check_count()?;
-        let count = self.count;
-        if let Some(around) = self.nodes.get_mut(self.open as usize) {
-            around.set_number(count);
-        }
-        self.count = 0;
-        let index = self.len as u32;
-        self.push(Node { start: self.at as u32, end: 0, link: self.open, meta: kind as u32 })?;
-        self.open = index;
-        self.at += 1;
-        self.space();
-        let close = if kind == Kind::Object { b'}' } else { b']' };
-        if self.peek() == Some(close) {
-            self.end()?;
-            return Ok(true);
-        }
-        if kind == Kind::Object {
-            self.key()?;
-        }
-        Ok(false)
+    fn slice(&self, start: usize, end: usize) -> &[u8] {
+        self.bytes.get(start..end).unwrap_or(&[])
     }
 
-    /// Closes the innermost container at its bracket.
-    fn end(&mut self) -> Result<(), ParseError> {
-        self.at += 1;
-        self.depth += 1;
-        self.check_count()?;
-        let (index, end, link, count) = (self.open, self.at as u32, self.len as u32, self.count);
-        let Some(node) = self.nodes.get_mut(index as usize) else { return Ok(()) };
-        node.end = end;
-        node.set_number(count);
-        self.open = node.link;
-        node.link = link;
-        let object = node.kind() == Kind::Object;
-        self.count = self.nodes.get(self.open as usize).map_or(0, |around| around.number());
-        if object
-            && count > 1
-            && let Some(offset) = self.duplicate(index, link)
-        {
-            return Err(fault(ParseErrorKind::DuplicateKey, offset as usize));
-        }
-        Ok(())
+    /// The offset after the white space at `at`.
+    #[inline(always)]
+    fn space(self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { self.skip_space(at) }
     }
 
-    /// A container holds at most 2^24 - 1 values.
-    fn check_count(&self) -> Result<(), ParseError> {
-        if self.count > MAX_NUMBER {
-            return Err(fault(ParseErrorKind::TooLarge, self.at));
+    #[inline]
+    fn skip_space(self, mut at: usize) -> usize {
+        while matches!(self.byte(at), b' ' | b'\n' | b'\r' | b'\t') {
+            at += 1;
         }
-        Ok(())
+        at
     }
 
-    /// A member name, its colon, and the white space before its value.
-    fn key(&mut self) -> Result<(), ParseError> {
-        match self.peek() {
-            Some(b'"') => {}
-            Some(_) => return Err(fault(ParseErrorKind::ExpectedKey, self.at)),
-            None => return Err(self.ended(ParseErrorKind::Truncated)),
+    /// The offset after the digits at `at`.
+    #[inline(always)]
+    fn digits(self, mut at: usize) -> usize {
+        while self.byte(at).is_ascii_digit() {
+            at += 1;
         }
-        self.string(Kind::Key)?;
-        self.space();
-        match self.peek() {
-            Some(b':') => self.at += 1,
-            Some(_) => return Err(fault(ParseErrorKind::ExpectedColon, self.at)),
-            None => return Err(self.ended(ParseErrorKind::Truncated)),
-        }
-        self.space();
-        Ok(())
+        at
     }
 
-    fn string(&mut self, kind: Kind) -> Result<bool, ParseError> {
-        let start = self.at;
-        let mut at = start + 1;
+    /// The fault of kind `kind` at `at`, unless the input ends there.
+    #[cold]
+    fn wrong(self, kind: ParseErrorKind, at: usize) -> ParseError {
+        if at < self.bytes.len() { fault(kind, at) } else { self.ended(ParseErrorKind::Truncated) }
+    }
+
+    /// The fault of an input that ends too early.
+    #[cold]
+    fn ended(self, kind: ParseErrorKind) -> ParseError {
+        let kind = if self.cut_short { ParseErrorKind::InvalidUtf8 } else { kind };
+        fault(kind, self.bytes.len())
+    }
+
+    /// Goes on with the string whose text begins at `start` and is plain up to `at`. The offset of its
+    /// closing quote, and its flags.
+    fn rest_of_string(self, start: usize, mut at: usize) -> Result<(usize, u32), ParseError> {
         let mut flags = 0;
+        let mut ascii = true;
         loop {
-            at = plain_run(self.bytes, at);
-            match self.bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
+            match self.byte(at) {
+                b'"' => break,
+                b'\\' => {
                     flags = ESCAPED;
-                    at = self.escape(at)?;
+                    at = ascii_run(self.bytes, self.escape(at)?);
                 }
-                Some(_) => return Err(fault(ParseErrorKind::ControlCharacter, at)),
-                None => return Err(self.ended(ParseErrorKind::Truncated)),
+                0x80.. => {
+                    ascii = false;
+                    at = plain_run(self.bytes, at);
+                }
+                _ => return Err(self.wrong(ParseErrorKind::ControlCharacter, at)),
             }
         }
-        let link = if kind == Kind::Key {
-            let inner = self.bytes.get(start + 1..at).unwrap_or(&[]);
-            Str::new(inner, flags != 0).fingerprint()
-        } else {
-            0
-        };
-        self.at = at + 1;
-        let (start, end) = (start as u32, self.at as u32);
-        self.push(Node { start, end, link, meta: kind as u32 | flags })?;
-        Ok(true)
+        if !ascii && let Err(error) = core::str::from_utf8(self.slice(start, at)) {
+            return Err(fault(ParseErrorKind::InvalidUtf8, start + error.valid_up_to()));
+        }
+        Ok((at, flags))
     }
 
     /// Checks the escape whose backslash is at `at` and returns the offset after it.
-    fn escape(&self, at: usize) -> Result<usize, ParseError> {
-        match self.bytes.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-            Some(b'u') => match self.hex4(at + 2)? {
-                0xdc00..=0xdfff => Err(fault(ParseErrorKind::LoneSurrogate, at)),
-                0xd800..=0xdbff => self.low_surrogate(at),
-                _ => Ok(at + 6),
-            },
-            Some(_) => Err(fault(ParseErrorKind::BadEscape, at + 1)),
-            None => Err(self.ended(ParseErrorKind::Truncated)),
+    #[inline]
+    fn escape(self, at: usize) -> Result<usize, ParseError> {
+        match self.byte(at + 1) {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
+            b'u' => self.escaped_unit(at),
+            _ => Err(self.wrong(ParseErrorKind::BadEscape, at + 1)),
+        }
+    }
+
+    fn escaped_unit(self, at: usize) -> Result<usize, ParseError> {
+        match self.hex4(at + 2)? {
+            0xdc00..=0xdfff => Err(fault(ParseErrorKind::LoneSurrogate, at)),
+            0xd800..=0xdbff => self.low_surrogate(at),
+            _ => Ok(at + 6),
         }
     }
 
     /// The second half of the pair whose first half is the escape at `high`.
-    fn low_surrogate(&self, high: usize) -> Result<usize, ParseError> {
+    fn low_surrogate(self, high: usize) -> Result<usize, ParseError> {
         let lone = fault(ParseErrorKind::LoneSurrogate, high);
         match (self.bytes.get(high + 6), self.bytes.get(high + 7)) {
             (None, _) | (Some(b'\\'), None) if !self.cut_short => {
@@ -292,209 +234,312 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn hex4(&self, at: usize) -> Result<u32, ParseError> {
+    fn hex4(self, at: usize) -> Result<u32, ParseError> {
         let mut value = 0;
         for at in at..at + 4 {
-            let Some(&byte) = self.bytes.get(at) else {
-                return Err(self.ended(ParseErrorKind::Truncated));
-            };
-            let digit = char::from(byte)
+            let digit = char::from(self.byte(at))
                 .to_digit(16)
-                .ok_or_else(|| fault(ParseErrorKind::BadEscape, at))?;
+                .ok_or_else(|| self.wrong(ParseErrorKind::BadEscape, at))?;
             value = value * 16 + digit;
         }
         Ok(value)
     }
 
-    fn number(&mut self) -> Result<bool, ParseError> {
-        let start = self.at;
-        let mut flags = PLAIN;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+    /// The end of the number that begins at `start`, whose digits before a fraction or an exponent end
+    /// at `at`.
+    fn rest_of_number(self, start: usize, mut at: usize) -> Result<usize, ParseError> {
+        if self.byte(at) == b'.' {
+            at = self.some_digits(at + 1)?;
         }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        match self.peek() {
-            Some(b'.') => {
-                flags = 0;
-                self.at += 1;
-                self.digits()?;
+        let mut surely_finite = at - start <= SURELY_FINITE;
+        if matches!(self.byte(at), b'e' | b'E') {
+            surely_finite = false;
+            at += 1;
+            if matches!(self.byte(at), b'+' | b'-') {
+                at += 1;
             }
-            Some(b'0'..=b'9') => return Err(fault(ParseErrorKind::BadNumber, self.at)),
-            _ => {}
+            at = self.some_digits(at)?;
         }
-        if let Some(b'e' | b'E') = self.peek() {
-            flags = 0;
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        // Only an exponent or more than 308 digits can leave binary64.
-        let raw = self.bytes.get(start..self.at).unwrap_or(&[]);
-        if (flags == 0 || raw.len() > 308) && !is_finite(raw) {
+        if !surely_finite && !is_finite(self.slice(start, at)) {
             return Err(fault(ParseErrorKind::NumberRange, start));
         }
-        let (start, end) = (start as u32, self.at as u32);
-        self.push(Node { start, end, link: 0, meta: Kind::Number as u32 | flags })?;
-        Ok(true)
+        Ok(at)
     }
 
-    /// One or more digits.
-    fn digits(&mut self) -> Result<(), ParseError> {
-        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        let run = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if run == 0 {
-            return match rest.first() {
-                Some(_) => Err(fault(ParseErrorKind::BadNumber, self.at)),
-                None => Err(self.ended(ParseErrorKind::Truncated)),
-            };
+    /// The offset after one or more digits.
+    #[inline]
+    fn some_digits(self, at: usize) -> Result<usize, ParseError> {
+        match self.digits(at) {
+            end if end == at => Err(self.wrong(ParseErrorKind::BadNumber, at)),
+            end => Ok(end),
         }
-        self.at += run;
+    }
+
+    /// The offset after `word`, which must stand at `at`.
+    #[inline]
+    fn word(self, at: usize, word: &[u8]) -> Result<usize, ParseError> {
+        let rest = self.bytes.get(at..).unwrap_or(&[]);
+        if rest.starts_with(word) {
+            return Ok(at + word.len());
+        }
+        let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
+        Err(self.wrong(ParseErrorKind::BadLiteral, at + same))
+    }
+}
+
+struct Parser<'a, 'm, N> {
+    text: Text<'a>,
+    names: &'a N,
+    nodes: &'a mut [Node],
+    /// How many of `nodes` are written.
+    len: usize,
+    order: &'a mut Buf<'m, u32>,
+    /// The innermost open container. While one is open its `link` is the container around it.
+    open: u32,
+    /// The bracket that closes it.
+    close: u8,
+    /// Values in it so far; those of the containers around it wait in their nodes.
+    count: u32,
+    /// How many more containers may be opened.
+    depth: u32,
+    /// A bit for each name in it, by fingerprint.
+    seen: u64,
+    /// Two of its names may be the same.
+    suspect: bool,
+}
+
+impl<N: Names> Parser<'_, '_, N> {
+    fn document(&mut self) -> Result<(), ParseError> {
+        let text = self.text;
+        if text.bytes.starts_with(b"\xef\xbb\xbf") {
+            return Err(fault(ParseErrorKind::Bom, 0));
+        }
+        let mut at = text.space(0);
+        if at == text.bytes.len() {
+            return Err(text.ended(ParseErrorKind::Empty));
+        }
+        loop {
+            // A value must begin here.
+            self.count += 1;
+            at = match text.byte(at) {
+                b'"' => self.string(at)?,
+                b'-' | b'0'..=b'9' => self.number(at)?,
+                b'{' => {
+                    at = self.begin(at, Kind::Object)?;
+                    if text.byte(at) != b'}' {
+                        at = self.key(at)?;
+                        continue;
+                    }
+                    self.end(at)?
+                }
+                b'[' => {
+                    at = self.begin(at, Kind::Array)?;
+                    if text.byte(at) != b']' {
+                        continue;
+                    }
+                    self.end(at)?
+                }
+                b't' => self.word(at, b"true", Kind::True)?,
+                b'f' => self.word(at, b"false", Kind::False)?,
+                b'n' => self.word(at, b"null", Kind::Null)?,
+                _ => return Err(text.wrong(ParseErrorKind::Unexpected, at)),
+            };
+            // It is complete: close what it completes and go to where the next one begins.
+            loop {
+                at = text.space(at);
+                if self.open == NONE {
+                    return self.end_of_document(at);
+                }
+                let byte = text.byte(at);
+                if byte == b',' {
+                    at = text.space(at + 1);
+                    if self.close == b'}' {
+                        at = self.key(at)?;
+                    }
+                    break;
+                }
+                if byte != self.close {
+                    return Err(text.wrong(ParseErrorKind::ExpectedComma, at));
+                }
+                at = self.end(at)?;
+            }
+        }
+    }
+
+    /// The root is complete and no more than white space may follow.
+    fn end_of_document(&self, at: usize) -> Result<(), ParseError> {
+        if at == self.text.bytes.len() && !self.text.cut_short {
+            return Ok(());
+        }
+        Err(self.text.wrong(ParseErrorKind::TrailingData, at))
+    }
+
+    /// A member name, its colon, and the white space before its value.
+    #[inline(always)]
+    fn key(&mut self, at: usize) -> Result<usize, ParseError> {
+        let text = self.text;
+        if text.byte(at) != b'"' {
+            return Err(text.wrong(ParseErrorKind::ExpectedKey, at));
+        }
+        let (end, flags) = self.quoted(at)?;
+        let name = Str::new(self.text.slice(at + 1, end), flags != 0);
+        let print = name.fingerprint();
+        let bit = 1 << (print.wrapping_mul(0x9e37_79b1) >> 26);
+        self.suspect |= self.seen & bit != 0;
+        self.seen |= bit;
+        let meta = Kind::Key as u32 | flags | self.names.find(print, name) << 8;
+        let after = end + 1;
+        self.push(Node { start: at as u32, end: after as u32, link: print, meta })?;
+        let mut at = after;
+        if text.byte(at) != b':' {
+            at = text.space(at);
+            if text.byte(at) != b':' {
+                return Err(text.wrong(ParseErrorKind::ExpectedColon, at));
+            }
+        }
+        Ok(text.space(at + 1))
+    }
+
+    #[inline(always)]
+    fn string(&mut self, at: usize) -> Result<usize, ParseError> {
+        let (end, flags) = self.quoted(at)?;
+        self.push_value(at, end + 1, Kind::String as u32 | flags)
+    }
+
+    /// The offset of the quote that closes the string at `at`, and its flags.
+    #[inline(always)]
+    fn quoted(&self, at: usize) -> Result<(usize, u32), ParseError> {
+        let start = at + 1;
+        let end = ascii_run(self.text.bytes, start);
+        if self.text.byte(end) == b'"' {
+            return Ok((end, 0));
+        }
+        self.text.rest_of_string(start, end)
+    }
+
+    #[inline(always)]
+    fn number(&mut self, start: usize) -> Result<usize, ParseError> {
+        let text = self.text;
+        let first = start + usize::from(text.byte(start) == b'-');
+        let mut at = text.some_digits(first)?;
+        if text.byte(first) == b'0' && at > first + 1 {
+            return Err(fault(ParseErrorKind::BadNumber, first + 1));
+        }
+        let mut flags = PLAIN;
+        if matches!(text.byte(at), b'.' | b'e' | b'E') || at - start > SURELY_FINITE {
+            let end = text.rest_of_number(start, at)?;
+            flags = if end == at { PLAIN } else { 0 };
+            at = end;
+        }
+        self.push_value(start, at, Kind::Number as u32 | flags)
+    }
+
+    #[inline(always)]
+    fn word(&mut self, at: usize, word: &[u8], kind: Kind) -> Result<usize, ParseError> {
+        let end = self.text.word(at, word)?;
+        self.push_value(at, end, kind as u32)
+    }
+
+    /// Opens a container; the offset of what stands in it.
+    #[inline]
+    fn begin(&mut self, at: usize, kind: Kind) -> Result<usize, ParseError> {
+        if self.depth == 0 {
+            return Err(fault(ParseErrorKind::Depth, at));
+        }
+        self.depth -= 1;
+        self.check_count(at)?;
+        let count = self.count;
+        if let Some(around) = self.nodes.get_mut(self.open as usize) {
+            around.set_number(count);
+        }
+        let index = self.len as u32;
+        self.push(Node { start: at as u32, end: 0, link: self.open, meta: kind as u32 })?;
+        self.open = index;
+        self.close = if kind == Kind::Object { b'}' } else { b']' };
+        self.count = 0;
+        self.seen = 0;
+        self.suspect = false;
+        Ok(self.text.space(at + 1))
+    }
+
+    /// Closes the innermost container at its bracket; the offset after it.
+    #[inline]
+    fn end(&mut self, at: usize) -> Result<usize, ParseError> {
+        self.depth += 1;
+        self.check_count(at)?;
+        let (index, link) = (self.open, self.len as u32);
+        let Some(node) = self.nodes.get_mut(index as usize) else { return Ok(at + 1) };
+        node.end = at as u32 + 1;
+        node.set_number(self.count);
+        self.open = node.link;
+        node.link = link;
+        if self.suspect && self.close == b'}' {
+            self.check_names(index)?;
+        }
+        if let Some(around) = self.nodes.get(self.open as usize) {
+            self.count = around.number();
+            self.close = if around.kind() == Kind::Object { b'}' } else { b']' };
+            // Which names stand in it is forgotten.
+            self.suspect = true;
+        }
+        Ok(at + 1)
+    }
+
+    /// A container holds at most 2^24 - 1 values.
+    fn check_count(&self, at: usize) -> Result<(), ParseError> {
+        if self.count > MAX_NUMBER {
+            return Err(fault(ParseErrorKind::TooLarge, at));
+        }
         Ok(())
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<bool, ParseError> {
-        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        if !rest.starts_with(word) {
-            let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
-            return Err(if same == rest.len() {
-                self.ended(ParseErrorKind::Truncated)
-            } else {
-                fault(ParseErrorKind::BadLiteral, self.at + same)
-            });
+    /// Whether each name stands once in the object at `index`, which was just closed.
+    fn check_names(&mut self, index: u32) -> Result<(), ParseError> {
+        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
+        let doc = Document { bytes: self.text.bytes, nodes };
+        match duplicate::find(doc, index, NONE, self.order) {
+            Some(offset) => Err(fault(ParseErrorKind::DuplicateKey, offset as usize)),
+            None => Ok(()),
         }
-        let start = self.at as u32;
-        self.at += word.len();
-        self.push(Node { start, end: self.at as u32, link: 0, meta: kind as u32 })?;
-        Ok(true)
     }
 
-    #[inline]
+    #[inline(always)]
+    fn push_value(&mut self, start: usize, end: usize, meta: u32) -> Result<usize, ParseError> {
+        self.push(Node { start: start as u32, end: end as u32, link: 0, meta })?;
+        Ok(end)
+    }
+
+    #[inline(always)]
     fn push(&mut self, node: Node) -> Result<(), ParseError> {
         let Some(slot) = self.nodes.get_mut(self.len) else {
-            return Err(fault(ParseErrorKind::Storage, self.at));
+            return Err(fault(ParseErrorKind::Storage, 0));
         };
         *slot = node;
         self.len += 1;
         Ok(())
     }
 
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    #[inline]
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    /// The fault of an input that ends here.
-    fn ended(&self, kind: ParseErrorKind) -> ParseError {
-        let kind = if self.cut_short { ParseErrorKind::InvalidUtf8 } else { kind };
-        fault(kind, self.bytes.len())
-    }
-
-    /// The offset of the second of two equal names of the object at `index`, the earliest such, among
-    /// the members whose keys lie before node `end`.
-    fn duplicate(&mut self, index: u32, end: u32) -> Option<u32> {
-        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
-        let doc = Document { bytes: self.bytes, nodes };
-        let mut few = [(0, 0); PAIRWISE];
-        let mut count = 0;
-        let mut key = index + 1;
-        while key < end {
-            let print = doc.node(key).link;
-            let Some((slot, before)) = few.get_mut(..=count).and_then(|few| few.split_last_mut())
-            else {
-                return self.duplicate_of_many(index, end);
-            };
-            *slot = (print, key);
-            let again = |&(other, a): &(u32, u32)| {
-                other == print && same_name(doc, a, key) == Ordering::Equal
-            };
-            if before.iter().any(again) {
-                return Some(doc.node(key).start);
-            }
-            count += 1;
-            key = self.next_key(doc, key, end);
-        }
-        None
-    }
-
-    /// [`duplicate`](Self::duplicate) by sorting.
-    fn duplicate_of_many(&mut self, index: u32, end: u32) -> Option<u32> {
-        self.order.clear();
-        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
-        let doc = Document { bytes: self.bytes, nodes };
-        let mut key = index + 1;
-        while key < end {
-            if self.order.push(key).is_err() {
-                // Too little storage to find out: treat the name as a duplicate rather than pass it.
-                return Some(doc.node(key).start);
-            }
-            key = if key + 1 == self.open { end } else { doc.after(key + 1) };
-        }
-        self.order.sort_unstable_by(|&a, &b| same_name(doc, a, b).then(a.cmp(&b)));
-        self.order
-            .windows(2)
-            .filter_map(|pair| match *pair {
-                [a, b] if same_name(doc, a, b) == Ordering::Equal => Some(doc.node(b).start),
-                _ => None,
-            })
-            .min()
-    }
-
-    /// The key after `key`; `end` when its value is a container that is still open.
-    fn next_key(&self, doc: Document<'_>, key: u32, end: u32) -> u32 {
-        if key + 1 == self.open { end } else { doc.after(key + 1) }
-    }
-
-    /// Duplicates are looked for when an object closes, so that an earlier one may stand in an object
-    /// that is still open when `error` is found.
+    /// The first of `error` and the duplicate names of the objects that are still open: names are
+    /// compared when an object closes.
     #[cold]
     fn first_fault(&mut self, error: ParseError) -> ParseError {
         let mut first = error;
-        let end = self.len as u32;
-        let mut index = self.open;
+        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
+        let doc = Document { bytes: self.text.bytes, nodes };
+        let (mut index, mut child) = (self.open, NONE);
         while index != NONE {
-            let node = self.nodes.get(index as usize).copied().unwrap_or_default();
-            // The walk over the members must stop at the container that is open below this one.
-            self.open = self.child_of(index);
+            let node = doc.node(index);
             if node.kind() == Kind::Object
-                && let Some(offset) = self.duplicate(index, end)
+                && let Some(offset) = duplicate::find(doc, index, child, self.order)
                 && offset < first.offset
             {
                 first = fault(ParseErrorKind::DuplicateKey, offset as usize);
             }
+            child = index;
             index = node.link;
         }
         first
     }
-
-    /// The open container whose `link` is `index`.
-    fn child_of(&self, index: u32) -> u32 {
-        let end = self.len as u32;
-        (index + 1..end)
-            .find(|&i| {
-                self.nodes
-                    .get(i as usize)
-                    .is_some_and(|n| n.is_container() && n.end == 0 && n.link == index)
-            })
-            .unwrap_or(NONE)
-    }
-}
-
-/// Orders names by fingerprint, then by their bytes after unescaping.
-fn same_name(doc: Document<'_>, a: u32, b: u32) -> Ordering {
-    doc.node(a).link.cmp(&doc.node(b).link).then_with(|| doc.text(a).cmp_bytes(doc.text(b)))
 }
 
 fn is_finite(raw: &[u8]) -> bool {
@@ -502,56 +547,4 @@ fn is_finite(raw: &[u8]) -> bool {
         .ok()
         .and_then(|text| text.parse::<f64>().ok())
         .is_some_and(f64::is_finite)
-}
-
-/// The offset at or after `at` of the first quote, backslash or control character.
-#[inline]
-pub(super) fn plain_run(bytes: &[u8], at: usize) -> usize {
-    // Most texts end within a few words; a long one is worth whole blocks.
-    match plain_words(bytes, at, 4) {
-        Ok(end) => end,
-        Err(at) => plain_words(bytes, plain_blocks(bytes, at), usize::MAX).unwrap_or_else(|at| at),
-    }
-}
-
-/// The same by words of eight bytes, at most `words` of them; the error is where it gave up.
-#[inline]
-fn plain_words(bytes: &[u8], mut at: usize, words: usize) -> Result<usize, usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    for _ in 0..words {
-        let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
-            let rest = bytes.get(at..).unwrap_or(&[]);
-            return Ok(at + rest.iter().take_while(|&&byte| !is_special(byte)).count());
-        };
-        let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
-        // The classic zero-byte and less-than tests; exact for the lowest hit.
-        let hits = (quote.wrapping_sub(ONES) & !quote)
-            | (slash.wrapping_sub(ONES) & !slash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let hits = hits & HIGH;
-        if hits != 0 {
-            return Ok(at + (hits.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
-    }
-    Err(at)
-}
-
-/// Skips whole blocks without a special byte; compiles to vector instructions.
-fn plain_blocks(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>())
-        && block.iter().fold(0, |any, &byte| any | u8::from(is_special(byte))) == 0
-    {
-        at += 32;
-    }
-    at
-}
-
-/// Whether a byte cannot stand for itself in a string.
-#[inline]
-const fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }

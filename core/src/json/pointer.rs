@@ -12,7 +12,20 @@ use crate::buf::{Buf, Full};
 /// # Errors
 /// When `out` refuses.
 pub fn write_pointer(doc: Document<'_>, index: u32, out: &mut impl Write) -> fmt::Result {
-    let mut at = 0;
+    write_pointer_below(doc, 0, index, out)
+}
+
+/// Writes the pointer from the value at node `root` to the value or key below it at node `index`.
+///
+/// # Errors
+/// When `out` refuses.
+pub(crate) fn write_pointer_below(
+    doc: Document<'_>,
+    root: u32,
+    index: u32,
+    out: &mut impl Write,
+) -> fmt::Result {
+    let mut at = root;
     while at < index {
         // `at` is a container and an ancestor of the target: find the child that holds it.
         let node = doc.node(at);
@@ -126,7 +139,7 @@ pub(crate) fn write_token(
 
 /// The reference token of `name`, when nothing in it is escaped.
 #[cfg(feature = "alloc")]
-pub(crate) fn plain_token(name: Str<'_>) -> Option<&[u8]> {
+fn plain_token(name: Str<'_>) -> Option<&[u8]> {
     let special = |&byte: &u8| matches!(byte, b'~' | b'/');
     (!name.is_escaped() && !name.raw().iter().any(special)).then_some(name.raw())
 }

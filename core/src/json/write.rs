@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use super::parse::plain_run;
+use crate::simd::text::plain_run;
 
 /// Writes `text` as a JSON string with its quotes.
 ///

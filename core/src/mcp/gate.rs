@@ -39,7 +39,7 @@ pub(super) fn check_name<'s>(
 pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
     let open = guard.policy().settings().empty_properties == EmptyProperties::Open;
     let mut builder = Catalog::builder(Origin::Live);
-    builder.empty_properties_open(open);
+    builder.empty_properties_open(open).documents(guard.documents().clone());
     builder
 }
 

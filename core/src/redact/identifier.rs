@@ -6,7 +6,8 @@
 //! counts only beside one of the row's words. Worst case: a word is compared with the forms of its
 //! length, about ten, each at most 24 bytes long.
 
-use super::bytes::{ALNUM, DIGITS, before, byte, slice};
+use super::bytes::{DIGITS, before, byte, slice};
+use super::context::Rows;
 use super::identifiers::Form::{Alone, Beside};
 use super::identifiers::IDENTIFIERS;
 use super::value::{is_joined_left, is_joined_right};
@@ -16,11 +17,13 @@ use super::value::{is_joined_left, is_joined_right};
 struct Entry {
     pattern: &'static str,
     row: u8,
+    /// How many bytes of the pattern stand before its anchor.
+    lead: u8,
     alone: bool,
 }
 
 const FORMS: [Entry; count()] = {
-    let mut all = [Entry { pattern: "", row: 0, alone: false }; count()];
+    let mut all = [Entry { pattern: "", row: 0, lead: 0, alone: false }; count()];
     let (mut row, mut len) = (0, 0);
     while row < IDENTIFIERS.len() {
         let forms = IDENTIFIERS[row].forms;
@@ -30,7 +33,8 @@ const FORMS: [Entry; count()] = {
                 Alone(pattern) => (pattern, true),
                 Beside(pattern) => (pattern, false),
             };
-            all[len] = Entry { pattern, row: row as u8, alone };
+            let lead = lead(pattern.as_bytes()) as u8;
+            all[len] = Entry { pattern, row: row as u8, lead, alone };
             len += 1;
             at += 1;
         }
@@ -48,20 +52,52 @@ const fn count() -> usize {
     sum
 }
 
+/// Where the anchor of `pattern` is: its parenthesis, or the first run that holds a digit.
+const fn lead(pattern: &[u8]) -> usize {
+    let mut at = 0;
+    while at < pattern.len() {
+        if pattern[at] == b'(' {
+            return at;
+        }
+        at += 1;
+    }
+    let (mut start, mut at) = (0, 0);
+    while at < pattern.len() {
+        match pattern[at] {
+            b'0'..=b'9' | b'X' => return start,
+            b'A'..=b'Z' => {}
+            _ => start = at + 1,
+        }
+        at += 1;
+    }
+    // A form without a digit would never be looked for; a test asks for each.
+    0
+}
+
 /// Longest first run of a form.
 const LONGEST: usize = 19;
 
-/// The forms by the length of their first run and the sign behind it: `heads` has the first, `next`
-/// the one after, both counted from one.
+/// The forms by the length of their anchor and the sign behind it; `next` has the one after each, counted
+/// from one like all of them.
 struct Index {
-    heads: [[u8; SIGNS]; LONGEST + 1],
+    heads: [[Bucket; SIGNS]; LONGEST + 1],
     next: [u8; count()],
 }
 
-/// How many kinds of signs follow a first run.
+#[derive(Clone, Copy)]
+struct Bucket {
+    /// The first form that is telling by itself.
+    alone: u8,
+    /// The first that is telling beside a word.
+    beside: u8,
+    /// The rows of those.
+    rows: Rows,
+}
+
+/// How many kinds of signs follow an anchor.
 const SIGNS: usize = 8;
 
-/// The kind of a sign behind a first run; 0 where the form ends, 1 where none has the sign.
+/// The kind of a sign behind an anchor; 0 where the form ends, 1 where none has the sign.
 const fn sign(byte: u8) -> usize {
     match byte {
         0 => 0,
@@ -77,63 +113,89 @@ const fn sign(byte: u8) -> usize {
 
 static INDEX: Index = {
     assert!(count() < 256, "an index entry is one byte");
-    let mut index = Index { heads: [[0; SIGNS]; LONGEST + 1], next: [0; count()] };
+    let empty = Bucket { alone: 0, beside: 0, rows: 0 };
+    let mut index = Index { heads: [[empty; SIGNS]; LONGEST + 1], next: [0; count()] };
     // From the last to the first, so that a bucket lists its forms in the table's order.
     let mut at = FORMS.len();
     while at > 0 {
         at -= 1;
         let pattern = FORMS[at].pattern.as_bytes();
-        let mut len = 0;
-        while len < pattern.len() && pattern[len].is_ascii_alphanumeric() {
-            len += 1;
+        let start = FORMS[at].lead as usize;
+        let mut end = start;
+        while end < pattern.len() && pattern[end].is_ascii_alphanumeric() {
+            end += 1;
         }
-        let sign = sign(if len < pattern.len() { pattern[len] } else { 0 });
+        let sign = sign(if end < pattern.len() { pattern[end] } else { 0 });
         assert!(sign != 1, "a new sign needs a number of its own");
-        index.next[at] = index.heads[len][sign];
-        index.heads[len][sign] = at as u8 + 1;
+        let bucket = &mut index.heads[end - start][sign];
+        let head = if FORMS[at].alone { &mut bucket.alone } else { &mut bucket.beside };
+        index.next[at] = *head;
+        *head = at as u8 + 1;
+        if !FORMS[at].alone {
+            bucket.rows |= 1 << FORMS[at].row;
+        }
     }
     index
 };
 
-/// Calls `found` with the row and the end of each identifier that begins at `at`, where a word of
-/// `len` bytes (or an opening parenthesis, `len` 0) is; `beside` answers whether one of some words
-/// stands near.
+/// Calls `found` with the row, the start and the end of each identifier whose anchor is at `at`, where a
+/// word of `len` bytes (or an opening parenthesis, `len` 0) is; `beside` answers which rows are named
+/// near that place.
+#[inline]
 pub(super) fn find<E>(
     text: &[u8],
     at: usize,
     len: usize,
-    beside: impl Fn(&[&str]) -> bool,
-    mut found: impl FnMut(usize, usize) -> Result<(), E>,
+    beside: impl Fn() -> Rows,
+    mut found: impl FnMut(usize, usize, usize) -> Result<(), E>,
 ) -> Result<(), E> {
     let Some(heads) = INDEX.heads.get(len) else {
         return Ok(());
     };
-    // Forms that are one run, then those that go on as the text does.
-    for bucket in [0, sign(byte(text, at + len).max(1))] {
-        let mut next = heads.get(bucket).copied().unwrap_or(0);
-        while let Some(i) = usize::from(next).checked_sub(1) {
-            next = INDEX.next.get(i).copied().unwrap_or(0);
-            let Some(entry) = FORMS.get(i) else { break };
-            let Some(row) = IDENTIFIERS.get(usize::from(entry.row)) else {
-                break;
-            };
-            let mut digits = [0; 24];
-            let Some(compact) = matched(text, at, entry.pattern.as_bytes(), &mut digits) else {
-                continue;
-            };
-            let end = at + entry.pattern.len();
-            if (row.verify)(compact)
-                && is_bounded(text, at, end)
-                && (entry.alone || beside(row.words))
+    let mut try_all = |head: u8, rows: Rows| {
+        let mut next = head;
+        while let Some(entry) = usize::from(next).checked_sub(1).and_then(|i| FORMS.get(i)) {
+            let row = usize::from(entry.row);
+            if rows >> row & 1 == 1
+                && let Some((start, end)) = entry.verified(text, at)
             {
-                found(usize::from(entry.row), end)?;
+                found(row, start, end)?;
+            }
+            next = INDEX.next.get(usize::from(next) - 1).copied().unwrap_or(0);
+        }
+        Ok(())
+    };
+    let mut named = None;
+    // Forms that are one run, then those that go on as the text does.
+    for sign in [0, sign(byte(text, at + len).max(1))] {
+        let Some(bucket) = heads.get(sign) else { break };
+        if bucket.alone > 0 {
+            try_all(bucket.alone, Rows::MAX)?;
+        }
+        if bucket.beside > 0 {
+            let rows = *named.get_or_insert_with(&beside);
+            if rows & bucket.rows != 0 {
+                try_all(bucket.beside, rows)?;
             }
         }
     }
     Ok(())
 }
 
+impl Entry {
+    /// Where the form lies whose anchor is at `at`, when the text has it and it is valid.
+    fn verified(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
+        let start = at.checked_sub(usize::from(self.lead))?;
+        let end = start + self.pattern.len();
+        let mut digits = [0; 24];
+        let compact = matched(text, start, self.pattern.as_bytes(), &mut digits)?;
+        let row = IDENTIFIERS.get(usize::from(self.row))?;
+        ((row.verify)(compact) && is_bounded(text, start, end)).then_some((start, end))
+    }
+}
+
 /// The letters and digits of what `pattern` matches at `at`.
+#[inline]
 fn matched<'d>(
     text: &[u8],
     at: usize,
@@ -152,7 +214,7 @@ fn matched<'d>(
         if !fits {
             return None;
         }
-        if ALNUM.has(byte) {
+        if want.is_ascii_alphanumeric() {
             *digits.get_mut(len)? = byte;
             len += 1;
         }
@@ -185,8 +247,8 @@ mod tests {
 
     fn ids(text: &str, len: usize) -> std::vec::Vec<&'static str> {
         let mut ids = std::vec::Vec::new();
-        let beside = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        find(text.as_bytes(), 0, len, beside, |row, _| {
+        let beside = || super::super::context::named_by(text.as_bytes());
+        find(text.as_bytes(), 0, len, beside, |row, _, _| {
             ids.push(IDENTIFIERS[row].id);
             Ok::<(), ()>(())
         })

@@ -160,6 +160,57 @@ static INDEX: Index = {
     index
 };
 
+/// The last three letters of the names of [`NAMES`] and of `value`, by their low bits.
+static ENDINGS: [u64; 512] = {
+    let mut set = [0; 512];
+    let mut row = 0;
+    while row <= NAMES.len() {
+        let name = if row < NAMES.len() { NAMES[row].0.as_bytes() } else { b"value" };
+        let len = name.len();
+        let (b, c) = (name[len - 2], name[len - 1]);
+        let mut a = 0;
+        while a < 128 {
+            // Before a name of two letters anything may stand, within any a joint.
+            if len == 2 || a == name[len - 3] || is_joint(a) {
+                let at = triple(a, b, c);
+                set[at >> 6] |= 1 << (at & 63);
+            }
+            a += 1;
+        }
+        row += 1;
+    }
+    set
+};
+
+/// The same for capitals and small letters.
+const fn triple(a: u8, b: u8, c: u8) -> usize {
+    (a as usize & 31) << 10 | (b as usize & 31) << 5 | c as usize & 31
+}
+
+/// Whether the name before the operator at `op` may be one that has a meaning. It looks at a few bytes,
+/// and few other names pass.
+#[inline]
+pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
+    let mut end = op;
+    if end > 0 && matches!(byte(text, end - 1), b'"' | b'\'' | b'`') {
+        end -= 1;
+        let least = end.saturating_sub(8);
+        while end > least && byte(text, end - 1) == b'\\' {
+            end -= 1;
+        }
+    }
+    let Some(&[a, b, c]) = text.get(end.saturating_sub(3)..end).and_then(|t| t.first_chunk())
+    else {
+        return end == 2;
+    };
+    if !c.is_ascii_alphanumeric() {
+        // `name = …`, `name := …`, `table["name"] = …`
+        return matches!(c, b' ' | b'\t' | b':' | b'?' | b']') || is_joint(c);
+    }
+    let at = triple(a, b, c);
+    is_joint(b) || ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1)
+}
+
 /// What `name` says about its value, if anything.
 pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
     let &last = name.iter().rev().find(|&&byte| !is_joint(byte))?;

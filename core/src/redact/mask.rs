@@ -82,7 +82,7 @@ impl Redactor {
         sink: &mut impl FnMut(&str) -> Result<(), Full>,
     ) -> Result<(), Full> {
         let kept = match self.style {
-            Style::Partial if id.is_secret() => public_prefix(value.as_bytes()),
+            Style::Partial if id.is_secret() && is_plain(value) => public_prefix(value.as_bytes()),
             _ => 0,
         };
         if kept > 0 {
@@ -101,6 +101,11 @@ impl Redactor {
         sink(core::str::from_utf8(&upper).unwrap_or(""))?;
         sink("]")
     }
+}
+
+/// Whether `value` stands as itself: one in disguise has no prefix that could be kept.
+fn is_plain(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'%' | b'&'))
 }
 
 /// The greatest offset up to `cut` at which `text` can be cut without splitting one of the

@@ -4,13 +4,16 @@
 //! two characters `\n`; without an END to the end of the text, for the rest of a cut block is still
 //! the key. Worst case: one search for the END a block; a block without one ends the scan.
 
-use super::bytes::{contains, slice};
+use super::bytes::{Set, contains, run, slice};
 
-/// The end of the block whose `-----BEGIN ` is at `at`, when it is a private key (RFC 7468, RFC 4880).
-pub(super) fn armoured(text: &[u8], at: usize) -> Option<usize> {
+/// The block whose `-----BEGIN ` ends the row of hyphens at `row`, when it is a private key (RFC 7468,
+/// RFC 4880).
+pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     const DASHES: &[u8] = b"-----";
-    let rest = text.get(at..)?.strip_prefix(BEGIN)?;
+    const HYPHEN: Set = Set::new(b"-");
+    let at = run(text, row, HYPHEN).checked_sub(DASHES.len())?;
+    let rest = text.get(at.max(row)..)?.strip_prefix(BEGIN)?;
     let label = slice(rest, 0, 64);
     let label = label.get(..memchr::memchr2(b'-', b'\n', label).unwrap_or(label.len()))?;
     if !contains(label, b"PRIVATE KEY") {
@@ -18,11 +21,11 @@ pub(super) fn armoured(text: &[u8], at: usize) -> Option<usize> {
     }
     let body = at + BEGIN.len() + label.len();
     let Some(end) = memchr::memmem::find(text.get(body..)?, b"-----END") else {
-        return Some(text.len());
+        return Some((at, text.len()));
     };
     let after = body + end + DASHES.len();
     let close = memchr::memmem::find(slice(text, after, after + 96), DASHES);
-    Some(close.map_or(after + 3, |close| after + close + DASHES.len()))
+    Some((at, close.map_or(after + 3, |close| after + close + DASHES.len())))
 }
 
 /// The end of the PuTTY key file (its documentation, appendix C) whose header is at `at`.
@@ -46,11 +49,11 @@ mod tests {
     fn blocks_end_at_their_end_or_with_the_text() {
         let whole = "-----BEGIN RSA PRIVATE KEY-----\nQUJD\n-----END RSA PRIVATE KEY-----";
         let text = std::format!("{whole}\nrest");
-        assert_eq!(armoured(text.as_bytes(), 0), Some(whole.len()));
+        assert_eq!(armoured(text.as_bytes(), 0), Some((0, whole.len())));
         let line = whole.replace('\n', "\\n");
-        assert_eq!(armoured(line.as_bytes(), 0), Some(line.len()));
+        assert_eq!(armoured(line.as_bytes(), 0), Some((0, line.len())));
         let cut = "-----BEGIN PRIVATE KEY-----\nQUJD";
-        assert_eq!(armoured(cut.as_bytes(), 0), Some(cut.len()));
+        assert_eq!(armoured(cut.as_bytes(), 0), Some((0, cut.len())));
         assert_eq!(armoured(b"-----BEGIN CERTIFICATE-----\nQUJD", 0), None);
         assert_eq!(armoured(b"-----BEGIN ", 0), None);
     }

@@ -11,9 +11,11 @@
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.
 
+mod anchors;
 mod assign;
 mod bytes;
 mod checksum;
+mod context;
 mod identifier;
 mod identifiers;
 mod json;
@@ -21,7 +23,9 @@ mod key;
 mod mask;
 mod material;
 mod network;
+mod normal;
 mod scan;
+mod shape;
 mod token;
 mod tokens;
 mod types;
@@ -85,6 +89,7 @@ impl Redactor {
             return Ok(());
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
+        normal::scan(text, key.as_bytes(), self.types, findings)?;
         scan::merge(text, findings);
         Ok(())
     }

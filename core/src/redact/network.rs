@@ -4,7 +4,7 @@
 //! of bytes around it.
 
 use super::bytes::{
-    ALNUM, DIGITS, Set, before, byte, contains, run, run_back, slice, starts_folded,
+    ALNUM, DIGITS, Set, URL64, before, byte, contains, run, run_back, slice, starts_folded,
 };
 use super::checksum::{base58check, mod97, segwit};
 use super::value::{is_joined_left, is_joined_right};
@@ -321,25 +321,48 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
     UserInfo { secret, end }
 }
 
-/// The end of the JSON Web Token (RFC 7515, 7516, compact form) at `at`, whose first part ends at
-/// `header_end`.
-pub(super) fn jwt(text: &[u8], at: usize, header_end: usize) -> Option<usize> {
-    const PARTS: Set = Set::new(b"0-9A-Za-z_.-");
-    if header_end < at + 16 || byte(text, header_end) != b'.' {
-        return None;
+/// The run of base64url that was measured last: one run may hold many beginnings of a token.
+#[derive(Default)]
+pub(super) struct Measured {
+    start: usize,
+    end: usize,
+    /// How many beginnings in it were decoded.
+    decoded: u8,
+}
+
+impl Measured {
+    /// The end of the JSON Web Token (RFC 7515, 7516, compact form) at `at`. Its first part, the header,
+    /// has at most 8 KiB.
+    pub(super) fn jwt(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        const PARTS: Set = Set::new(b"0-9A-Za-z_.-");
+        const DECODED: u8 = 8;
+        if !(self.start..self.end).contains(&at) {
+            let end = run(slice(text, 0, at + super::scan::LOOK_AHEAD), at, URL64);
+            *self = Self { start: at, end, decoded: 0 };
+        }
+        let header = slice(text, at, self.end);
+        if header.len() < 16 || byte(text, self.end) != b'.' {
+            return None;
+        }
+        let claims = slice(text, self.end + 1, self.end + 4) == b"eyJ";
+        if !claims {
+            if self.decoded == DECODED {
+                return None;
+            }
+            self.decoded += 1;
+            let mut decoded = [0; 192];
+            let head = super::bytes::decode64(slice(header, 0, 256), &mut decoded);
+            let signed = [&b"\"alg\""[..], b"\"enc\"", b"\"typ\"", b"\"kid\""];
+            if !signed.iter().any(|name| contains(head, name)) {
+                return None;
+            }
+        }
+        let mut end = run(text, self.end, PARTS);
+        while before(text, end) == b'.' {
+            end -= 1;
+        }
+        (end > self.end + 8).then_some(end)
     }
-    let mut decoded = [0; 192];
-    let head = super::bytes::decode64(slice(text, at, header_end.min(at + 256)), &mut decoded);
-    let claims = text.get(header_end + 1..).is_some_and(|rest| rest.starts_with(b"eyJ"));
-    let signed = [&b"\"alg\""[..], b"\"enc\"", b"\"typ\"", b"\"kid\""];
-    if !claims && !signed.iter().any(|name| contains(head, name)) {
-        return None;
-    }
-    let mut end = run(text, header_end, PARTS);
-    while before(text, end) == b'.' {
-        end -= 1;
-    }
-    (end > header_end + 8).then_some(end)
 }
 
 #[cfg(test)]

@@ -1,39 +1,28 @@
-//! The one pass: it walks the text word by word and asks the detectors where one could begin.
+//! The one pass over a text.
 //!
-//! A word is a run of letters and digits. While it is measured, the kinds of its bytes are collected,
-//! so that a lower-case word, which most are, costs one look into the index of prefixes. Between words
-//! a few signs are anchors: `@ : = - + ( > ~`. Worst case: every anchor looks at a bounded number of
-//! bytes, or at a run that later anchors skip.
+//! [`anchors`](super::anchors) tells which places of each 64 bytes are worth a look; here each is handed
+//! to the detectors that could begin there, which decide by what stands around it. Worst case: linear.
+//! An anchor costs a look at a bounded number of bytes, or at a run that later anchors do not look at
+//! again.
+//!
+//! For those who build on it: [`Scan::new`] and [`Scan::run`] look at one whole text and append what they
+//! find to a buffer, unsorted and overlapping; [`merge`] puts that in order. A text may be any window: a
+//! candidate with its escapes undone, or a chunk with what was held back before it. A detector decides by
+//! the 8 KiB behind its anchor and the 256 bytes before it, so a finding that begins [`LOOK_AHEAD`] bytes
+//! before the end of a window, or earlier, is the same in any longer text, but for the end of a value that
+//! reaches the end of the window. A detector with an anchor of its own is added to `sign` or `word` and, if
+//! the anchor is a new one, to `Anchors`.
 
-use super::bytes::{HEX, Set, URL64, before, byte, run, slice, starts_folded};
-use super::{Finding, TypeId, Types, identifier, material, network, token};
+use super::anchors::{Anchors, Carry, LONG};
+use super::bytes::{before, byte, slice};
+use super::context::{NEAR, Rows, named, named_by};
+use super::token::Refused;
+use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
 use crate::buf::{Buf, Full};
+use crate::simd::classes::{BLOCK, fastest};
 
-/// Kinds of bytes.
-const LOWER: u8 = 1;
-const UPPER: u8 = 2;
-const DIGIT: u8 = 4;
-const WORD: u8 = LOWER | UPPER | DIGIT;
-const ANCHOR: u8 = 8;
-
-static KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        kinds[i] = match i as u8 {
-            b'a'..=b'z' => LOWER,
-            b'A'..=b'Z' => UPPER,
-            b'0'..=b'9' => DIGIT,
-            b'@' | b':' | b'=' | b'-' | b'+' | b'(' | b'>' | b'~' | b'\\' | b'%' | 0x1b => ANCHOR,
-            _ => 0,
-        };
-        i += 1;
-    }
-    kinds
-};
-
-/// How far before a value a word that names it may stand, in bytes.
-const NEAR: usize = 48;
+/// How far behind its anchor a detector looks before it decides.
+pub(super) const LOOK_AHEAD: usize = 8 << 10;
 
 /// One run over one text.
 pub(super) struct Scan<'t, 'b, 'm> {
@@ -44,15 +33,25 @@ pub(super) struct Scan<'t, 'b, 'm> {
     found: &'b mut Buf<'m, Finding>,
     /// Assignments before this offset are inside a value that is already decided.
     pub(super) decided: usize,
-    /// Tokens before this offset are inside a token.
+    /// Words before this offset are inside a token.
     token_end: usize,
+    /// Words before this offset are parts of a moment.
+    moment_end: usize,
     /// An `@` before this offset belongs to a URL.
     authority_end: usize,
-    /// The run of base64url that was measured last.
-    measured: (usize, usize),
+    /// The run of base64url that was measured last, and how many of its beginnings were decoded.
+    measured: network::Measured,
+    refused: Refused,
+    /// The rows that `key` names, once asked for.
+    named_by_key: Option<Rows>,
 }
 
 impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
+    /// A run over `text`, the value of a field called `key` (or of none, then empty), that adds what it
+    /// finds of `types` to `found`.
+    ///
+    /// # Errors
+    /// [`Full`] when `text` exceeds 4 GiB.
     pub(super) fn new(
         text: &'t str,
         key: &'t [u8],
@@ -69,34 +68,76 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             found,
             decided: 0,
             token_end: 0,
+            moment_end: 0,
             authority_end: 0,
-            measured: (0, 0),
+            measured: network::Measured::default(),
+            refused: Refused::default(),
+            named_by_key: None,
         })
     }
 
+    /// Looks at the whole text.
+    ///
+    /// # Errors
+    /// [`Full`] when there is no room for another finding.
     pub(super) fn run(&mut self) -> Result<(), Full> {
-        let mut at = 0;
-        while let Some(&first) = self.text.get(at) {
-            let kind = KINDS[usize::from(first)];
-            if kind & WORD != 0 {
-                let (start, mut kinds) = (at, 0);
-                while let Some(&byte) = self.text.get(at)
-                    && KINDS[usize::from(byte)] & WORD != 0
-                {
-                    kinds |= KINDS[usize::from(byte)];
-                    at += 1;
+        let (text, classify) = (self.text, fastest());
+        let (mut base, mut carry) = (0, Carry::at(0));
+        while base < text.len() || base == text.len() && carry.is_open() {
+            let rest = text.get(base..).unwrap_or(&[]);
+            let classes = match rest.first_chunk::<BLOCK>() {
+                Some(block) => classify(block),
+                None => {
+                    let mut block = [0; BLOCK];
+                    for (slot, &byte) in block.iter_mut().zip(rest) {
+                        *slot = byte;
+                    }
+                    classify(&block)
                 }
-                self.word(start, at, kinds)?;
-            } else if kind != 0 {
-                at = self.anchor(at, first)?;
-            } else {
-                at += 1;
+            };
+            let anchors = carry.step(text, base, classes);
+            match self.block(base, &anchors)? {
+                Some(end) => (base, carry) = (end, Carry::at(end)),
+                None => base += BLOCK,
             }
         }
         Ok(())
     }
 
+    /// Looks at the places of one block; answers where the text begins anew when a detector took more.
+    #[inline]
+    fn block(&mut self, base: usize, anchors: &Anchors) -> Result<Option<usize>, Full> {
+        let mut todo = anchors.all();
+        while todo != 0 {
+            let i = todo.trailing_zeros();
+            let (at, bit) = (base + i as usize, 1 << i);
+            todo &= todo - 1;
+            if anchors.words() & bit != 0 {
+                self.word(anchors, i, at)?;
+            }
+            if (anchors.pairs | anchors.groups) & bit != 0 {
+                let lead = if anchors.pairs & bit != 0 { 11 } else { 9 };
+                if let Some(start) = at.checked_sub(lead)
+                    && let Some(end) = network::mac(self.text, start)
+                {
+                    self.push(TypeId::MAC, start, end)?;
+                }
+            }
+            if anchors.operators & bit != 0 {
+                self.operator(at)?;
+            } else if anchors.hyphens & bit != 0 {
+                if let Some(end) = self.hyphens(at)? {
+                    return Ok(Some(end));
+                }
+            } else if anchors.signs & bit != 0 {
+                self.sign(anchors, i, at)?;
+            }
+        }
+        Ok(None)
+    }
+
     /// Records a finding of a type that is looked for.
+    #[inline]
     pub(super) fn push(&mut self, id: TypeId, start: usize, end: usize) -> Result<(), Full> {
         if !self.types.contains(id) || start >= end {
             return Ok(());
@@ -104,149 +145,81 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         self.found.push(Finding { start: start as u32, end: end as u32, id })
     }
 
-    /// Looks at the sign at `at` and answers where to go on.
-    fn anchor(&mut self, at: usize, sign: u8) -> Result<usize, Full> {
-        let text = self.text;
-        match sign {
-            b'@' => {
-                if at >= self.authority_end
-                    && let Some((start, end)) = network::email(text, at)
-                {
-                    self.push(TypeId::EMAIL, start, end)?;
-                }
-            }
-            b':' if slice(text, at, at + 3) == b"://" => {
-                let info = network::authority(text, at);
-                self.authority_end = self.authority_end.max(info.end);
-                if let Some((start, end)) = info.secret
-                    && !super::value::is_placeholder(slice(text, start, end))
-                {
-                    self.push(TypeId::URL_PASSWORD, start, end)?;
-                }
-            }
-            b':' | b'=' => self.assignment(at)?,
-            b'-' if byte(text, at + 1) == b'-' => {
-                if let Some(end) = material::armoured(text, at) {
-                    self.push(TypeId::PRIVATE_KEY, at, end)?;
-                    return Ok(end);
-                }
-                self.flag(at)?;
-            }
-            b'-' if byte(text, at + 1) == b'u' => self.flag(at)?,
-            b'+' => {
-                if let Some(end) = network::e164(text, at) {
-                    self.push(TypeId::PHONE, at, end)?;
-                }
-            }
-            b'(' => self.identifier(at, 0)?,
-            b'>' => self.element(at)?,
-            b'~' => self.azure(at)?,
-            // The letter of an escape is no part of the word behind it.
-            b'\\' if matches!(byte(text, at + 1), b'n' | b'r' | b't') => return Ok(at + 2),
-            b'%' if byte(text, at + 1).is_ascii_digit()
-                && byte(text, at + 2).is_ascii_hexdigit() =>
-            {
-                return Ok(at + 3);
-            }
-            // A terminal's colour.
-            0x1b if byte(text, at + 1) == b'[' => {
-                const PARAMETERS: Set = Set::new(b"0-9;");
-                return Ok(run(text, at + 2, PARAMETERS) + 1);
-            }
-            _ => {}
-        }
-        Ok(at + 1)
-    }
-
-    /// Looks at the word `start..end`, whose bytes are of `kinds`.
+    /// Looks at the word that ends at `end`, bit `i` of its block.
     #[inline]
-    fn word(&mut self, start: usize, end: usize, kinds: u8) -> Result<(), Full> {
-        let text = self.text;
-        if start >= self.token_end
-            && let Some((id, token_end)) = token::find(text, start)
-        {
-            self.token_end = token_end;
-            self.push(id, start, token_end)?;
-        }
-        if kinds == LOWER && end - start > 8 {
+    fn word(&mut self, anchors: &Anchors, i: u32, end: usize) -> Result<(), Full> {
+        let (start, bit) = (anchors.start(i), 1 << i);
+        if start < self.token_end || start < self.moment_end {
             return Ok(());
         }
-        if kinds & DIGIT == 0 {
-            self.letters(start, end, kinds)
-        } else {
-            self.mixed(start, end, kinds)
+        if (anchors.heads | anchors.long) & bit != 0 {
+            if self.token(start)? {
+                return Ok(());
+            }
+            if anchors.heads & bit != 0 {
+                self.head(start, end)?;
+            }
+            if anchors.long & bit != 0 {
+                self.long(start, end)?;
+            }
         }
-    }
-
-    /// A word of letters.
-    fn letters(&mut self, start: usize, end: usize, kinds: u8) -> Result<(), Full> {
-        let text = self.text;
-        match end - start {
-            2 if matches!(byte(text, end), b':' | b'-') => self.machine(start)?,
-            2 if kinds == UPPER => self.identifier(start, 2)?,
-            4 if byte(text, end) == b'.' => self.machine(start)?,
-            5 if kinds & UPPER != 0 && byte(text, end) == b'-' => {
-                if start >= self.token_end
-                    && let Some(end) = material::putty(text, start)
-                {
-                    // A file without its end is searched for it once.
-                    self.token_end = end;
-                    self.push(TypeId::PRIVATE_KEY, start, end)?;
-                }
-            }
-            5 | 6 if byte(text, end) == b' ' => {
-                let word = slice(text, start, end);
-                if word.eq_ignore_ascii_case(b"bearer") || word.eq_ignore_ascii_case(b"basic") {
-                    self.scheme(start, end)?;
-                }
-            }
-            8 if byte(text, end) == b' ' && slice(text, start, end) == b"password" => {
-                self.netrc(start, end)?;
-            }
-            _ => {}
+        if anchors.numbers & bit != 0 {
+            self.number(anchors, start, end, anchors.has_upper(i))?;
+        }
+        if anchors.initials & bit != 0 {
+            self.initial(start, end)?;
         }
         Ok(())
     }
 
-    /// A word with a digit in it.
-    fn mixed(&mut self, start: usize, end: usize, kinds: u8) -> Result<(), Full> {
-        let (text, len) = (self.text, end - start);
-        let word = slice(text, start, end);
-        let next = byte(text, end);
-        if kinds & LOWER == 0 {
-            self.identifier(start, len)?;
-            if kinds == DIGIT
-                && next == b'.'
-                && len <= 3
-                && let Some(end) = network::ipv4(text, start)
-            {
-                self.push(TypeId::IP, start, end)?;
-            }
-            if kinds == DIGIT && next == b':' && (5..=16).contains(&len) {
-                self.telegram(start, end)?;
-            }
-            if kinds & UPPER != 0
-                && len >= 4
-                && let Some(end) = network::iban(text, start)
-            {
-                self.push(TypeId::IBAN, start, end)?;
-            }
+    /// Looks for a vendor's token that begins at `start`, and says whether there is one.
+    #[inline]
+    fn token(&mut self, start: usize) -> Result<bool, Full> {
+        let Some((id, end)) = token::find(self.text, start, &mut self.refused) else {
+            return Ok(false);
+        };
+        self.push(id, start, end)?;
+        if self.types.contains(id) {
+            self.token_end = end;
         }
-        match len {
-            2 | 4 if matches!(next, b':' | b'-' | b'.') => self.machine(start)?,
-            _ if word.starts_with(b"eyJ") => self.jwt(start)?,
-            23..=28 if next == b'.' && matches!(byte(word, 0), b'M' | b'N' | b'O') => {
-                self.discord(start, end)?;
+        Ok(true)
+    }
+
+    /// A word with a letter before `_`, `-` or `.`.
+    fn head(&mut self, start: usize, end: usize) -> Result<(), Full> {
+        let text = self.text;
+        match end - start {
+            5 if slice(text, start, end) == b"PuTTY" => {
+                if let Some(end) = material::putty(text, start) {
+                    // A file without its end is searched for it once.
+                    self.token_end = end;
+                    self.push(TypeId::PRIVATE_KEY, start, end)?;
+                }
+                Ok(())
             }
-            32 if next == b'-' && slice(text, end + 1, end + 3) == b"us" => {
-                let stop = run(text, end + 3, super::bytes::DIGITS);
-                if run(word, 0, HEX) == 32 && stop > end + 3 {
-                    self.push(TypeId::MAILCHIMP, start, stop)?;
+            3..LONG if slice(text, start, start + 3) == b"eyJ" => self.jwt(start),
+            _ => Ok(()),
+        }
+    }
+
+    /// A long word with a digit or a capital.
+    fn long(&mut self, start: usize, end: usize) -> Result<(), Full> {
+        let text = self.text;
+        let word = slice(text, start, end);
+        let (first, next) = (byte(word, 0), byte(text, end));
+        match word.len() {
+            _ if word.starts_with(b"eyJ") => self.jwt(start)?,
+            23..=28 if next == b'.' && matches!(first, b'M' | b'N' | b'O') => {
+                if let Some(end) = shape::discord(text, start, end) {
+                    self.push(TypeId::DISCORD, start, end)?;
                 }
             }
-            34 if word.starts_with(b"SK") && run(word, 2, HEX) == 34 && token::is_random(word) => {
-                self.push(TypeId::TWILIO, start, end)?;
+            32 if next == b'-' => {
+                if let Some(end) = shape::mailchimp(text, start, end) {
+                    self.push(TypeId::MAILCHIMP, start, end)?;
+                }
             }
+            34 if shape::twilio(word) => self.push(TypeId::TWILIO, start, end)?,
             42 if network::eth(word) => self.push(TypeId::ETH, start, end)?,
             25..=35 | 42 | 62 if network::btc(word) => self.push(TypeId::BTC, start, end)?,
             _ => {}
@@ -254,112 +227,189 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         Ok(())
     }
 
-    /// Looks for addresses of machines that begin at `start`.
-    fn machine(&mut self, start: usize) -> Result<(), Full> {
-        if let Some(end) = network::mac(self.text, start) {
-            self.push(TypeId::MAC, start, end)?;
-        } else if let Some(end) = network::ipv6(self.text, start) {
-            self.push(TypeId::IP, start, end)?;
+    /// A word of digits and capitals.
+    fn number(
+        &mut self,
+        anchors: &Anchors,
+        start: usize,
+        end: usize,
+        capitals: bool,
+    ) -> Result<(), Full> {
+        let (text, len) = (self.text, end - start);
+        let next = byte(text, end);
+        if !capitals {
+            match next {
+                b'-' if len == 4 => {
+                    if let Some(end) = shape::timestamp(text, start) {
+                        self.moment_end = end;
+                        return Ok(());
+                    }
+                }
+                b'.' if len <= 3 => {
+                    if let Some(end) = network::ipv4(text, start) {
+                        self.push(TypeId::IP, start, end)?;
+                    }
+                }
+                _ => {}
+            }
+        } else if len >= 4
+            && let Some(end) = network::iban(text, start)
+        {
+            self.push(TypeId::IBAN, start, end)?;
         }
-        Ok(())
+        self.identifier(anchors, start, len)
     }
 
-    /// Looks for identifiers of fixed shape whose first run, `len` bytes long, begins at `start`.
-    fn identifier(&mut self, start: usize, len: usize) -> Result<(), Full> {
-        let (text, key) = (self.text, self.key);
-        identifier::find(
-            text,
-            start,
-            len,
-            |words| is_near(text, key, start, words),
-            |row, end| self.push(TypeId::identifier(row), start, end),
-        )
+    /// A word of letters that may be a scheme (RFC 9110 section 11.6.2), or a line of a netrc file.
+    fn initial(&mut self, start: usize, end: usize) -> Result<(), Full> {
+        let word = slice(self.text, start, end);
+        if byte(self.text, end) != b' ' {
+            return Ok(());
+        }
+        if word.eq_ignore_ascii_case(b"bearer") || word.eq_ignore_ascii_case(b"basic") {
+            self.scheme(start, end)
+        } else if word == b"password" {
+            self.netrc(start, end)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Looks for identifiers of fixed shape whose anchor, `len` bytes long, is at `at`.
+    #[inline]
+    fn identifier(&mut self, anchors: &Anchors, at: usize, len: usize) -> Result<(), Full> {
+        let text = self.text;
+        let by_key = match self.named_by_key {
+            Some(rows) => rows,
+            None => *self.named_by_key.insert(named_by(self.key)),
+        };
+        let beside = || {
+            let head = slice(text, 0, at);
+            let mut names = anchors.names_before(at) >> (64 - NEAR);
+            let mut rows = by_key;
+            while names != 0 {
+                let bit = names.trailing_zeros() as usize;
+                names &= names - 1;
+                if let Some(name) = (at + bit).checked_sub(NEAR) {
+                    rows |= named(head, name);
+                }
+            }
+            rows
+        };
+        identifier::find(text, at, len, beside, |row, start, end| {
+            self.push(TypeId::identifier(row), start, end)
+        })
     }
 
     fn jwt(&mut self, start: usize) -> Result<(), Full> {
-        // One long run may hold many beginnings: it is measured once.
-        if !(self.measured.0..self.measured.1).contains(&start) {
-            self.measured = (start, run(self.text, start, URL64));
-        }
         if start >= self.token_end
-            && let Some(end) = network::jwt(self.text, start, self.measured.1)
+            && let Some(end) = self.measured.jwt(self.text, start)
         {
-            self.token_end = end;
             self.push(TypeId::JWT, start, end)?;
+            if self.types.contains(TypeId::JWT) {
+                self.token_end = end;
+            }
         }
         Ok(())
     }
 
-    /// Telegram's bot tokens: the bot's number, a colon, 35 characters that begin with A.
-    fn telegram(&mut self, start: usize, colon: usize) -> Result<(), Full> {
-        let body = slice(self.text, colon + 1, colon + 65);
-        let len = run(body, 0, URL64);
-        if byte(body, 0) == b'A'
-            && (30..=40).contains(&len)
-            && token::is_random(slice(body, 0, len))
-        {
-            self.push(TypeId::TELEGRAM, start, colon + 1 + len)?;
+    /// Looks at the `:` or `=` at `at`.
+    #[inline]
+    fn operator(&mut self, at: usize) -> Result<(), Full> {
+        let text = self.text;
+        if byte(text, at) == b':' {
+            let (last, next) = (before(text, at), byte(text, at + 1));
+            if next == b'/' && byte(text, at + 2) == b'/' {
+                return self.url(at);
+            }
+            // The global unicast block begins with 2 or 3, and its first group has four digits.
+            if let Some(start) = at.checked_sub(4)
+                && matches!(byte(text, start), b'2' | b'3')
+                && let Some(end) = network::ipv6(text, start)
+            {
+                self.push(TypeId::IP, start, end)?;
+            }
+            if last.is_ascii_digit() {
+                if next == b'A' {
+                    let digits = super::bytes::run_back(text, at, super::bytes::DIGITS, 17);
+                    if let Some(end) = shape::telegram(text, digits, at)
+                        && !super::bytes::ALNUM.has(before(text, digits))
+                    {
+                        self.push(TypeId::TELEGRAM, digits, end)?;
+                    }
+                }
+                if next.is_ascii_digit() {
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
+        if key::may_have_meaning(text, at) { self.assignment(at) } else { Ok(()) }
     }
 
-    /// Discord's bot tokens: the bot's number in base64, six characters, 27 or more.
-    fn discord(&mut self, start: usize, dot: usize) -> Result<(), Full> {
-        let mut decoded = [0; 24];
-        let number = super::bytes::decode64(slice(self.text, start, dot), &mut decoded);
-        let time = slice(self.text, dot + 1, dot + 8);
-        let tail = slice(self.text, dot + 8, dot + 8 + 64);
-        let len = run(tail, 0, URL64);
-        if number.iter().all(u8::is_ascii_digit)
-            && run(time, 0, URL64) == 6
-            && byte(time, 6) == b'.'
-            && len >= 20
-        {
-            self.push(TypeId::DISCORD, start, dot + 8 + len)?;
+    /// Looks at the URL whose `://` is at `at`.
+    fn url(&mut self, at: usize) -> Result<(), Full> {
+        let text = self.text;
+        if slice(text, at.saturating_sub(5), at) == b"https" {
+            self.token(at - 5)?;
         }
-        Ok(())
-    }
-
-    /// Azure's client secrets: three characters, a digit, `Q~`, 31 to 34 more.
-    fn azure(&mut self, tilde: usize) -> Result<(), Full> {
-        const BODY: Set = Set::new(b"0-9A-Za-z_.~-");
-        let start = tilde.saturating_sub(5);
-        let [_, _, _, b'0'..=b'9', b'Q'] = slice(self.text, start, tilde) else {
+        if at < self.authority_end {
             return Ok(());
-        };
-        let tail = slice(self.text, tilde + 1, tilde + 65);
-        let mut len = run(tail, 0, BODY);
-        while len > 0 && byte(tail, len - 1) == b'.' && len > 34 {
-            len -= 1;
         }
-        if !URL64.has(before(self.text, start)) && (28..=40).contains(&len) {
-            self.push(TypeId::AZURE_SECRET, start, tilde + 1 + len)?;
+        let info = network::authority(text, at);
+        self.authority_end = info.end;
+        if let Some((start, end)) = info.secret
+            && !super::value::is_placeholder(slice(text, start, end))
+        {
+            self.push(TypeId::URL_PASSWORD, start, end)?;
         }
         Ok(())
     }
-}
 
-/// Whether one of `words`, in lower case, stands shortly before `at` or in `key`.
-fn is_near(text: &[u8], key: &[u8], at: usize, words: &[&str]) -> bool {
-    let window = slice(text, at.saturating_sub(NEAR), at);
-    has_word(window, words) || has_word(key.get(..NEAR).unwrap_or(key), words)
-}
+    /// Looks at the row of hyphens that begins at `at`; answers the end of a block of key material.
+    fn hyphens(&mut self, at: usize) -> Result<Option<usize>, Full> {
+        let text = self.text;
+        match (byte(text, at + 1), byte(text, at + 2)) {
+            (b'-', b'-') => {
+                if let Some((start, end)) = material::armoured(text, at) {
+                    self.push(TypeId::PRIVATE_KEY, start, end)?;
+                    return Ok(Some(end));
+                }
+            }
+            (b'-', _) | (b'u', _) => self.flag(at)?,
+            _ => {}
+        }
+        Ok(None)
+    }
 
-fn has_word(window: &[u8], words: &[&str]) -> bool {
-    // Bit by bit the letters that the words begin with; what is no ASCII letter has bit 0.
-    let bit = |byte: u8| 1_u32 << if byte.is_ascii_alphabetic() { byte & 31 } else { 0 };
-    let firsts = words.iter().fold(0, |bits, word| bits | bit(byte(word.as_bytes(), 0)));
-    (0..window.len()).any(|i| {
-        let (left, first) = (before(window, i), byte(window, i));
-        // A word begins after anything but a letter, and at the hump of a camel.
-        firsts & bit(first) != 0
-            && (!left.is_ascii_alphabetic()
-                || left.is_ascii_lowercase() && first.is_ascii_uppercase())
-            && words.iter().any(|word| {
-                starts_folded(window.get(i..).unwrap_or(&[]), word.as_bytes())
-                    && !byte(window, i + word.len()).is_ascii_lowercase()
-            })
-    })
+    /// Looks at the sign at `at`, bit `i` of its block.
+    #[inline]
+    fn sign(&mut self, anchors: &Anchors, i: u32, at: usize) -> Result<(), Full> {
+        let text = self.text;
+        match byte(text, at) {
+            b'@' => {
+                if at >= self.authority_end
+                    && let Some((start, end)) = network::email(text, at)
+                {
+                    self.push(TypeId::EMAIL, start, end)?;
+                }
+            }
+            b'+' if byte(text, at + 1).is_ascii_digit() => {
+                if let Some(end) = network::e164(text, at) {
+                    self.push(TypeId::PHONE, at, end)?;
+                }
+            }
+            b'(' if byte(text, at + 1).is_ascii_digit() => self.identifier(anchors, at, 0)?,
+            b'>' if key::may_have_meaning(text, at) => self.element(at)?,
+            b'~' => {
+                if let Some((start, end)) = shape::azure(text, at) {
+                    self.push(TypeId::AZURE_SECRET, start, end)?;
+                }
+                self.token(anchors.start(i))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// Sorts findings and joins those that overlap, so that nothing shows at their borders. The name of

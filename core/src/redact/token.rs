@@ -34,95 +34,125 @@ const fn count() -> usize {
     sum
 }
 
-/// The prefixes in buckets by their first three bytes: `heads` has the first of a bucket, `next` the
-/// one after it, both counted from one, zero ends.
+/// The prefixes in buckets by their first three bytes, the longest first: `heads` has the first of a
+/// bucket, `next` the one after it, both counted from one, zero ends. Most buckets are empty, so that a
+/// word which begins no prefix costs one look.
 struct Index {
-    heads: [u8; 1024],
+    heads: [u8; 4096],
     next: [u8; count()],
 }
 
 static INDEX: Index = {
     assert!(count() < 256, "an index entry is one byte");
-    let mut index = Index { heads: [0; 1024], next: [0; count()] };
-    let mut at = 0;
-    while at < PREFIXES.len() {
-        let text = PREFIXES[at].0.as_bytes();
-        let bucket = bucket(text[0], text[1], text[2]);
-        index.next[at] = index.heads[bucket];
-        index.heads[bucket] = at as u8 + 1;
-        at += 1;
+    let mut index = Index { heads: [0; 4096], next: [0; count()] };
+    // What comes later is found first.
+    let mut len = 3;
+    while len < 64 {
+        let mut at = 0;
+        while at < PREFIXES.len() {
+            let text = PREFIXES[at].0.as_bytes();
+            if text.len() == len {
+                let bucket = bucket(text[0], text[1], text[2]);
+                index.next[at] = index.heads[bucket];
+                index.heads[bucket] = at as u8 + 1;
+            }
+            at += 1;
+        }
+        len += 1;
     }
     index
 };
 
 const fn bucket(a: u8, b: u8, c: u8) -> usize {
-    ((a as usize) ^ (b as usize) << 2 ^ (c as usize) << 4) & 1023
+    ((a as usize) ^ (b as usize) << 3 ^ (c as usize) << 6) & 4095
 }
 
-/// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` holds.
+/// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer.
 #[inline]
-fn find_prefix(text: &[u8], at: usize, good: impl Fn(usize) -> bool) -> Option<usize> {
-    let mut entry = match slice(text, at, at + 3) {
-        &[a, b, c] => INDEX.heads.get(bucket(a, b, c)).copied().unwrap_or(0),
-        _ => 0,
-    };
-    let mut best: Option<(usize, usize)> = None;
+fn find_prefix<T>(
+    text: &[u8],
+    at: usize,
+    mut good: impl FnMut(usize) -> Option<T>,
+) -> Option<(usize, T)> {
+    let rest = text.get(at..)?;
+    let &[a, b, c] = rest.first_chunk()?;
+    let mut entry = INDEX.heads.get(bucket(a, b, c)).copied()?;
     while let Some(i) = usize::from(entry).checked_sub(1) {
-        entry = INDEX.next.get(i).copied().unwrap_or(0);
-        let Some((prefix, _)) = PREFIXES.get(i) else {
-            break;
-        };
-        let rest = text.get(at..).unwrap_or(&[]);
-        if best.is_none_or(|(len, _)| prefix.len() > len)
-            && rest.starts_with(prefix.as_bytes())
-            && good(i)
+        entry = INDEX.next.get(i).copied()?;
+        if rest.starts_with(PREFIXES.get(i)?.0.as_bytes())
+            && let Some(answer) = good(i)
         {
-            best = Some((prefix.len(), i));
+            return Some((i, answer));
         }
     }
-    best.map(|(_, i)| i)
+    None
 }
+
+/// Bodies that were refused, so that prefixes which follow each other closely stay cheap.
+#[derive(Default)]
+pub(super) struct Refused([(u8, usize); 4]);
+
+impl Refused {
+    /// Whether a body of `row` that begins at `start` repeats half of one that was refused. What tells a
+    /// body only grows with it, so no more can be found in what is left.
+    fn covers(&self, row: u8, start: usize) -> bool {
+        self.0.get(usize::from(row & 3)).is_some_and(|&(other, end)| other == row && start < end)
+    }
+
+    fn add(&mut self, row: u8, start: usize) {
+        if let Some(slot) = self.0.get_mut(usize::from(row & 3)) {
+            *slot = (row, start + GLANCE / 2);
+        }
+    }
+}
+
+/// How much of a body is verified.
+const GLANCE: usize = 64;
 
 /// The token that begins at `at`: its type and its end.
 #[inline]
-pub(super) fn find(text: &[u8], at: usize) -> Option<(TypeId, usize)> {
-    let i = find_prefix(text, at, |i| end_of(text, at, i).is_some())?;
+pub(super) fn find(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
+    let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))?;
     let row = PREFIXES.get(i)?.1;
-    Some((TypeId::token(usize::from(row)), end_of(text, at, i)?))
+    Some((TypeId::token(usize::from(row)), end))
 }
 
 /// Where the token ends that begins at `at` with prefix `i`, when it is one.
-fn end_of(text: &[u8], at: usize, i: usize) -> Option<usize> {
-    let (prefix, row) = PREFIXES.get(i)?;
-    let token = TOKENS.get(usize::from(*row))?;
+fn end_of(text: &[u8], at: usize, i: usize, refused: &mut Refused) -> Option<usize> {
+    let &(prefix, row) = PREFIXES.get(i)?;
+    let token = TOKENS.get(usize::from(row))?;
     let start = at + prefix.len();
     // No body begins with a full stop; our own masks do.
-    if byte(text, start) == b'.' {
+    if byte(text, start) == b'.' || refused.covers(row, start) {
         return None;
     }
-    // A short look first, so that prefixes which follow each other closely stay cheap.
-    let glance = usize::from(token.least.max(64)).min(usize::from(token.most) + 1);
+    let (least, most) = (usize::from(token.least), usize::from(token.most));
+    let bounded = token.most != u16::MAX;
+    let glance = if bounded { most + 1 } else { GLANCE.max(least) };
     let head = slice(text, start, start + glance);
     let head = slice(head, 0, run(head, 0, token.body));
-    if head.len() < usize::from(token.least) || !(token.verify)(head) {
+    if head.len() < least {
         return None;
     }
+    if !(token.verify)(head) {
+        refused.add(row, start);
+        return None;
+    }
+    let open = head.len() == glance && !bounded;
     let mut end =
-        if head.len() < glance { start + head.len() } else { run(text, start, token.body) };
+        start + if open { run(text, start + glance, token.body) - start } else { head.len() };
     // A full stop ends a sentence, no token.
     while end > start && byte(text, end - 1) == b'.' {
         end -= 1;
     }
     let len = end - start;
-    let fits = len >= usize::from(token.least)
-        && (token.most == u16::MAX
-            || len <= usize::from(token.most) && !ALNUM.has(byte(text, end)));
+    let fits = len >= least && (!bounded || len <= most && !ALNUM.has(byte(text, end)));
     fits.then_some(end)
 }
 
 /// How many bytes at the start of `text` are a vendor's public prefix.
 pub(super) fn public_prefix(text: &[u8]) -> usize {
-    find_prefix(text, 0, |_| true).and_then(|i| PREFIXES.get(i)).map_or(0, |(text, _)| text.len())
+    find_prefix(text, 0, Some).and_then(|(i, _)| PREFIXES.get(i)).map_or(0, |(text, _)| text.len())
 }
 
 /// How many bytes at the end of `text` are a vendor's public prefix.
@@ -155,6 +185,10 @@ pub(super) fn is_digit_rich(body: &[u8]) -> bool {
 mod tests {
     use super::*;
     use std::format;
+
+    fn find(text: &[u8], at: usize) -> Option<(TypeId, usize)> {
+        super::find(text, at, &mut Refused::default())
+    }
 
     const BODY: &str = "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3";
 

@@ -90,6 +90,12 @@ impl TypeId {
         }
     }
 
+    /// Its row of [`IDENTIFIERS`], if it has one.
+    pub(super) fn row(self) -> Option<usize> {
+        let row = usize::from(self.0).checked_sub(FIRST_IDENTIFIER)?;
+        (row < IDENTIFIERS.len()).then_some(row)
+    }
+
     /// The id's last part: `email` of `pii.core.email`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,7 +1,8 @@
 //! The argument that a policy holds against a call.
 
-use super::words::{shown, type_name};
-use super::{Record, Report};
+use super::line::{Line, MAX_LINE};
+use super::words::{Look, shown, type_name};
+use super::{Record, Report, Text};
 use crate::json::{self, Document};
 use crate::schema::Keyword;
 
@@ -15,36 +16,50 @@ impl Report<'_> {
         missing: Option<&str>,
         advice: &'static str,
     ) {
-        self.path.clear();
+        let Self { lines, side, path, .. } = self;
+        path.clear();
         // Lent storage may be too small: the pointer is then cut.
-        let _ = json::write_pointer(doc, node, &mut self.path);
+        let _ = json::write_pointer(doc, node, path);
         if let Some(name) = missing {
-            let _ = core::fmt::Write::write_char(&mut self.path, '/');
-            let _ = json::write_token(name.chars(), &mut self.path);
+            let _ = core::fmt::Write::write_char(path, '/');
+            let _ = json::write_token(name.chars(), path);
         }
-        let path = core::mem::take(&mut self.path);
-        let pointer = self.begin().pointer(&path).end();
-        self.path = path;
-        let (message, received) = match missing {
+        let received = missing.map_or_else(|| type_name(doc.at(node).kind()), |_| "nothing");
+        let mut line = Line::new(lines, MAX_LINE);
+        let start = line.at();
+        line.put(r#"{"path":""#);
+        let pointer = line.pointer(path, Look::of(path), side);
+        line.put(r#"","keyword":""#).bytes(Keyword::Policy.name().as_bytes());
+        line.put(r#"","expected":""#);
+        let mark = line.field();
+        line.put("a value that the policy allows");
+        let expected = line.text(mark);
+        line.put(r#"","received":""#).bytes(received.as_bytes()).put(r#"","message":""#);
+        let mark = line.field();
+        match missing {
             Some(name) => {
-                let message = self.begin().shown(shown(name.into()));
-                (message.put(" is missing, and the policy asks for it.").end(), "nothing")
+                line.shown(shown(name.into())).put(" is missing, and the policy asks for it.")
             }
-            None => {
-                let message =
-                    self.begin().put("This argument is outside of what the policy allows.");
-                (message.end(), type_name(doc.at(node).kind()))
-            }
+            None => line.put("This argument is outside of what the policy allows."),
         };
-        let record = Record {
+        let message = line.text(mark);
+        line.put(r#"","fix_hint":""#);
+        let mark = line.field();
+        line.put(advice);
+        let hint = line.text(mark);
+        line.put(r#"","fix":null}"#);
+        let mut record = Record {
+            line: Text::plain(start, line.at()),
             keyword: Keyword::Policy,
             path: pointer,
+            expected,
             received,
             message,
-            expected: self.begin().put("a value that the policy allows").end(),
-            hint: self.begin().put(advice).end(),
+            hint,
             ..Record::default()
         };
-        let _ = self.violations.push(record);
+        let len = line.len();
+        lines.commit(len);
+        self.keep(&mut record);
     }
 }

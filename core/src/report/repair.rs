@@ -54,7 +54,7 @@ pub(super) enum Repair {
     Quote,
     /// An argument that says nothing is left out.
     Remove,
-    /// The value becomes `true`, `false` or `null`.
+    /// The value becomes `true`, `false`, `null`, `[]` or `{}`.
     Replace(&'static str),
     /// A string that holds JSON of a scalar becomes that.
     Unquote,

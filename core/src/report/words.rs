@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::json::{Kind, Str, Value};
-use crate::schema::{Keyword, Types};
+use crate::schema::Keyword;
 
 /// What a text is made of, as far as showing it goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,12 +108,13 @@ pub(super) enum Name<'t> {
     Member(Shown<'t>),
     Element { array: Shown<'t>, position: &'t [u8] },
     This,
+    Root,
 }
 
 impl<'t> Name<'t> {
     /// The last reference token of `pointer`, or the last two for an element of an array.
     pub(super) fn new(pointer: &'t [u8], element: bool) -> Self {
-        let Some((before, last)) = rsplit(pointer) else { return Self::This };
+        let Some((before, last)) = rsplit(pointer) else { return Self::Root };
         if !element {
             return Self::Member(shown_name(last));
         }
@@ -163,88 +164,97 @@ pub(super) const fn type_name(kind: Kind) -> &'static str {
     }
 }
 
-/// The names of `types`, with their articles and without, in the order in which messages list them.
-pub(super) fn type_words(types: Types) -> impl Iterator<Item = (&'static str, &'static str)> {
-    const WORDS: &[(Types, &str, &str)] = &[
-        (Types::STRING, "a string", "string"),
-        (Types::INTEGER, "an integer", "integer"),
-        (Types::NUMBER, "a number", "number"),
-        (Types::BOOLEAN, "a boolean", "boolean"),
-        (Types::ARRAY, "an array", "array"),
-        (Types::OBJECT, "an object", "object"),
-        (Types::NULL, "null", "null"),
-    ];
-    WORDS
-        .iter()
-        .filter(move |&&(bit, ..)| types.meets(bit))
-        .map(|&(_, with_article, bare)| (with_article, bare))
+/// A phrase before and after its gap; without a gap there is nothing after it.
+type Phrase = (&'static str, Option<&'static str>);
+
+const fn gap(before: &'static str, after: &'static str) -> Phrase {
+    (before, Some(after))
 }
 
-/// What stands in the gap of a template.
-#[derive(Clone, Copy)]
-pub(super) enum Gap<'t> {
-    Shown(Shown<'t>),
-    Number(u64),
-    Name(Name<'t>),
-    Nothing,
+const fn whole(phrase: &'static str) -> Phrase {
+    (phrase, None)
 }
 
-/// What a value must be that breaks a rule on its size or shape, and what to send instead. `*` stands
-/// for the limit in the schema, the number of variants, or the name of the value.
-pub(super) const fn rule_words(keyword: Keyword) -> (&'static str, &'static str) {
+/// What a value must be that breaks a rule on its size or shape, and what to send instead. In the gap
+/// stands the limit in the schema.
+pub(super) const fn rule_words(keyword: Keyword) -> (Phrase, Phrase) {
     match keyword {
-        Keyword::Minimum => ("a number of at least *", "Send * or more."),
-        Keyword::Maximum => ("a number of at most *", "Send * or less."),
-        Keyword::ExclusiveMinimum => ("a number above *", "Send more than *."),
-        Keyword::ExclusiveMaximum => ("a number below *", "Send less than *."),
-        Keyword::MultipleOf => ("a multiple of *", "Send a multiple of *."),
-        Keyword::MinLength => ("a string with a length of at least *", "Lengthen it to * or more."),
-        Keyword::MaxLength => ("a string with a length of at most *", "Shorten it to * or less."),
+        Keyword::Minimum => (gap("a number of at least ", ""), gap("Send ", " or more.")),
+        Keyword::Maximum => (gap("a number of at most ", ""), gap("Send ", " or less.")),
+        Keyword::ExclusiveMinimum => (gap("a number above ", ""), gap("Send more than ", ".")),
+        Keyword::ExclusiveMaximum => (gap("a number below ", ""), gap("Send less than ", ".")),
+        Keyword::MultipleOf => (gap("a multiple of ", ""), gap("Send a multiple of ", ".")),
+        Keyword::MinLength => {
+            (gap("a string with a length of at least ", ""), gap("Lengthen it to ", " or more."))
+        }
+        Keyword::MaxLength => {
+            (gap("a string with a length of at most ", ""), gap("Shorten it to ", " or less."))
+        }
         Keyword::Pattern => {
-            ("a string that matches the pattern *", "Send text that matches the pattern.")
+            (gap("a string that matches the pattern ", ""), gap("Send text that matches ", "."))
         }
-        Keyword::Format => ("a string in the format *", "Send text in that format."),
-        Keyword::MinItems => ("an array with a length of at least *", "Add elements."),
-        Keyword::MaxItems => ("an array with a length of at most *", "Remove elements."),
-        Keyword::UniqueItems => {
-            ("an array without equal elements", "Remove the elements that occur twice.")
+        Keyword::Format => {
+            (gap("a string in the format ", ""), gap("Send text in the format ", "."))
         }
-        Keyword::Contains | Keyword::MinContains => (
-            "an array with more elements of the kind that contains describes",
-            "Add such elements.",
+        Keyword::MinItems => {
+            (gap("an array with a length of at least ", ""), gap("Send ", " or more elements."))
+        }
+        Keyword::MaxItems => {
+            (gap("an array with a length of at most ", ""), gap("Send ", " or fewer elements."))
+        }
+        Keyword::UniqueItems => (
+            whole("an array without equal elements"),
+            whole("Remove the elements that occur twice."),
+        ),
+        Keyword::Contains => {
+            (gap("an array with an element that fits ", ""), gap("Add an element that fits ", "."))
+        }
+        Keyword::MinContains => (
+            gap("an array with at least ", " elements of the kind that contains describes"),
+            whole("Add such elements."),
         ),
         Keyword::MaxContains => (
-            "an array with fewer elements of the kind that contains describes",
-            "Remove such elements.",
+            gap("an array with at most ", " elements of the kind that contains describes"),
+            whole("Remove such elements."),
         ),
-        Keyword::MinProperties => ("an object with a member count of at least *", "Add members."),
-        Keyword::MaxProperties => ("an object with a member count of at most *", "Remove members."),
-        Keyword::AdditionalProperties | Keyword::UnevaluatedProperties => (
-            "an object without members that do not belong together here",
-            "Remove the members that this variant does not have.",
+        Keyword::MinProperties => (
+            gap("an object with a member count of at least ", ""),
+            gap("Send ", " or more members."),
         ),
-        Keyword::PropertyNames => {
-            ("an object whose member names are allowed", "Rename its members.")
-        }
+        Keyword::MaxProperties => (
+            gap("an object with a member count of at most ", ""),
+            gap("Send ", " or fewer members."),
+        ),
         Keyword::UnevaluatedItems => {
-            ("an array without further elements", "Remove the last elements.")
+            (whole("an array without further elements"), whole("Remove the last elements."))
         }
-        Keyword::AnyOf => {
-            ("what one of * variants accepts", "Send what one of the variants wants.")
-        }
-        Keyword::OneOf => (
-            "what exactly one of * variants accepts",
-            "Send what one of the variants wants, and no other.",
-        ),
-        Keyword::Not => ("something that the schema does not exclude", "Send another value."),
-        _ => ("left out", "Remove *."),
+        Keyword::Not => (gap("something that does not fit ", ""), whole("Send another value.")),
+        _ => (whole("left out"), whole("Leave it out.")),
     }
+}
+
+/// Text of a format, for who does not know its name.
+pub(super) fn format_example(format: Str<'_>) -> Option<&'static str> {
+    const EXAMPLES: [(&str, &str); 12] = [
+        ("date", "2026-01-31"),
+        ("date-time", "2026-01-31T09:30:00Z"),
+        ("duration", "PT1H30M"),
+        ("email", "name@example.com"),
+        ("hostname", "www.example.com"),
+        ("ipv4", "192.0.2.1"),
+        ("ipv6", "2001:db8::1"),
+        ("json-pointer", "/a/0"),
+        ("regex", "^[a-z]+$"),
+        ("time", "09:30:00Z"),
+        ("uri", "https://example.com/a"),
+        ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
+    ];
+    EXAMPLES.iter().find(|(name, _)| format.is(name.as_bytes())).map(|&(_, example)| example)
 }
 
 #[cfg(test)]
 mod tests {
     use std::string::String;
-    use std::vec::Vec;
 
     use proptest::prelude::*;
 
@@ -293,17 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn types_are_listed_with_and_without_articles() {
-        let all: Vec<_> = type_words(Types::ANY).collect();
-        assert_eq!(all.len(), Types::NAMED.len());
-        for ((_, bare), (_, name)) in all.iter().zip(Types::NAMED) {
-            assert_eq!(*bare, name);
-        }
-    }
-
-    #[test]
     fn names_of_values() {
-        assert!(matches!(Name::new(b"", false), Name::This));
+        assert!(matches!(Name::new(b"", false), Name::Root));
         assert!(matches!(Name::new(b"/0", true), Name::This));
         assert!(matches!(Name::new(b"//0", true), Name::This));
         assert!(

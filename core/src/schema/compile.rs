@@ -5,7 +5,6 @@
 //! [`super::MAX_SCHEMA_DEPTH`], and the steps that the caller gives: about a second in all for
 //! [`super::MAX_COMPILE_STEPS`].
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -13,14 +12,18 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use super::dialect::{Dialect, Holds, Version};
+use super::documents::Documents;
 use super::draft::Draft;
+use super::dynamic::{STATIC, Scopes};
 use super::names::Interner;
 use super::pattern::Pattern;
+use super::resource::{Linked, Resources, Target, link};
 use super::{
-    ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH,
-    Member, NONE, NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
+    ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SUBSCHEMAS, Member, NONE,
+    NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
 };
-use crate::json::{self, Divisor, Document, Kind, Limits, Node, Str, Tape, Value};
+use crate::json::{self, Divisor, Document, Kind, Str, Value};
 use crate::near;
 
 /// How a schema is compiled.
@@ -46,21 +49,15 @@ const BAD_PATTERN_STEPS: usize = 1 << 17;
 pub(crate) fn compile(
     text: &[u8],
     options: Options,
+    documents: &Documents,
     steps: &mut u32,
 ) -> Result<(Schema, Vec<String>), CompileError> {
-    let text: Box<[u8]> = text.into();
-    let mut tape = Tape::growable();
-    let limits = Limits { bytes: MAX_SCHEMA_BYTES, depth: MAX_SCHEMA_DEPTH };
-    json::parse(&text, limits, &mut tape).map_err(|error| CompileError {
-        path: String::new(),
-        message: format!("the schema is not readable: {error}"),
-    })?;
-    let nodes: Box<[Node]> = (*tape.nodes).into();
+    let Linked { text, nodes, resources } = link(text, documents, steps)?;
     let doc = Document::new(&text, &nodes);
 
-    let mut compiler = Compiler::new(doc, options, *steps)?;
+    let mut compiler = Compiler::new(doc, resources, documents, options);
     let located = compiler.run().and_then(|()| locate::locate(&mut compiler));
-    *steps = compiler.steps;
+    *steps = compiler.resources.steps;
     let located = located?;
     let warnings = core::mem::take(&mut compiler.warnings);
     let Compiler { tables, names, .. } = compiler;
@@ -119,75 +116,79 @@ pub(super) struct Shape {
     pub(super) array: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
-    Draft7,
-    Draft2020,
-}
+/// The resource that the root of the schema is.
+const ROOT_RESOURCE: u32 = 0;
 
 pub(super) struct Compiler<'a> {
     pub(super) doc: Document<'a>,
     options: Options,
+    documents: &'a Documents,
+    /// What references mean, and the steps that are left.
+    resources: Resources,
+    scopes: Scopes,
+    /// Whether scopes matter.
+    is_dynamic: bool,
+    /// Where the subschema stands that is being compiled.
+    scope: u32,
+    resource: u32,
     dialect: Dialect,
-    /// `$id` of the root.
-    pub(super) id: Option<String>,
     pub(super) tables: Tables,
     pub(super) names: Interner,
-    /// For each node of the document the subschema that it is.
+    /// For each node the subschema that it is in the scope of the root.
     by_node: Vec<u32>,
-    /// Subschemas that are not compiled yet, and their nodes.
-    todo: Vec<(u32, u32)>,
+    /// The subschemas of other scopes, by scope and node.
+    scoped: HashMap<(u32, u32), u32>,
+    /// Subschemas that are not compiled yet.
+    todo: Vec<Todo>,
     /// Patterns by their text.
     seen: HashMap<String, u32>,
-    /// Nodes of the subschemas that have an `$anchor`, once one is referred to.
-    pub(super) anchors: Option<HashMap<String, u32>>,
     warnings: Vec<String>,
-    /// Steps left.
-    steps: u32,
+}
+
+/// A subschema that is not compiled yet, and where it stands.
+struct Todo {
+    sub: u32,
+    node: u32,
+    scope: u32,
+    resource: u32,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(doc: Document<'a>, options: Options, steps: u32) -> Result<Self, CompileError> {
-        let mut compiler = Self {
+    fn new(
+        doc: Document<'a>,
+        resources: Resources,
+        documents: &'a Documents,
+        options: Options,
+    ) -> Self {
+        Self {
             doc,
             options,
-            dialect: Dialect::Draft2020,
-            id: None,
+            documents,
+            is_dynamic: resources.is_dynamic(),
+            resources,
+            scopes: Scopes::default(),
+            scope: STATIC,
+            resource: ROOT_RESOURCE,
+            dialect: Dialect::DEFAULT,
             tables: Tables::default(),
             names: Interner::default(),
             by_node: vec![NONE; doc.len() as usize],
+            scoped: HashMap::new(),
             todo: Vec::new(),
             seen: HashMap::new(),
-            anchors: None,
             warnings: Vec::new(),
-            steps,
-        };
-        let root = doc.root();
-        if let Some(value) = root.get("$schema") {
-            let uri = compiler.string(value)?;
-            compiler.dialect = match uri.trim_end_matches('#') {
-                "https://json-schema.org/draft/2020-12/schema" => Dialect::Draft2020,
-                "http://json-schema.org/draft-07/schema"
-                | "https://json-schema.org/draft-07/schema" => Dialect::Draft7,
-                _ => {
-                    return Err(compiler.error(
-                        value,
-                        "this dialect is not supported; use JSON Schema 2020-12 or draft-07",
-                    ));
-                }
-            };
         }
-        if let Some(value) = root.get("$id") {
-            let id = compiler.string(value)?;
-            compiler.id = Some(id.trim_end_matches('#').to_string());
-        }
-        Ok(compiler)
     }
 
     fn run(&mut self) -> Result<(), CompileError> {
-        self.pay(self.doc.root(), self.doc.len() as usize)?;
         self.sub(self.doc.root())?;
-        while let Some((sub, node)) = self.todo.pop() {
+        while let Some(Todo { sub, node, scope, resource }) = self.todo.pop() {
+            self.scope = scope;
+            self.resource = resource;
+            self.dialect = self.resources.dialect(resource);
+            if let Some((place, message)) = self.resources.problem(resource) {
+                return Err(self.error(self.doc.at(place), message));
+            }
             self.compile_sub(sub, self.doc.at(node))?;
         }
         Ok(())
@@ -201,27 +202,45 @@ impl<'a> Compiler<'a> {
             _ => return Err(self.error(value, "a schema must be an object or a boolean")),
         };
         let node = value.index();
-        let known = self.by_node.get(node as usize).copied().unwrap_or(NONE);
-        if known != NONE {
+        let resource = self.resources.owner(node).unwrap_or(self.resource);
+        let scope = if self.is_dynamic {
+            let (scope, price) = self.scopes.enter(self.scope, resource, &self.resources);
+            self.pay(value, price)?;
+            scope
+        } else {
+            STATIC
+        };
+        let known = match scope {
+            STATIC => self.by_node.get(node as usize).copied().filter(|&sub| sub != NONE),
+            _ => self.scoped.get(&(scope, node)).copied(),
+        };
+        if let Some(known) = known {
             return Ok(known);
+        }
+        if self.tables.subs.len() >= MAX_SUBSCHEMAS {
+            return Err(self.error(value, "the schema has too many subschemas; simplify it"));
         }
         let sub = self.tables.subs.len() as u32;
         let any = Sub::any(node);
         let types = if never { Types::EMPTY } else { any.types };
         self.tables.subs.push(Sub { types, never, simple: !never, ..any });
         self.tables.shapes.push(Shape { object: !never, array: !never, ..Shape::default() });
-        if let Some(slot) = self.by_node.get_mut(node as usize) {
+        if scope != STATIC {
+            // What the first scope pays for once, every other pays for again.
+            self.pay(value, 8 + value.len())?;
+            self.scoped.insert((scope, node), sub);
+        } else if let Some(slot) = self.by_node.get_mut(node as usize) {
             *slot = sub;
         }
         if value.kind() == Kind::Object {
-            self.todo.push((sub, node));
+            self.todo.push(Todo { sub, node, scope, resource });
         }
         Ok(sub)
     }
 
     fn compile_sub(&mut self, index: u32, value: Value<'a>) -> Result<(), CompileError> {
         let mut draft = Draft::default();
-        let lone_reference = self.dialect == Dialect::Draft7 && value.get("$ref").is_some();
+        let lone_reference = self.dialect.version == Version::Draft7 && value.get("$ref").is_some();
         for (key, member) in value.members() {
             let key = decoded(key);
             // Beside a `$ref` draft-07 ignores every other keyword (draft-07 core, section 8.3).
@@ -233,6 +252,18 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
+    /// The subschema that the reference `value` means.
+    fn referred(&mut self, value: Value<'a>) -> Result<u32, CompileError> {
+        let target = match self.resources.target(value.index()) {
+            Some(Ok(target)) => target.clone(),
+            Some(Err(message)) => return Err(self.error(value, message)),
+            None => return Err(self.error(value, "this reference cannot be resolved here")),
+        };
+        let Target { node, dynamic } = target;
+        let bound = dynamic.and_then(|name| self.scopes.find(self.scope, name));
+        self.sub(self.doc.at(bound.unwrap_or(node)))
+    }
+
     fn keyword(
         &mut self,
         key: &str,
@@ -240,8 +271,9 @@ impl<'a> Compiler<'a> {
         schema: Value<'a>,
         draft: &mut Draft,
     ) -> Result<(), CompileError> {
-        let draft7 = self.dialect == Dialect::Draft7;
-        let root = schema.index() == 0;
+        let Some(holds) = self.dialect.holds(key) else {
+            return self.unknown(key, value);
+        };
         match key {
             "type" => draft.types = self.types(value)?,
             "enum" => {
@@ -259,7 +291,8 @@ impl<'a> Compiler<'a> {
             "properties" => {
                 draft.closes = true;
                 let unlisted = schema.get("additionalProperties").is_none();
-                if root && self.options.empty_is_open && value.is_empty() && unlisted {
+                if schema.index() == 0 && self.options.empty_is_open && value.is_empty() && unlisted
+                {
                     draft.opens = true;
                 }
                 for (name, schema) in self.object(value)? {
@@ -276,7 +309,7 @@ impl<'a> Compiler<'a> {
                 draft.open_or_close(value);
                 draft.object_mut().additional = self.sub(value)?;
             }
-            "unevaluatedProperties" if !draft7 => {
+            "unevaluatedProperties" => {
                 draft.open_or_close(value);
                 draft.unevaluated = true;
                 draft.object_mut().unevaluated = self.sub(value)?;
@@ -292,17 +325,16 @@ impl<'a> Compiler<'a> {
             "propertyNames" => draft.object_mut().names = self.sub(value)?,
             "minProperties" => draft.object_mut().min = self.count(value)?,
             "maxProperties" => draft.object_mut().max = self.count(value)?,
-            "dependentRequired" if !draft7 => {
+            "dependentRequired" => {
                 for (name, names) in self.object(value)? {
                     self.depend_on_names(name, names, draft)?;
                 }
             }
-            "dependentSchemas" if !draft7 => {
+            "dependentSchemas" => {
                 for (name, schema) in self.object(value)? {
                     self.depend_on_schema(name, schema, draft)?;
                 }
             }
-            // In 2020-12 a leftover that many schemas still carry: honouring it checks more.
             "dependencies" => {
                 for (name, dependency) in self.object(value)? {
                     if dependency.kind() == Kind::Array {
@@ -313,7 +345,7 @@ impl<'a> Compiler<'a> {
                 }
             }
 
-            "items" if draft7 && value.kind() == Kind::Array => {
+            "items" if holds == Holds::Either && value.kind() == Kind::Array => {
                 draft.array_mut().prefix = self.list(value)?;
             }
             "items" if value.kind() == Kind::Array => {
@@ -323,19 +355,24 @@ impl<'a> Compiler<'a> {
                 ));
             }
             "items" => draft.array_mut().items = self.sub(value)?,
-            "prefixItems" if !draft7 => draft.array_mut().prefix = self.list(value)?,
-            "additionalItems" if draft7 => {
-                if schema.get("items").is_some_and(|items| items.kind() == Kind::Array) {
-                    draft.array_mut().items = self.sub(value)?;
-                }
+            "prefixItems" => draft.array_mut().prefix = self.list(value)?,
+            "additionalItems"
+                if schema.get("items").is_some_and(|items| items.kind() == Kind::Array) =>
+            {
+                draft.array_mut().items = self.sub(value)?;
             }
-            "unevaluatedItems" if !draft7 => {
+            "unevaluatedItems" => {
                 draft.unevaluated = true;
                 draft.array_mut().unevaluated = self.sub(value)?;
             }
-            "contains" => draft.array_mut().contains = self.sub(value)?,
-            "minContains" if !draft7 => draft.array_mut().min_contains = self.count(value)?,
-            "maxContains" if !draft7 => draft.array_mut().max_contains = self.count(value)?,
+            "contains" => {
+                let contains = self.sub(value)?;
+                let rules = draft.array_mut();
+                rules.contains = contains;
+                rules.contains_evaluates = self.dialect.version == Version::Draft2020;
+            }
+            "minContains" => draft.array_mut().min_contains = self.count(value)?,
+            "maxContains" => draft.array_mut().max_contains = self.count(value)?,
             "minItems" => draft.array_mut().min = self.count(value)?,
             "maxItems" => draft.array_mut().max = self.count(value)?,
             "uniqueItems" => {
@@ -352,7 +389,8 @@ impl<'a> Compiler<'a> {
             }
             "format" => {
                 let name = self.string(value)?;
-                if self.options.assert_format && Format::is_defined(&name) {
+                let asserted = self.options.assert_format || self.dialect.asserts_format();
+                if asserted && Format::is_defined(&name) {
                     let format = Format::parse(&name).ok_or_else(|| {
                         self.error(value, "this format cannot be asserted by this version")
                     })?;
@@ -376,8 +414,26 @@ impl<'a> Compiler<'a> {
             }
 
             "$ref" => {
-                let target = self.resolve(value)?;
-                draft.logic_mut().reference = self.sub(target)?;
+                let target = self.referred(value)?;
+                draft.logic_mut().reference = target;
+            }
+            "$recursiveRef" | "$recursiveAnchor" if self.dialect.version == Version::Draft2020 => {
+                return Err(self.error(
+                    value,
+                    &format!(
+                        "{key} is called {} in JSON Schema 2020-12",
+                        key.replace("recursive", "dynamic")
+                    ),
+                ));
+            }
+            "$recursiveRef" if value.as_str().is_none_or(|text| !text.is(b"#")) => {
+                return Err(self.error(value, "$recursiveRef must be \"#\""));
+            }
+            // What it means depends on the way here, so that the place is open to any name.
+            "$dynamicRef" | "$recursiveRef" => {
+                draft.opens = true;
+                let target = self.referred(value)?;
+                draft.logic_mut().dynamic = target;
             }
             "allOf" => draft.logic_mut().all = self.list(value)?,
             "anyOf" => draft.logic_mut().any = self.list(value)?,
@@ -387,49 +443,26 @@ impl<'a> Compiler<'a> {
             "then" => draft.logic_mut().then = self.sub(value)?,
             "else" => draft.logic_mut().otherwise = self.sub(value)?,
 
-            "$id" if root => {}
-            "$id" | "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor"
-            | "$vocabulary"
-                if key == "$id" || !draft7 =>
-            {
-                return Err(self.error(
-                    value,
-                    &format!("{key} is known but not supported here by this version"),
-                ));
+            "$id" | "$anchor" | "$dynamicAnchor" => {
+                self.string(value)?;
             }
-            "$schema" if !root => {
-                return Err(self.error(value, "$schema is supported only at the root"));
+            "$schema" if !self.resources.is_root(schema.index()) => {
+                let uri = self.string(value)?;
+                if Dialect::named(&uri, self.documents) != Ok(self.dialect) {
+                    return Err(self.error(value, "a dialect can only change beside an $id"));
+                }
             }
-            _ => self.annotation(key, value),
+            // The rest says nothing about a document.
+            _ => {}
         }
         Ok(())
     }
 
-    /// Keywords that assert nothing. An unknown one is a warning: it may be misspelt.
-    fn annotation(&mut self, key: &str, value: Value<'_>) {
-        const ANNOTATIONS: [&str; 21] = [
-            "$schema",
-            "$id",
-            "$anchor",
-            "$comment",
-            "$defs",
-            "definitions",
-            "title",
-            "description",
-            "default",
-            "examples",
-            "deprecated",
-            "readOnly",
-            "writeOnly",
-            "contentEncoding",
-            "contentMediaType",
-            "contentSchema",
-            "additionalItems",
-            "minContains",
-            "maxContains",
-            "example",
-            "nullable",
-        ];
+    /// An unknown keyword is an annotation (JSON Schema core, section 4.3.1), and a warning: it may be
+    /// misspelt.
+    fn unknown(&mut self, key: &str, value: Value<'_>) -> Result<(), CompileError> {
+        /// Annotations of others that nobody means to be checked, and what later versions dropped.
+        const ANNOTATIONS: [&str; 3] = ["additionalItems", "example", "nullable"];
         const ASSERTIONS: [&str; 36] = [
             "type",
             "enum",
@@ -473,14 +506,15 @@ impl<'a> Compiler<'a> {
             || key.starts_with("x-")
             || self.warnings.len() == MAX_WARNINGS
         {
-            return;
+            return Ok(());
         }
-        let mut warning = format!("{}: unknown keyword", self.path(value));
+        let mut warning = format!("{}: unknown keyword", self.resources.path(value));
         let nearest = near::nearest(key.into(), ASSERTIONS.map(Str::from));
         if let Some(meant) = nearest.and_then(|at| ASSERTIONS.get(at)) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
         self.warnings.push(warning);
+        Ok(())
     }
 
     fn depend_on_names(
@@ -576,12 +610,7 @@ impl<'a> Compiler<'a> {
 
     /// Takes `count` steps for what stands at `place`.
     pub(super) fn pay(&mut self, place: Value<'_>, count: usize) -> Result<(), CompileError> {
-        let left = u32::try_from(count).ok().and_then(|count| self.steps.checked_sub(count));
-        self.steps = left.unwrap_or(0);
-        match left {
-            Some(_) => Ok(()),
-            None => Err(self.error(place, "the schema is too complex to compile; simplify it")),
-        }
+        self.resources.pay(place, count)
     }
 
     fn pattern(&mut self, text: &str, place: Value<'_>) -> Result<u32, CompileError> {
@@ -656,14 +685,7 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn error(&self, place: Value<'_>, message: &str) -> CompileError {
-        CompileError { path: self.path(place), message: message.to_string() }
-    }
-
-    fn path(&self, place: Value<'_>) -> String {
-        let mut path = String::new();
-        // Writing to a string cannot fail.
-        let _ = json::write_pointer(self.doc, place.index(), &mut path);
-        path
+        self.resources.error(place, message)
     }
 }
 

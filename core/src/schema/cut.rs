@@ -25,7 +25,7 @@ pub(crate) struct Cut {
 }
 
 /// Flags every ghost of the document in `nodes` and appends it to `cuts`, in document order. The
-/// document must be [bound](Schema::bind) to `schema`.
+/// document must be parsed with the names of `schema`.
 ///
 /// # Errors
 /// When `cuts` is full.

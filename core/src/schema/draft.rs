@@ -72,6 +72,7 @@ impl Draft {
             items: NONE,
             unevaluated: NONE,
             contains: NONE,
+            contains_evaluates: true,
             min_contains: 1,
             max_contains: u64::MAX,
             min: 0,
@@ -102,6 +103,7 @@ impl Draft {
     pub(super) fn logic_mut(&mut self) -> &mut LogicRules {
         self.logic.get_or_insert(LogicRules {
             reference: NONE,
+            dynamic: NONE,
             all: Span::default(),
             any: Span::default(),
             one: Span::default(),

@@ -54,16 +54,18 @@ impl Run<'_, '_> {
             let value = if member { child + 1 } else { child };
             if !(member && self.doc.node(child).has(CUT)) {
                 let evaluated = self.memory.marks.get(nth).copied().unwrap_or(false);
-                clean &= evaluated || self.sub(rule, value, &mut Silent);
+                if !evaluated && !self.sub(rule, value, &mut Silent) {
+                    clean = false;
+                    // Where the object has another violation this one is often only its echo.
+                    if valid {
+                        faults.add(Fault { node: at, sub: index, keyword, detail: child });
+                    }
+                }
                 nth += 1;
             }
             child = self.doc.after(value);
         }
         self.memory.marks.truncate(base);
-        // Where the object has another violation this one is often only its echo.
-        if !clean && valid {
-            faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
-        }
         clean
     }
 
@@ -132,6 +134,7 @@ impl Run<'_, '_> {
             let known = all
                 || nth < rules.prefix.len as usize
                 || (rules.contains != NONE
+                    && rules.contains_evaluates
                     && self.sub(rules.contains, element.index(), &mut Silent));
             self.set_mark(base + nth, known);
         }
@@ -141,6 +144,9 @@ impl Run<'_, '_> {
         let lists = &self.schema.lists;
         if rules.reference != NONE {
             self.mark(rules.reference, at, base, false);
+        }
+        if rules.dynamic != NONE {
+            self.mark(rules.dynamic, at, base, false);
         }
         for &sub in rules.all.of(lists) {
             self.mark(sub, at, base, false);

@@ -41,6 +41,17 @@ pub(crate) enum Keyword {
 }
 
 impl Keyword {
+    /// Whether its faults name a member each, and one violation all of them.
+    pub(crate) const fn names_members(self) -> bool {
+        matches!(
+            self,
+            Self::AdditionalProperties
+                | Self::PropertyNames
+                | Self::UnevaluatedItems
+                | Self::UnevaluatedProperties
+        )
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Parse => "parse",

@@ -1,16 +1,17 @@
 //! The ghost rule, compiled: which names are declared at each place of a document.
 //!
-//! Which schemas apply at a place is a *formula* over subschemas: all of these, any of those, maybe
-//! this. Formulas are interned, so that equal places are one location however many paths lead there,
-//! and a work list follows each location to the places below it. A location is *closed* when its
-//! formula closes and nothing in it opens (the rule is written out in `docs/ghosts.md`).
+//! Which schemas speak of a place is a [`Formula`] over subschemas: some of them always, some maybe, and of
+//! each union one of several sets. Formulas are kept in a normal form, so that equal places are one
+//! location however many paths lead there and a recursive schema has finitely many, and a work
+//! list follows each location to the places below it. A location is *closed* when its formula closes and
+//! nothing in it opens (the rule is written out in `docs/ghosts.md`).
 //!
 //! Worst case: a hostile schema has exponentially many places; locations, and the steps to find them,
 //! are bounded, and a schema beyond the bounds does not compile.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -28,29 +29,72 @@ pub(super) struct Located {
     pub(super) root: u32,
 }
 
-/// Which schemas apply at a place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Formula {
-    /// The own keywords of one subschema.
-    Own(u32),
-    /// All of these apply.
-    All(Box<[u32]>),
-    /// At least one of these applies.
-    Any(Box<[u32]>),
-    /// This may apply: it declares names but never closes.
-    Maybe(u32),
+/// Subschemas, by their own keywords alone.
+type Subs = BTreeSet<u32>;
+
+/// What one branch of a union demands: all of these.
+type Case = Subs;
+
+/// Which subschemas speak of a place, in normal form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Formula {
+    /// These do.
+    all: Subs,
+    /// These may: they declare names but never close. None of them is in `all`.
+    maybe: Maybe,
+    /// For each union at least one of its cases. There are two or more, and none is empty, meets `all` or
+    /// holds another; or there is none, and what has no room for objects and arrays applies.
+    unions: BTreeSet<BTreeSet<Case>>,
+}
+
+/// What may apply to an object, and to an array.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Maybe {
+    object: Subs,
+    array: Subs,
+}
+
+impl Maybe {
+    fn of(&self, kind: Container) -> &Subs {
+        match kind {
+            Container::Object => &self.object,
+            Container::Array => &self.array,
+        }
+    }
+
+    fn of_mut(&mut self, kind: Container) -> &mut Subs {
+        match kind {
+            Container::Object => &mut self.object,
+            Container::Array => &mut self.array,
+        }
+    }
+}
+
+impl Formula {
+    /// How many subschemas it names, in all.
+    fn len(&self) -> usize {
+        let cases = self.unions.iter().flatten().map(|case| case.len() + 1);
+        let maybe = self.maybe.object.len() + self.maybe.array.len();
+        self.all.len() + maybe + cases.sum::<usize>()
+    }
+
+    /// Adds what `other` says.
+    fn and(&mut self, other: &Self) {
+        self.all.extend(&other.all);
+        for kind in Container::BOTH {
+            self.maybe.of_mut(kind).extend(other.maybe.of(kind));
+        }
+        self.unions.extend(other.unions.iter().cloned());
+    }
 }
 
 /// Most subschemas that apply in one place through each other.
 const MAX_NESTING: u32 = 64;
-/// Most levels of one formula.
-const MAX_HEIGHT: u32 = 256;
+/// Most cases of one union, those of unions inside it multiplied.
+const MAX_CASES: usize = 4096;
 
 /// Most automata that every undeclared name in one place is put through.
 const MAX_AUTOMATA: usize = 32;
-
-/// The formula of a place that no schema speaks of.
-const NOTHING: u32 = 0;
 
 /// What descending from a place looks for.
 #[derive(Clone, Copy)]
@@ -63,31 +107,44 @@ enum Step<'p> {
     Element(u32),
 }
 
+impl Step<'_> {
+    const fn kind(self) -> Container {
+        match self {
+            Self::Element(_) => Container::Array,
+            Self::Name(_) | Self::Other(_) => Container::Object,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Container {
+    Object,
+    Array,
+}
+
+impl Container {
+    const BOTH: [Self; 2] = [Self::Object, Self::Array];
+}
+
 pub(super) fn locate(compiler: &mut Compiler<'_>) -> Result<Located, CompileError> {
     let mut locator = Locator {
         compiler,
-        formulas: vec![Formula::All(Box::default())],
-        traits: vec![Traits::NOTHING],
-        interned: HashMap::new(),
         expanded: HashMap::new(),
         by_formula: HashMap::new(),
         todo: Vec::new(),
         depth: 0,
         out: Located {
-            locations: Vec::new(),
+            locations: vec![Location::FREE],
             declared: Vec::new(),
             places: Vec::new(),
             root: FREE,
         },
     };
-    locator.interned.insert(Formula::All(Box::default()), NOTHING);
-    locator.by_formula.insert(NOTHING, FREE);
-    locator.out.locations.push(Location::FREE);
-
+    locator.by_formula.insert(Rc::default(), FREE);
     let root = locator.expand(ROOT)?;
     locator.out.root = locator.place(root)?;
     while let Some((location, formula)) = locator.todo.pop() {
-        locator.fill(location, formula)?;
+        locator.fill(location, &formula)?;
     }
     let mut out = locator.out;
     free_the_open(&mut out);
@@ -107,15 +164,10 @@ impl Location {
 
 struct Locator<'c, 'a> {
     compiler: &'c mut Compiler<'a>,
-    formulas: Vec<Formula>,
-    /// What is known of each formula, found when it is interned: formulas share parts, so that walking
-    /// one can take exponentially many steps.
-    traits: Vec<Traits>,
-    interned: HashMap<Formula, u32>,
     /// Formula of each subschema; none while it is being found, to notice a loop.
-    expanded: HashMap<u32, Option<u32>>,
-    by_formula: HashMap<u32, u32>,
-    todo: Vec<(u32, u32)>,
+    expanded: HashMap<u32, Option<Rc<Formula>>>,
+    by_formula: HashMap<Rc<Formula>, u32>,
+    todo: Vec<(u32, Rc<Formula>)>,
     /// How many subschemas are being expanded.
     depth: u32,
     out: Located,
@@ -123,10 +175,10 @@ struct Locator<'c, 'a> {
 
 impl Locator<'_, '_> {
     /// The formula of subschema `sub` with everything that applies in its place.
-    fn expand(&mut self, sub: u32) -> Result<u32, CompileError> {
-        self.step(sub)?;
+    fn expand(&mut self, sub: u32) -> Result<Rc<Formula>, CompileError> {
+        self.pay(sub, 1)?;
         match self.expanded.get(&sub) {
-            Some(Some(formula)) => return Ok(*formula),
+            Some(Some(formula)) => return Ok(formula.clone()),
             Some(None) => return Err(self.error(sub, "this $ref leads back to itself")),
             None => {}
         }
@@ -143,115 +195,181 @@ impl Locator<'_, '_> {
             ),
             None => (None, None),
         };
-        let mut parts = vec![self.intern(Formula::Own(sub))];
+        let mut formula = Formula { all: [sub].into(), ..Formula::default() };
+        let mut maybe = Vec::new();
         if let Some(logic) = logic {
             let lists = &self.compiler.tables.lists;
             let all = logic.all.of(lists).to_vec();
             let unions = [logic.any.of(lists).to_vec(), logic.one.of(lists).to_vec()];
-            if logic.reference != NONE {
-                parts.push(self.expand(logic.reference)?);
-            }
-            for sub in all {
-                parts.push(self.expand(sub)?);
+            let reference = Some(logic.reference).filter(|&sub| sub != NONE);
+            for part in reference.into_iter().chain(all) {
+                let part = self.expand(part)?;
+                self.pay(sub, part.len())?;
+                formula.and(&part);
             }
             for union in unions.into_iter().filter(|union| !union.is_empty()) {
-                let branches =
-                    union.into_iter().map(|sub| self.expand(sub)).collect::<Result<_, _>>()?;
-                parts.push(self.any(branches)?);
+                let branches = union.into_iter().map(|branch| self.expand(branch));
+                let branches = branches.collect::<Result<Vec<_>, _>>()?;
+                self.any(&mut formula, &branches)?;
             }
-            for sub in [logic.condition, logic.then, logic.otherwise] {
-                if sub != NONE {
-                    let formula = self.expand(sub)?;
-                    parts.push(self.intern(Formula::Maybe(formula)));
-                }
-            }
+            // What a dynamic reference resolves to names and never closes: the place itself is open.
+            maybe.extend([logic.dynamic, logic.condition, logic.then, logic.otherwise]);
             if logic.not != NONE {
                 // It declares nothing, but a loop through it is a loop all the same.
                 self.expand(logic.not)?;
             }
         }
         if let Some(object) = object {
-            let dependents = object.dependents.of(&self.compiler.tables.dependents).to_vec();
-            for dependent in dependents.into_iter().filter(|d| d.sub != NONE) {
-                let formula = self.expand(dependent.sub)?;
-                parts.push(self.intern(Formula::Maybe(formula)));
-            }
+            let dependents = object.dependents.of(&self.compiler.tables.dependents);
+            maybe.extend(dependents.iter().map(|dependent| dependent.sub));
         }
-        let formula = self.all(parts)?;
-        self.expanded.insert(sub, Some(formula));
+        for part in maybe.into_iter().filter(|&part| part != NONE) {
+            let part = self.expand(part)?;
+            self.pay(sub, part.len())?;
+            self.suppose(&part, &mut formula.maybe);
+        }
+        let formula = self.normal(formula)?;
+        self.expanded.insert(sub, Some(formula.clone()));
         self.depth -= 1;
         Ok(formula)
     }
 
-    fn intern(&mut self, formula: Formula) -> u32 {
-        if let Some(&index) = self.interned.get(&formula) {
-            return index;
+    /// Adds to `formula` that one of `branches` applies.
+    fn any(&mut self, formula: &mut Formula, branches: &[Rc<Formula>]) -> Result<(), CompileError> {
+        if let [one] = branches {
+            formula.and(one);
+            return Ok(());
         }
-        let traits = self.describe(&formula);
-        let index = self.formulas.len() as u32;
-        self.formulas.push(formula.clone());
-        self.traits.push(traits);
-        self.interned.insert(formula, index);
-        index
-    }
-
-    /// All of `parts`, in the one spelling that equal formulas share.
-    fn all(&mut self, parts: Vec<u32>) -> Result<u32, CompileError> {
-        let mut flat = BTreeSet::new();
-        for part in parts {
-            match self.formulas.get(part as usize) {
-                Some(Formula::All(inner)) => flat.extend(inner.iter().copied()),
-                _ => {
-                    flat.insert(part);
-                }
-            }
-        }
-        let parts: Box<[u32]> = flat.into_iter().collect();
-        self.pay(ROOT, parts.len())?;
-        Ok(match *parts {
-            [one] => one,
-            _ => self.intern(Formula::All(parts)),
-        })
-    }
-
-    /// Any of `branches`, in the one spelling that equal formulas share.
-    fn any(&mut self, branches: Vec<u32>) -> Result<u32, CompileError> {
-        let mut flat = BTreeSet::new();
+        let mut union = BTreeSet::new();
+        let mut closes = true;
         for branch in branches {
-            match self.formulas.get(branch as usize) {
-                Some(Formula::Any(inner)) => flat.extend(inner.iter().copied()),
-                _ => {
-                    flat.insert(branch);
+            let cases = self.cases(branch)?;
+            for kind in Container::BOTH {
+                if cases.iter().any(|case| self.admits(case, kind)) {
+                    formula.maybe.of_mut(kind).extend(branch.maybe.of(kind));
+                }
+            }
+            // What takes neither objects nor arrays says nothing of what they hold.
+            for case in cases {
+                if Container::BOTH.into_iter().any(|kind| self.admits(&case, kind)) {
+                    closes &= !case.is_empty();
+                    union.insert(case);
                 }
             }
         }
-        let branches: Box<[u32]> = flat.into_iter().collect();
-        self.pay(ROOT, branches.len())?;
-        Ok(match *branches {
-            [one] => one,
-            _ => self.intern(Formula::Any(branches)),
-        })
+        if closes {
+            formula.unions.insert(union);
+        } else {
+            // One branch says nothing, so that nothing is closed here or below.
+            union.iter().for_each(|case| self.suppose_case(case, &mut formula.maybe));
+        }
+        Ok(())
+    }
+
+    /// Adds to `maybe` what `formula` says.
+    fn suppose(&self, formula: &Formula, maybe: &mut Maybe) {
+        for kind in Container::BOTH {
+            maybe.of_mut(kind).extend(formula.all.iter().chain(formula.maybe.of(kind)));
+        }
+        formula.unions.iter().flatten().for_each(|case| self.suppose_case(case, maybe));
+    }
+
+    /// Adds to `maybe` what `case` says.
+    fn suppose_case(&self, case: &Case, maybe: &mut Maybe) {
+        for kind in Container::BOTH {
+            if self.admits(case, kind) {
+                maybe.of_mut(kind).extend(case);
+            }
+        }
+    }
+
+    /// The sets of subschemas of which one applies where `formula` does, names aside.
+    fn cases(&mut self, formula: &Formula) -> Result<Vec<Case>, CompileError> {
+        let mut cases = vec![formula.all.clone()];
+        for union in &formula.unions {
+            let count = cases.len() * union.len();
+            if count > MAX_CASES {
+                return Err(self.error(ROOT, "combinations of variants are too many"));
+            }
+            self.pay(ROOT, count * formula.all.len().max(1))?;
+            let each = |case: &Case| union.iter().map(|more| case | more).collect::<Vec<_>>();
+            cases = cases.iter().flat_map(each).collect();
+        }
+        Ok(cases)
+    }
+
+    /// Brings `formula` into normal form. What is left out cannot decide whether a place is closed: a case
+    /// that holds another is closed when that one is, a union with a case that applies anyhow closes only
+    /// where that case does, and so does a union whose cases are all within those of another. What it
+    /// declares remains.
+    fn normal(&mut self, mut formula: Formula) -> Result<Rc<Formula>, CompileError> {
+        let mut compared = formula.len();
+        let Formula { all, maybe, unions } = &mut formula;
+        loop {
+            let before = all.len();
+            for union in core::mem::take(unions) {
+                let mut cases: Vec<(&Case, Case)> =
+                    union.iter().map(|case| (case, case - all)).collect();
+                cases.sort_by_key(|(_, rest)| rest.len());
+                let mut kept: BTreeSet<Case> = BTreeSet::new();
+                for (case, rest) in cases {
+                    let mut smaller = kept.iter().filter(|other| other.len() < rest.len());
+                    compared += kept.len() / 8;
+                    if smaller.any(|other| other.is_subset(&rest)) {
+                        self.suppose_case(case, maybe);
+                    } else {
+                        kept.insert(rest);
+                    }
+                }
+                if kept.len() == 1 {
+                    // One that applies anyhow is empty by now, and alone.
+                    all.extend(kept.into_iter().flatten());
+                } else {
+                    unions.insert(kept);
+                }
+            }
+            if all.len() == before {
+                break;
+            }
+        }
+        if unions.len() > 1 {
+            for union in unions.clone() {
+                let implies = |other: &BTreeSet<Case>| {
+                    compared += union.len() * other.len() / 8;
+                    !other.is_empty()
+                        && *other != union
+                        && other.iter().all(|case| union.iter().any(|part| part.is_subset(case)))
+                };
+                if unions.iter().any(implies) {
+                    union.iter().for_each(|case| self.suppose_case(case, maybe));
+                    unions.remove(&union);
+                }
+            }
+        }
+        for kind in Container::BOTH {
+            maybe.of_mut(kind).retain(|sub| !all.contains(sub));
+        }
+        self.pay(ROOT, compared)?;
+        Ok(Rc::new(formula))
     }
 
     /// The location of `formula`; it is put on the work list when it is new.
-    fn place(&mut self, formula: u32) -> Result<u32, CompileError> {
+    fn place(&mut self, formula: Rc<Formula>) -> Result<u32, CompileError> {
         if let Some(&location) = self.by_formula.get(&formula) {
             return Ok(location);
         }
-        let too_high = self.traits_of(formula).height > MAX_HEIGHT;
-        if too_high || self.out.locations.len() >= MAX_LOCATIONS {
+        if self.out.locations.len() >= MAX_LOCATIONS {
             return Err(self.error(ROOT, "the schema describes too many different places"));
         }
         let location = self.out.locations.len() as u32;
         self.out.locations.push(Location::FREE);
-        self.by_formula.insert(formula, location);
+        self.by_formula.insert(formula.clone(), location);
         self.todo.push((location, formula));
         Ok(location)
     }
 
-    fn fill(&mut self, location: u32, formula: u32) -> Result<(), CompileError> {
-        let mut found = Found::default();
-        self.collect(formula, &mut found)?;
+    fn fill(&mut self, location: u32, formula: &Formula) -> Result<(), CompileError> {
+        let found = self.collect(formula)?;
         let patterns: Vec<u32> = found.patterns.into_iter().collect();
         let compiled = &self.compiler.tables.patterns;
         let automata = patterns.iter().filter_map(|&index| compiled.get(index as usize));
@@ -260,8 +378,8 @@ impl Locator<'_, '_> {
         }
         let mut declared = Vec::with_capacity(found.names.len());
         for name in found.names {
-            let child = self.descend(formula, Step::Name(name))?;
-            declared.push(Declared { name, location: self.place(child)? });
+            let location = self.below(formula, Step::Name(name))?;
+            declared.push(Declared { name, location });
         }
         let sets = u32::checked_shl(1, patterns.len() as u32)
             .filter(|_| patterns.len() <= 16)
@@ -274,20 +392,17 @@ impl Locator<'_, '_> {
                 .filter(|(bit, _)| set >> bit & 1 == 1)
                 .map(|(_, &pattern)| pattern)
                 .collect();
-            let child = self.descend(formula, Step::Other(&matched))?;
-            let child = self.place(child)?;
+            let child = self.below(formula, Step::Other(&matched))?;
             if let Some(slot) = self.out.places.get_mut((others + set) as usize) {
                 *slot = child;
             }
         }
         let mut prefix = Vec::new();
         for nth in 0..found.prefix {
-            let child = self.descend(formula, Step::Element(nth))?;
-            prefix.push(self.place(child)?);
+            prefix.push(self.below(formula, Step::Element(nth))?);
         }
-        let rest = self.descend(formula, Step::Element(u32::MAX))?;
-        let rest = self.place(rest)?;
-        let closed = self.traits_of(formula).closes && !found.open;
+        let rest = self.below(formula, Step::Element(u32::MAX))?;
+        let closed = !found.open && self.closes(formula);
         let names = append(&mut self.out.declared, &declared);
         let patterns = append(&mut self.out.places, &patterns);
         let prefix = append(&mut self.out.places, &prefix);
@@ -298,40 +413,34 @@ impl Locator<'_, '_> {
     }
 
     /// Gathers what `formula` declares, whichever of its parts apply.
-    fn collect(&mut self, formula: u32, found: &mut Found) -> Result<(), CompileError> {
-        self.step(ROOT)?;
-        match self.formulas.get(formula as usize).cloned() {
-            Some(Formula::Own(sub)) => {
-                let before = found.names.len();
-                self.collect_own(sub, found);
-                self.pay(sub, found.names.len() - before)?;
-            }
-            Some(Formula::All(parts)) => {
-                for &part in &parts {
-                    self.collect(part, found)?;
-                }
-            }
-            Some(Formula::Any(parts)) => {
-                for &part in &parts {
-                    if self.traits_of(part).object {
-                        self.collect(part, found)?;
-                    } else {
-                        // What takes no objects says nothing of their members.
-                        let mut other = Found::default();
-                        self.collect(part, &mut other)?;
-                        found.prefix = found.prefix.max(other.prefix);
-                    }
-                }
-            }
-            Some(Formula::Maybe(part)) => self.collect(part, found)?,
-            None => {}
+    fn collect(&mut self, formula: &Formula) -> Result<Found, CompileError> {
+        let mut found = Found::default();
+        self.pay(ROOT, formula.len())?;
+        for &sub in formula.all.iter().chain(&formula.maybe.object) {
+            self.collect_own(sub, &mut found)?;
         }
-        Ok(())
+        for case in formula.unions.iter().flatten() {
+            if self.admits(case, Container::Object) {
+                for &sub in case {
+                    self.collect_own(sub, &mut found)?;
+                }
+            }
+        }
+        let cases = formula.unions.iter().flatten().flatten();
+        for &sub in formula.all.iter().chain(&formula.maybe.array).chain(cases) {
+            let tables = &self.compiler.tables;
+            let array = tables.subs.get(sub as usize).map_or(NONE, |sub| sub.array);
+            if let Some(array) = tables.arrays.get(array as usize) {
+                found.prefix = found.prefix.max(array.prefix.len);
+            }
+        }
+        Ok(found)
     }
 
-    fn collect_own(&self, sub: u32, found: &mut Found) {
+    fn collect_own(&mut self, sub: u32, found: &mut Found) -> Result<(), CompileError> {
         let tables = &self.compiler.tables;
-        let Some(schema) = tables.subs.get(sub as usize) else { return };
+        let Some(schema) = tables.subs.get(sub as usize) else { return Ok(()) };
+        let before = found.names.len();
         found.open |= tables.shapes.get(sub as usize).is_some_and(|shape| shape.opens);
         if let Some(object) = tables.objects.get(schema.object as usize) {
             found.names.extend(object.members.of(&tables.members).iter().map(|m| m.name));
@@ -343,53 +452,79 @@ impl Locator<'_, '_> {
                 }
             }
         }
-        if let Some(array) = tables.arrays.get(schema.array as usize) {
-            found.prefix = found.prefix.max(array.prefix.len);
-        }
+        self.pay(sub, found.names.len() - before)
     }
 
-    /// The formula one step below `formula`.
-    fn descend(&mut self, formula: u32, step: Step<'_>) -> Result<u32, CompileError> {
-        self.step(ROOT)?;
-        match self.formulas.get(formula as usize).cloned() {
-            Some(Formula::Own(sub)) => self.descend_own(sub, step),
-            Some(Formula::All(parts)) => {
-                let parts =
-                    parts.iter().map(|&part| self.descend(part, step)).collect::<Result<_, _>>()?;
-                self.all(parts)
-            }
-            Some(Formula::Any(branches)) => {
-                // A branch that has no room for this kind of container does not apply below it.
-                let array = matches!(step, Step::Element(_));
-                let branches = branches
-                    .iter()
-                    .filter(|&&branch| self.traits_of(branch).admits(array))
-                    .copied()
-                    .collect::<Vec<_>>();
-                let branches = branches
-                    .into_iter()
-                    .map(|branch| self.descend(branch, step))
-                    .collect::<Result<_, _>>()?;
-                self.any(branches)
-            }
-            Some(Formula::Maybe(part)) => {
-                let part = self.descend(part, step)?;
-                Ok(if part == NOTHING { NOTHING } else { self.intern(Formula::Maybe(part)) })
-            }
-            None => Ok(NOTHING),
-        }
+    /// Whether an object at `formula` is closed, opening keywords aside.
+    fn closes(&self, formula: &Formula) -> bool {
+        let shapes = &self.compiler.tables.shapes;
+        let closes = |sub: &u32| shapes.get(*sub as usize).is_some_and(|shape| shape.closes);
+        formula.all.iter().any(closes)
+            || formula.unions.iter().any(|union| {
+                let mut cases =
+                    union.iter().filter(|case| self.admits(case, Container::Object)).peekable();
+                cases.peek().is_some() && cases.all(|case| case.iter().any(closes))
+            })
     }
 
-    fn descend_own(&mut self, sub: u32, step: Step<'_>) -> Result<u32, CompileError> {
+    /// Whether `case` leaves room for such a container.
+    fn admits(&self, case: &Case, kind: Container) -> bool {
+        case.iter().all(|&sub| {
+            let shape = self.compiler.tables.shapes.get(sub as usize);
+            shape.is_none_or(|shape| match kind {
+                Container::Object => shape.object,
+                Container::Array => shape.array,
+            })
+        })
+    }
+
+    /// The location one step below `formula`.
+    fn below(&mut self, formula: &Formula, step: Step<'_>) -> Result<u32, CompileError> {
+        self.pay(ROOT, formula.len())?;
+        let mut below = Formula::default();
+        for &sub in &formula.all {
+            self.descend(sub, step, &mut below)?;
+        }
+        let mut maybe = Formula::default();
+        for &sub in formula.maybe.of(step.kind()) {
+            self.descend(sub, step, &mut maybe)?;
+        }
+        self.suppose(&maybe, &mut below.maybe);
+        for union in &formula.unions {
+            // A case that has no room for this kind of container does not apply below it.
+            let mut branches = Vec::with_capacity(union.len());
+            for case in union {
+                if !self.admits(case, step.kind()) {
+                    continue;
+                }
+                let mut branch = Formula::default();
+                for &sub in case {
+                    self.descend(sub, step, &mut branch)?;
+                }
+                branches.push(self.normal(branch)?);
+            }
+            self.any(&mut below, &branches)?;
+        }
+        let below = self.normal(below)?;
+        self.place(below)
+    }
+
+    /// Adds to `below` what `sub` says of the place one step below its own.
+    fn descend(
+        &mut self,
+        sub: u32,
+        step: Step<'_>,
+        below: &mut Formula,
+    ) -> Result<(), CompileError> {
         let tables = &self.compiler.tables;
-        let Some(schema) = tables.subs.get(sub as usize) else { return Ok(NOTHING) };
-        let mut below = Vec::new();
+        let Some(schema) = tables.subs.get(sub as usize) else { return Ok(()) };
+        let mut subs = Vec::new();
         match step {
             Step::Element(nth) => {
                 if let Some(array) = tables.arrays.get(schema.array as usize) {
                     let prefix = array.prefix.of(&tables.lists).get(nth as usize);
                     let items = Some(&array.items).filter(|&&sub| sub != NONE);
-                    below.extend(prefix.or(items));
+                    subs.extend(prefix.or(items));
                 }
             }
             Step::Name(_) | Step::Other(_) => {
@@ -398,7 +533,7 @@ impl Locator<'_, '_> {
                         let members = object.members.of(&tables.members);
                         let member = members.binary_search_by_key(&name, |m| m.name).ok();
                         let sub = member.and_then(|at| members.get(at)).map(|m| m.sub);
-                        below.extend(sub.filter(|&sub| sub != NONE));
+                        subs.extend(sub.filter(|&sub| sub != NONE));
                     }
                     for &(pattern, sub) in object.patterns.of(&tables.keyed) {
                         let matches = match step {
@@ -409,59 +544,21 @@ impl Locator<'_, '_> {
                                 .is_some_and(|p| p.is_match(self.compiler.names.name(name))),
                             Step::Element(_) => false,
                         };
-                        below.extend(matches.then_some(sub));
+                        subs.extend(matches.then_some(sub));
                     }
-                    if below.is_empty() {
+                    if subs.is_empty() {
                         let rest = [object.additional, object.unevaluated];
-                        below.extend(rest.into_iter().find(|&sub| sub != NONE));
+                        subs.extend(rest.into_iter().find(|&sub| sub != NONE));
                     }
                 }
             }
         }
-        let parts = below.into_iter().map(|sub| self.expand(sub)).collect::<Result<_, _>>()?;
-        self.all(parts)
-    }
-
-    fn traits_of(&self, formula: u32) -> Traits {
-        self.traits.get(formula as usize).copied().unwrap_or(Traits::NOTHING)
-    }
-
-    /// The traits of a formula, from those of its parts.
-    fn describe(&self, formula: &Formula) -> Traits {
-        let height = |parts: &[u32]| {
-            parts.iter().map(|&part| self.traits_of(part).height).max().unwrap_or(0) + 1
-        };
-        match formula {
-            &Formula::Own(sub) => {
-                let shape = self.compiler.tables.shapes.get(sub as usize);
-                let shape = shape.copied().unwrap_or_default();
-                Traits { height: 1, object: shape.object, array: shape.array, closes: shape.closes }
-            }
-            Formula::All(parts) => {
-                let each = || parts.iter().map(|&part| self.traits_of(part));
-                Traits {
-                    height: height(parts),
-                    object: each().all(|part| part.object),
-                    array: each().all(|part| part.array),
-                    closes: each().any(|part| part.closes),
-                }
-            }
-            Formula::Any(parts) => {
-                let each = || parts.iter().map(|&part| self.traits_of(part));
-                let object = each().any(|part| part.object);
-                Traits {
-                    height: height(parts),
-                    object,
-                    array: each().any(|part| part.array),
-                    closes: object && each().all(|part| part.closes || !part.object),
-                }
-            }
-            &Formula::Maybe(part) => Traits { height: height(&[part]), ..Traits::NOTHING },
+        for sub in subs {
+            let formula = self.expand(sub)?;
+            self.pay(sub, formula.len())?;
+            below.and(&formula);
         }
-    }
-
-    fn step(&mut self, sub: u32) -> Result<(), CompileError> {
-        self.pay(sub, 1)
+        Ok(())
     }
 
     /// Takes steps for `sub`.
@@ -475,26 +572,6 @@ impl Locator<'_, '_> {
         let node = self.compiler.tables.subs.get(sub as usize).map_or(0, |sub| sub.node);
         let place = self.compiler.doc.at(node);
         self.compiler.error(place, &format!("{message}; simplify the schema"))
-    }
-}
-
-/// What is known of a formula without walking it.
-#[derive(Clone, Copy)]
-struct Traits {
-    /// How deep it is nested; bounds every recursion over it.
-    height: u32,
-    /// Whether it leaves room for an object, and for an array.
-    object: bool,
-    array: bool,
-    /// Whether it closes, opening keywords aside.
-    closes: bool,
-}
-
-impl Traits {
-    const NOTHING: Self = Self { height: 1, object: true, array: true, closes: false };
-
-    const fn admits(self, array: bool) -> bool {
-        if array { self.array } else { self.object }
     }
 }
 

@@ -13,16 +13,21 @@
 
 mod compile;
 mod cut;
+mod dialect;
+mod documents;
 mod draft;
+mod dynamic;
 mod evaluated;
 mod format;
 mod keyword;
 mod locate;
 mod names;
 pub mod pattern;
-mod reference;
+mod resource;
 mod run;
 mod same;
+mod shape;
+mod uri;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -30,16 +35,22 @@ use core::fmt;
 
 pub(crate) use compile::{Options, compile};
 pub(crate) use cut::{Cut, cut};
+pub use documents::Documents;
 pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
-pub(crate) use run::{Collect, Fault, Memory, Outcome, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, examine, validate};
+pub(crate) use shape::is_short;
 
-use crate::json::{Document, Kind, Node, PLAIN, Str};
+use crate::json::{self, Document, Kind, Node, PLAIN, Str};
 
 /// Most bytes of one schema.
 pub const MAX_SCHEMA_BYTES: usize = 256 << 10;
+/// Most bytes of one schema and all registered documents that it refers to.
+pub const MAX_LINKED_BYTES: usize = 1 << 20;
+/// Most subschemas of one schema, counted once for each set of dynamic anchors that they are seen under.
+pub const MAX_SUBSCHEMAS: usize = 1 << 16;
 /// Most nested containers of one schema.
 pub const MAX_SCHEMA_DEPTH: u32 = 64;
 /// Most ghost locations of one schema.
@@ -84,7 +95,7 @@ impl Types {
     pub(crate) const ARRAY: Self = Self(32);
     pub(crate) const OBJECT: Self = Self(64);
     pub(crate) const ANY: Self = Self(127);
-    const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// Every type with its name, in the order in which messages list them.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
@@ -122,7 +133,7 @@ impl Types {
         self.0 & other.0 != 0
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -219,6 +230,8 @@ pub(crate) struct ArrayRules {
     items: u32,
     unevaluated: u32,
     contains: u32,
+    /// What `contains` accepts counts as evaluated.
+    contains_evaluates: bool,
     min_contains: u64,
     max_contains: u64,
     min: u64,
@@ -249,6 +262,8 @@ pub(crate) struct NumberRules {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogicRules {
     reference: u32,
+    /// `$dynamicRef`, resolved for the dynamic scope of this subschema.
+    dynamic: u32,
     all: Span,
     any: Span,
     one: Span,
@@ -323,11 +338,6 @@ impl Schema {
         Document::new(&self.text, &self.nodes)
     }
 
-    pub(crate) fn root(&self) -> &Sub {
-        const ANY: Sub = Sub::any(0);
-        self.subs.first().unwrap_or(&ANY)
-    }
-
     pub(crate) fn sub(&self, index: u32) -> Option<&Sub> {
         self.subs.get(index as usize)
     }
@@ -337,22 +347,17 @@ impl Schema {
         self.names.get(id)
     }
 
-    /// Gives every key of the document in `nodes` the id of its name, so that all later look-ups compare
-    /// integers.
-    pub(crate) fn bind(&self, bytes: &[u8], nodes: &mut [Node]) {
-        for node in nodes.iter_mut() {
-            if node.kind() == Kind::Key {
-                let text = bytes.get(node.start as usize + 1..node.end as usize - 1);
-                let name = Str::new(text.unwrap_or(&[]), node.has(crate::json::ESCAPED));
-                node.set_number(self.names.find(node.link, name));
-            }
-        }
+    /// The ids of names, by which the keys of a document are told apart: only a document that was parsed
+    /// with them can be cut and validated.
+    pub(crate) const fn names(&self) -> &impl json::Names {
+        &self.names
     }
 
     /// Whether the root of the arguments declares `name`; none where any name may stand.
     pub(crate) fn declares(&self, name: &str) -> Option<bool> {
         let root = self.locations.get(self.root as usize)?;
-        let id = self.names.find(crate::json::fingerprint(name.as_bytes()), name.into());
+        let print = crate::json::fingerprint(name.as_bytes());
+        let id = crate::json::Names::find(&self.names, print, name.into());
         if find_named(root.names.of(&self.declared), id, |declared| declared.name).is_some() {
             return Some(true);
         }

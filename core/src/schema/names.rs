@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use super::NONE;
 use super::compile::decoded;
 use crate::json::{self, Str};
 
@@ -40,12 +39,12 @@ impl Interner {
         let mut text = String::new();
         let mut by_id = Vec::with_capacity(self.names.len());
         let mut sorted = Vec::with_capacity(self.names.len());
-        for (id, name) in self.names.iter().enumerate() {
+        for (id, name) in (0..).zip(&self.names) {
             let start = text.len() as u32;
             text.push_str(name);
-            by_id.push((start, text.len() as u32));
-            let print = json::fingerprint(name.as_bytes());
-            sorted.push(Name { print, id: id as u32 });
+            let end = text.len() as u32;
+            by_id.push((start, end));
+            sorted.push(Name { print: json::fingerprint(name.as_bytes()), id, start, end });
         }
         sorted.sort_unstable_by_key(|entry| (entry.print, self.name(entry.id).as_bytes()));
         let (sorted, by_id) = (sorted.into(), by_id.into());
@@ -69,7 +68,7 @@ pub(super) struct Names {
     by_id: Box<[(u32, u32)]>,
     /// Place in `sorted` of the first name of each fingerprint, by hash; empty when there is none
     /// without collisions.
-    slots: Box<[u32]>,
+    slots: Box<[u16]>,
     multiplier: u32,
 }
 
@@ -77,10 +76,31 @@ pub(super) struct Names {
 struct Name {
     print: u32,
     id: u32,
+    /// Where its text stands.
+    start: u32,
+    end: u32,
 }
 
+/// A slot without a name; no place in a table that is short enough for slots.
+const EMPTY: u16 = u16::MAX;
+
 /// The id of a name that the schema does not declare.
-pub(crate) const UNNAMED: u32 = crate::json::MAX_NUMBER;
+pub(crate) const UNNAMED: u32 = json::MAX_NUMBER;
+
+impl json::Names for Names {
+    #[inline(always)]
+    fn find(&self, print: u32, name: Str<'_>) -> u32 {
+        let slot = hash(print, self.multiplier, self.slots.len());
+        let first = match self.slots.get(slot) {
+            Some(&first) => usize::from(first),
+            None => self.search(print),
+        };
+        match self.sorted.get(first) {
+            Some(entry) if entry.print == print => self.among(first, entry, name),
+            _ => UNNAMED,
+        }
+    }
+}
 
 impl Names {
     pub(super) fn get(&self, id: u32) -> &str {
@@ -90,36 +110,46 @@ impl Names {
             .unwrap_or("")
     }
 
-    #[inline]
-    pub(super) fn find(&self, print: u32, name: Str<'_>) -> u32 {
-        let first = if self.slots.is_empty() {
-            self.sorted.partition_point(|entry| entry.print < print)
-        } else {
-            let slot = hash(print, self.multiplier, self.slots.len());
-            self.slots.get(slot).map_or(usize::MAX, |&first| first as usize)
-        };
-        let same_print = |entry: &&Name| entry.print == print;
-        let candidates = self.sorted.get(first..).unwrap_or(&[]).iter().take_while(same_print);
-        candidates
-            .map(|entry| entry.id)
-            .find(|&id| name.is(self.get(id).as_bytes()))
-            .unwrap_or(UNNAMED)
+    /// The first name in `sorted` that has the fingerprint `print`, when there is one.
+    #[cold]
+    fn search(&self, print: u32) -> usize {
+        self.sorted.partition_point(|entry| entry.print < print)
+    }
+
+    /// The id of `name`, which has the fingerprint of `entry`, the name at `first`.
+    #[inline(always)]
+    fn among(&self, first: usize, entry: &Name, name: Str<'_>) -> u32 {
+        if self.is(entry, name) {
+            return entry.id;
+        }
+        let others = self.sorted.get(first + 1..).unwrap_or(&[]).iter();
+        let same_print = others.take_while(|other| other.print == entry.print);
+        same_print.into_iter().find(|other| self.is(other, name)).map_or(UNNAMED, |other| other.id)
+    }
+
+    #[inline(always)]
+    fn is(&self, entry: &Name, name: Str<'_>) -> bool {
+        let text = self.text.as_bytes().get(entry.start as usize..entry.end as usize);
+        text.is_some_and(|text| name.is(text))
     }
 
     /// Looks for a multiplier that keeps the fingerprints apart.
     fn index(&mut self) {
+        if self.sorted.len() >= usize::from(EMPTY) {
+            return;
+        }
         let size = (self.sorted.len() * 4).next_power_of_two();
         let multipliers = (0..64_u32).map(|n| 0x9e37_79b1_u32.wrapping_mul(2 * n + 1));
         for multiplier in multipliers {
-            let mut slots = alloc::vec![NONE; size];
+            let mut slots = alloc::vec![EMPTY; size];
             let mut last = None;
-            let apart = (0..).zip(&self.sorted).all(|(at, name)| {
+            let apart = (0..EMPTY).zip(&self.sorted).all(|(at, name)| {
                 if last.replace(name.print) == Some(name.print) {
                     return true;
                 }
                 slots
                     .get_mut(hash(name.print, multiplier, size))
-                    .is_some_and(|slot| core::mem::replace(slot, at) == NONE)
+                    .is_some_and(|slot| core::mem::replace(slot, at) == EMPTY)
             });
             if apart {
                 self.slots = slots.into();
@@ -130,11 +160,11 @@ impl Names {
     }
 }
 
-/// A slot of a table whose `size` is a power of two.
+/// A slot of a table whose `size` is zero or a power of two.
 #[inline]
 const fn hash(print: u32, multiplier: u32, size: usize) -> usize {
     let mixed = print.wrapping_mul(multiplier);
-    (mixed ^ mixed >> 16) as usize & (size - 1)
+    (mixed ^ mixed >> 16) as usize & size.wrapping_sub(1)
 }
 
 /// The entry called `name` of a table sorted by name ids, which mostly follow each other.

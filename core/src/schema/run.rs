@@ -38,7 +38,8 @@ pub(crate) struct Fault {
     /// The subschema that it violates.
     pub(crate) sub: u32,
     pub(crate) keyword: Keyword,
-    /// Name id for `required` and `dependentRequired`.
+    /// Name id for `required` and `dependentRequired`; node of the member's name for
+    /// `additionalProperties`, `unevaluatedProperties` and `propertyNames`, one fault each.
     pub(crate) detail: u32,
 }
 
@@ -87,7 +88,7 @@ pub(crate) struct Memory<'a, 'm> {
     pub(crate) marks: &'a mut Buf<'m, bool>,
 }
 
-/// Validates the document, which is [bound](Schema::bind) to `schema`. With `faults` every violation is
+/// Validates the document, parsed with the names of `schema`. With `faults` every violation is
 /// gathered, in no particular order.
 pub(crate) fn validate(
     schema: &Schema,
@@ -107,6 +108,24 @@ pub(crate) fn validate(
         (_, true) => Outcome::Valid,
         (_, false) => Outcome::Invalid,
     }
+}
+
+/// Gathers the faults of one subschema on one node, for a report; `steps` says how many are left. None
+/// when they, or the room for calls, ran out.
+pub(crate) fn examine(
+    schema: &Schema,
+    doc: Document<'_>,
+    (sub, at): (u32, u32),
+    steps: &mut u32,
+    memory: Memory<'_, '_>,
+    faults: &mut Collect<'_, '_>,
+) -> Option<bool> {
+    memory.marks.clear();
+    let own = schema.document();
+    let mut run = Run { schema, own, doc, steps: *steps, calls: MAX_CALLS, memory };
+    let valid = run.sub(sub, at, faults);
+    *steps = run.steps;
+    (run.steps > 0).then_some(valid)
 }
 
 pub(super) struct Run<'a, 'm> {
@@ -208,7 +227,6 @@ impl Run<'_, '_> {
         }
         let mut valid = true;
         let mut required = 0;
-        let mut refused = false;
         let mut key = at + 1;
         while key < object.link {
             let node = self.doc.node(key);
@@ -236,16 +254,14 @@ impl Run<'_, '_> {
             if !known && rules.additional != NONE {
                 if schema.sub(rules.additional).is_some_and(|sub| sub.never) {
                     valid = false;
-                    if !core::mem::replace(&mut refused, true) {
-                        faults.add(fault(Keyword::AdditionalProperties));
-                    }
+                    faults.add(Fault { detail: key, ..fault(Keyword::AdditionalProperties) });
                 } else {
                     valid &= self.sub(rules.additional, value, faults);
                 }
             }
             if rules.names != NONE && !self.sub(rules.names, key, &mut Silent) {
                 valid = false;
-                faults.add(fault(Keyword::PropertyNames));
+                faults.add(Fault { detail: key, ..fault(Keyword::PropertyNames) });
             }
             if (!valid && !F::ALL) || self.steps == 0 {
                 return false;
@@ -441,6 +457,9 @@ impl Run<'_, '_> {
         let lists = &self.schema.lists;
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);
+        if rules.dynamic != NONE && (valid || F::ALL) {
+            valid &= self.sub(rules.dynamic, at, faults);
+        }
         for &sub in rules.all.of(lists) {
             if !valid && !F::ALL {
                 return false;

@@ -22,6 +22,15 @@ pub(crate) fn lines(name: &str) -> Option<Vec<serde_json::Value>> {
     Some(text(name)?.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
+/// The folder `data/{name}`; says so loudly when there is none.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+    let folder = root().map(|root| root.join("data").join(name)).filter(|folder| folder.is_dir());
+    if folder.is_none() {
+        eprintln!("NOT HERE: shared/data/{name}; set AIRLOCK_SHARED to the shared folder");
+    }
+    folder
+}
+
 fn root() -> Option<PathBuf> {
     if let Some(root) = env::var_os("AIRLOCK_SHARED") {
         return Some(root.into());

@@ -1,0 +1,255 @@
+//! Where a detector could begin: bit arithmetic over 64 bytes at a time.
+//!
+//! From the kinds of a block's bytes it derives the few places that are worth a look: where a word of
+//! letters and digits ends that could be a number, a long key or a vendor's prefix, and the signs that
+//! stand beside values. Words in lower case and short numbers on their own cost nothing. What a word
+//! consists of is found by one addition: a run of ones plus any of its bits carries out of its top. Worst
+//! case: the same few instructions for any block.
+
+use super::bytes::{DIGITS, Set, byte, run, slice};
+use crate::simd::classes::Classes;
+
+/// A word is long from this many bytes on: every key that no sign parts is.
+pub(super) const LONG: usize = 16;
+
+/// What a block needs to know of the blocks before it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Carry {
+    word: u64,
+    hyphen: u64,
+    operator: u64,
+    mark: u64,
+    joint: u64,
+    lower: u64,
+    letter: u64,
+    /// Where runs of 2, 4, 7, 8 and 16 bytes of words end.
+    runs: [u64; 5],
+    initial: u64,
+    /// Whether the word that the last block ended in holds a digit, a capital, a small letter.
+    digits: bool,
+    uppers: bool,
+    lowers: bool,
+    /// The first byte of that word.
+    open: usize,
+    /// Bytes before this offset are parts of escapes.
+    hole: usize,
+    /// Where names began in the last block and in the one before.
+    names: [u64; 2],
+}
+
+/// The places of one block that are worth a look. Bit `i` of what is said of a word's end speaks of the
+/// byte after it.
+#[derive(Clone, Copy)]
+pub(super) struct Anchors {
+    /// Offset of the block.
+    base: usize,
+    /// The first byte of a word that began before the block.
+    open: usize,
+    starts: u64,
+    /// Numbers and capitals in a shape that identifiers have.
+    pub(super) numbers: u64,
+    /// Words of at least [`LONG`] bytes with a digit or a capital.
+    pub(super) long: u64,
+    /// Words with a letter before `_`, `-` or `.`.
+    pub(super) heads: u64,
+    /// Words of 5, 6 or 8 letters that begin with B, P or R.
+    pub(super) initials: u64,
+    /// `:` and `=`, the first and the last of a row of them.
+    pub(super) operators: u64,
+    /// The first of a row of `-` that is no mere hyphen between words.
+    pub(super) hyphens: u64,
+    /// `@`, `+`, `(`, `>` and `~`.
+    pub(super) signs: u64,
+    /// The fourth sign in the shape of an EUI-48 of pairs, `:` or `-`.
+    pub(super) pairs: u64,
+    /// The second sign in the shape of an EUI-48 of groups, `.`.
+    pub(super) groups: u64,
+    /// Which words hold a capital.
+    uppers: u64,
+    /// Where words of letters begin, humps of camels included: in this block and the two before.
+    names: [u64; 3],
+}
+
+impl Anchors {
+    /// Every place.
+    #[inline]
+    pub(super) const fn all(&self) -> u64 {
+        self.words() | self.operators | self.hyphens | self.signs | self.pairs | self.groups
+    }
+
+    /// Those that are ends of words.
+    #[inline]
+    pub(super) const fn words(&self) -> u64 {
+        self.numbers | self.long | self.heads | self.initials
+    }
+
+    /// The offset of the first byte of the word that ends before bit `i`.
+    #[inline]
+    pub(super) fn start(&self, i: u32) -> usize {
+        let before = self.starts & ((1 << i) - 1);
+        match before.checked_ilog2() {
+            Some(bit) => self.base + bit as usize,
+            None => self.open,
+        }
+    }
+
+    /// Whether the word that ends before bit `i` holds a capital.
+    #[inline]
+    pub(super) const fn has_upper(&self, i: u32) -> bool {
+        self.uppers >> i & 1 == 1
+    }
+
+    /// Which of the 64 bytes before `at` begin names; the highest bit is the byte before `at`. Of bytes
+    /// that are further back than the two blocks before this one nothing is known.
+    #[inline]
+    pub(super) const fn names_before(&self, at: usize) -> u64 {
+        let [older, old, new] = self.names;
+        let (high, low, ahead) = if at >= self.base {
+            (new, old, at - self.base)
+        } else {
+            (old, older, (at + 64).saturating_sub(self.base))
+        };
+        match ahead {
+            0 => low,
+            1..=63 => high << (64 - ahead) | low >> ahead,
+            _ => high,
+        }
+    }
+}
+
+impl Carry {
+    /// The state at `at`, where text begins anew.
+    pub(super) fn at(at: usize) -> Self {
+        Self { open: at, ..Self::default() }
+    }
+
+    /// Whether a word goes on after the last block.
+    pub(super) const fn is_open(&self) -> bool {
+        self.word >> 63 == 1
+    }
+
+    /// The places of the block at `base` of `text`, whose bytes are of `classes`.
+    #[inline]
+    pub(super) fn step(&mut self, text: &[u8], base: usize, classes: Classes) -> Anchors {
+        let Classes { mut digit, mut upper, mut lower, operator, hyphen, joint, .. } = classes;
+        if classes.escape != 0 || self.hole > base {
+            let kept = !self.holes(text, base, classes.escape);
+            digit &= kept;
+            upper &= kept;
+            lower &= kept;
+        }
+        let letter = upper | lower;
+        let word = digit | letter;
+        let after_word = word << 1 | self.word >> 63;
+        let starts = word & !after_word;
+        let ends = after_word & !word;
+
+        let digits = holding(word, digit, &mut self.digits);
+        let uppers = holding(word, upper, &mut self.uppers);
+        let lowers = holding(word, lower, &mut self.lowers);
+
+        let [old2, old4, old7, old8, old16] = self.runs;
+        let run2 = word & after_word;
+        let run4 = run2 & (run2 << 2 | old2 >> 62);
+        let run7 = run4 & (run4 << 3 | old4 >> 61);
+        let run8 = run4 & (run4 << 4 | old4 >> 60);
+        let run16 = run8 & (run8 << 8 | old8 >> 56);
+        let past7 = run7 << 1 | old7 >> 63;
+        let past16 = run16 << 1 | old16 >> 63;
+
+        // What follows the byte behind a word; beyond the block it could be anything.
+        const LAST: u64 = 1 << 63;
+        let parted = digit >> 1 | LAST | uppers & (upper >> 1);
+        let numbers = digits & !lowers & (past7 | parted);
+        let long = ends & past16 & (digits | uppers);
+        let heads = ends & (hyphen | joint) & (uppers | lowers);
+        let initial = classes.initial & starts;
+        let (one, old) = (initial, self.initial);
+        let spaced = one << 5 | old >> 59 | one << 6 | old >> 58 | one << 8 | old >> 56;
+        // The fourth sign of six pairs, the second of three groups of four.
+        let mark = hyphen | operator;
+        let pairs = mark & (mark << 3 | self.mark >> 61) & (mark << 6 | self.mark >> 58);
+        let pairs = pairs & (mark << 9 | self.mark >> 55);
+        let groups = joint & (joint << 5 | self.joint >> 59);
+        let after_operator = operator << 1 | self.operator >> 63;
+        let after_hyphen = hyphen << 1 | self.hyphen >> 63;
+        let lone = !after_word | hyphen >> 1 | LAST;
+        let after_letter = letter << 1 | self.letter >> 63;
+        let after_lower = lower << 1 | self.lower >> 63;
+        let names = letter & !after_letter | upper & after_lower;
+
+        let anchors = Anchors {
+            base,
+            open: self.open,
+            starts,
+            numbers,
+            long,
+            heads,
+            initials: ends & spaced & !digits,
+            operators: operator & !(operator >> 1 & after_operator),
+            hyphens: hyphen & !after_hyphen & lone,
+            signs: classes.sign,
+            pairs,
+            groups,
+            uppers,
+            names: [self.names[0], self.names[1], names],
+        };
+        if let Some(bit) = starts.checked_ilog2() {
+            self.open = base + bit as usize;
+        }
+        self.word = word;
+        self.hyphen = hyphen;
+        self.operator = operator;
+        self.mark = mark;
+        self.joint = joint;
+        self.lower = lower;
+        self.letter = letter;
+        self.runs = [run2, run4, run7, run8, run16];
+        self.initial = initial;
+        self.names = [self.names[1], names];
+        anchors
+    }
+
+    /// The bytes of the block that belong to escapes: the letter of `\n`, the digits of `%3A`, the
+    /// parameters of a terminal's colour. They are no part of the words beside them.
+    #[cold]
+    fn holes(&mut self, text: &[u8], base: usize, escapes: u64) -> u64 {
+        const PARAMETERS: Set = Set::new(b"0-9;");
+        const LONGEST: usize = 32;
+        let mut holes = below(self.hole.saturating_sub(base));
+        let mut rest = escapes;
+        while rest != 0 {
+            let i = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let at = base + i;
+            if at < self.hole {
+                continue;
+            }
+            let (first, second) = (byte(text, at + 1), byte(text, at + 2));
+            let end = match byte(text, at) {
+                b'\\' if matches!(first, b'n' | b'r' | b't') => at + 2,
+                b'%' if DIGITS.has(first) && second.is_ascii_hexdigit() => at + 3,
+                0x1b if first == b'[' => run(slice(text, 0, at + LONGEST), at + 2, PARAMETERS) + 1,
+                _ => continue,
+            };
+            self.hole = end;
+            holes |= below(end - base) & !below(i + 1);
+        }
+        holes
+    }
+}
+
+/// The first `count` bits.
+const fn below(count: usize) -> u64 {
+    if count < 64 { (1 << count) - 1 } else { u64::MAX }
+}
+
+/// The ends of those runs of `word` that hold a bit of `kind`; `open` says whether the run that goes on
+/// over the block's border does.
+#[inline]
+const fn holding(word: u64, kind: u64, open: &mut bool) -> u64 {
+    let (sum, first) = word.overflowing_add(kind);
+    let (sum, second) = sum.overflowing_add(*open as u64);
+    *open = first | second;
+    sum & !word
+}

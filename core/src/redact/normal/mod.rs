@@ -1,0 +1,225 @@
+//! Values in disguise: escaped, split by invisible characters, written in other digits.
+//!
+//! One look over the text finds where a disguise could be (`search`, then `unit::is_trigger`). Only the
+//! stretch around it is rewritten, into a [`Window`] of fixed size that remembers where each byte came
+//! from; the ordinary detectors read the window, and what they find is masked in the original. Text
+//! without a trigger costs the look. Worst case: linear; windows overlap by a quarter, and each is read
+//! a bounded number of times.
+
+mod broken;
+mod encoded;
+mod fold;
+mod search;
+mod unit;
+mod window;
+
+use super::bytes::{byte, slice};
+use super::scan::Scan;
+use super::{Finding, Types};
+use crate::buf::{Buf, Full};
+use broken::{is_more_than_digits, is_named};
+use search::{BLOCK, Masks, runs24, spaced};
+use unit::{character, is_trigger, unit};
+use window::Window;
+
+/// How far around a trigger a value and what names it may reach, in bytes of the original.
+const REACH: usize = 512;
+
+/// Appends to `found` what is in disguise in `text`, the value of a field called `key`.
+pub(super) fn scan(
+    text: &str,
+    key: &[u8],
+    types: Types,
+    found: &mut Buf<'_, Finding>,
+) -> Result<(), Full> {
+    let mut pass = Pass {
+        text: text.as_bytes(),
+        key,
+        types,
+        found,
+        done: 0,
+        joined: 0,
+        apart: 0,
+        decoded: 0,
+        before: Masks::default(),
+    };
+    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
+    for (i, block) in blocks.iter().enumerate() {
+        pass.block(i * BLOCK, Masks::of(block))?;
+    }
+    let mut last = [b'\t'; BLOCK];
+    for (slot, &byte) in last.iter_mut().zip(rest) {
+        *slot = byte;
+    }
+    if rest.is_empty() { Ok(()) } else { pass.block(blocks.len() * BLOCK, Masks::of(&last)) }
+}
+
+/// One run over one text.
+struct Pass<'t, 'b, 'm> {
+    text: &'t [u8],
+    key: &'t [u8],
+    types: Types,
+    found: &'b mut Buf<'m, Finding>,
+    /// Triggers before this offset have been in a window.
+    done: usize,
+    /// Line breaks before this offset have been looked at.
+    joined: usize,
+    /// Single characters before this offset have been put together.
+    apart: usize,
+    /// Base64 before this offset has been decoded.
+    decoded: usize,
+    /// The block before.
+    before: Masks,
+}
+
+impl Pass<'_, '_, '_> {
+    /// Looks at the block that begins at `base`.
+    #[inline]
+    fn block(&mut self, base: usize, masks: Masks) -> Result<(), Full> {
+        let mut signs = masks.signs;
+        while signs != 0 {
+            let at = base + signs.trailing_zeros() as usize;
+            signs &= signs - 1;
+            match byte(self.text, at) {
+                b'\n' => self.line_break(at)?,
+                b'\\' if matches!(byte(self.text, at + 1), b'n' | b'r') => self.line_break(at)?,
+                _ if at >= self.done && is_trigger(self.text, at) => {
+                    let (next, parted) = self.rewritten(at, true)?;
+                    if parted {
+                        self.rewritten(at, false)?;
+                    }
+                    self.done = next;
+                }
+                _ => {}
+            }
+        }
+        // What begins in the block before may only now be long enough.
+        let wide = |now: u64, then: u64| u128::from(now) << BLOCK | u128::from(then);
+        let codes = wide(masks.codes, self.before.codes);
+        let mut runs = runs24(codes) & !(codes << 1);
+        while runs != 0 {
+            let at = (base + runs.trailing_zeros() as usize).saturating_sub(BLOCK);
+            runs &= runs - 1;
+            if at >= self.decoded {
+                self.decoded = self.encoded(at)?;
+            }
+        }
+        let mut apart = spaced(wide(masks.blanks, self.before.blanks));
+        while apart != 0 {
+            let at = (base + apart.trailing_zeros() as usize).saturating_sub(BLOCK);
+            apart &= apart - 1;
+            if at >= self.apart {
+                self.apart = self.spaced_out(at)?;
+            }
+        }
+        self.before = masks;
+        Ok(())
+    }
+
+    /// Reads the stretch around the trigger at `at` without its disguise; where to go on, and whether
+    /// there are blanks beyond ASCII. Those are blanks, or (not `blanks`) nothing.
+    #[inline(never)]
+    fn rewritten(&mut self, at: usize, blanks: bool) -> Result<(usize, bool), Full> {
+        let text = self.text;
+        let begin = beginning(text, at);
+        let mut window = Window::new(begin);
+        let (mut i, mut last, mut parted) = (begin, at, false);
+        let next = loop {
+            if i >= text.len() {
+                break i;
+            }
+            if !window.has_room(i) {
+                // The next window begins a little before; it must get further than this one.
+                break i.saturating_sub(REACH).max(at + 1);
+            }
+            let first = byte(text, i);
+            // Behind the last trigger the line's end is the end, or the next blank after a while.
+            if i > last + 1 && (first == b'\n' || i > last + REACH && first == b' ') {
+                break i;
+            }
+            if first < 0x80 && !is_sign(first) {
+                window.push(first, i, i + 1);
+                i += 1;
+                continue;
+            }
+            let Some(unit) = unit(text, i) else {
+                let len = character(text, i).map_or(1, char::len_utf8);
+                for at in i..i + len {
+                    window.push(byte(text, at), i, i + len);
+                }
+                i += len;
+                continue;
+            };
+            let end = i + unit.len;
+            let blank = first >= 0x80 && unit.shows == Some(' ');
+            parted |= blank;
+            if let Some(c) = unit.shows.filter(|_| blanks || !blank) {
+                if matches!(first, b'[' | b'(') {
+                    window.pop(b' ');
+                }
+                window.push_char(c, i, end);
+            }
+            if is_trigger(text, i) {
+                last = i;
+            }
+            i = end;
+        };
+        window.settle();
+        self.read(&window, |finding, text, key| {
+            blanks || !is_named(finding.id) && is_more_than_digits(finding, text, key)
+        })?;
+        Ok((next, parted))
+    }
+
+    /// Lets the detectors read `window`; what they find counts if `accept` says so, which sees the
+    /// finding, the text it is in and the name of the field.
+    fn read(
+        &mut self,
+        window: &Window,
+        accept: impl Fn(&Finding, &[u8], &[u8]) -> bool,
+    ) -> Result<(), Full> {
+        let first = self.found.len();
+        Scan::new(window.text(), self.key, self.types, self.found)?.run()?;
+        let mut kept = first;
+        for i in first..self.found.len() {
+            let Some(&finding) = self.found.get(i) else { break };
+            if !accept(&finding, window.text().as_bytes(), self.key) {
+                continue;
+            }
+            let range = window.origin(finding.start as usize, finding.end as usize);
+            if let Some(slot) = self.found.get_mut(kept) {
+                *slot = Finding { start: range.start as u32, end: range.end as u32, ..finding };
+                kept += 1;
+            }
+        }
+        self.found.truncate(kept);
+        Ok(())
+    }
+}
+
+/// Whether an unusual spelling could begin with `byte`.
+const fn is_sign(byte: u8) -> bool {
+    matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
+        || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// Where the stretch around `at` begins: at its line, or at a word some way before.
+fn beginning(text: &[u8], at: usize) -> usize {
+    let from = at.saturating_sub(REACH);
+    let head = slice(text, from, at);
+    if let Some(i) = memchr::memrchr(b'\n', head) {
+        return from + i + 1;
+    }
+    if from == 0 {
+        return 0;
+    }
+    let blank = memchr::memchr(b' ', head).filter(|&i| i < REACH / 2);
+    let mut begin = blank.map_or(from, |i| from + i + 1);
+    while begin < at && matches!(byte(text, begin), 0x80..=0xbf) {
+        begin += 1;
+    }
+    begin
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! A stretch of text rewritten, with a way back.
+//!
+//! Each byte of the rewritten text knows the range of the original that it came from. Storage is fixed:
+//! what does not fit is left for the next window, which begins a little before.
+
+use core::ops::Range;
+
+use super::super::bytes::{byte, slice};
+use super::unit::unit;
+
+/// How long the rewritten text may be.
+const MOST: usize = 2048;
+/// How much of the original goes into one window: offsets fit 16 bits.
+const SOURCE: usize = 8192;
+/// How often what was rewritten is read again, for escapes of escapes.
+const ROUNDS: usize = 3;
+
+/// Rewritten text.
+pub(super) struct Window {
+    text: [u8; MOST],
+    /// Where each byte came from, counted from `base`: offsets of its first byte and after its last.
+    from: [(u16, u16); MOST],
+    len: usize,
+    /// The offset in the original that the others are counted from.
+    base: usize,
+}
+
+impl Window {
+    pub(super) const fn new(base: usize) -> Self {
+        Self { text: [0; MOST], from: [(0, 0); MOST], len: 0, base }
+    }
+
+    /// The length of the rewritten text.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The rewritten text.
+    pub(super) fn text(&self) -> &str {
+        core::str::from_utf8(slice(&self.text, 0, self.len)).unwrap_or("")
+    }
+
+    /// Whether the character that is spelt at `at` of the original still fits.
+    pub(super) const fn has_room(&self, at: usize) -> bool {
+        self.len + 4 <= MOST && at - self.base <= SOURCE
+    }
+
+    /// Appends one byte, spelt by `start..end` of the original. The caller asks for room first.
+    pub(super) fn push(&mut self, shown: u8, start: usize, end: usize) {
+        if let (Some(slot), Some(from)) = (self.text.get_mut(self.len), self.from.get_mut(self.len))
+        {
+            *slot = shown;
+            *from = ((start - self.base) as u16, (end - self.base) as u16);
+            self.len += 1;
+        }
+    }
+
+    /// Appends a character, spelt by `start..end` of the original.
+    pub(super) fn push_char(&mut self, c: char, start: usize, end: usize) {
+        for &shown in c.encode_utf8(&mut [0; 4]).as_bytes() {
+            self.push(shown, start, end);
+        }
+    }
+
+    /// Appends the sign at `at` of the original, which what was appended before ends at.
+    pub(super) fn close(&mut self, text: &[u8], at: usize) {
+        let sign = byte(text, at);
+        if matches!(sign, b' '..=b'~') && self.has_room(at) {
+            self.push(sign, at, at + 1);
+        }
+    }
+
+    /// Takes the last byte off if it is `byte`.
+    pub(super) fn pop(&mut self, byte: u8) {
+        if super::super::bytes::before(&self.text, self.len) == byte {
+            self.len -= 1;
+        }
+    }
+
+    /// Reads again what was rewritten, for escapes that only now are ones.
+    pub(super) fn settle(&mut self) {
+        for _ in 1..ROUNDS {
+            let (mut read, mut write, mut changed) = (0, 0, false);
+            while read < self.len {
+                let text = slice(&self.text, 0, self.len);
+                let raw = byte(text, read);
+                let found = if raw < 0x80 { unit(text, read) } else { None };
+                let len = found.map_or(1, |unit| unit.len);
+                let at = |i: usize| self.from.get(i).copied().unwrap_or_default();
+                let from = (at(read).0, at(read + len - 1).1);
+                changed |= found.is_some();
+                // An escape is never shorter than the character that it stands for, so that writing
+                // stays behind reading.
+                let (raw, mut utf8) = ([raw], [0; 4]);
+                let shown: &[u8] = match found {
+                    None => &raw,
+                    Some(unit) => match unit.shows {
+                        Some(c) => c.encode_utf8(&mut utf8).as_bytes(),
+                        None => &[],
+                    },
+                };
+                for &shown in shown {
+                    if let (Some(slot), Some(origin)) =
+                        (self.text.get_mut(write), self.from.get_mut(write))
+                    {
+                        (*slot, *origin) = (shown, from);
+                        write += 1;
+                    }
+                }
+                read += len;
+            }
+            self.len = write;
+            if !changed {
+                break;
+            }
+        }
+    }
+
+    /// The range of the original that spells `text()[start..end]`.
+    pub(super) fn origin(&self, start: usize, end: usize) -> Range<usize> {
+        let at = |i: usize| self.from.get(i).copied().unwrap_or_default();
+        let last = end.checked_sub(1).map_or((0, 0), at);
+        self.base + usize::from(at(start).0)..self.base + usize::from(last.1)
+    }
+}
