@@ -254,6 +254,7 @@ fn answer(id: &Value, verdict: &Verdict<'_>) -> Value {
             "reason": null,
             "arguments_text": String::from_utf8_lossy(allowed.arguments()),
             "stripped": allowed.stripped().collect::<Vec<_>>(),
+            "repaired": allowed.repaired().collect::<Vec<_>>(),
             "violations": [],
             "suggest": allowed.suggestions().map(suggestion).collect::<Vec<_>>(),
         }),
@@ -265,6 +266,7 @@ fn answer(id: &Value, verdict: &Verdict<'_>) -> Value {
             "rule": refusal.rule(),
             "arguments_text": null,
             "stripped": refusal.stripped().collect::<Vec<_>>(),
+            "repaired": [],
             "violations": refusal.violations().map(|v| violation(&v)).collect::<Vec<_>>(),
             "suggest": refusal.suggestions().map(suggestion).collect::<Vec<_>>(),
         }),
@@ -316,6 +318,9 @@ fn one(args: &Args, guard: &Guard, catalog: &Catalog, tool: &str, text: &str) ->
             writeln!(out, "  Arguments  {}", String::from_utf8_lossy(allowed.arguments()))?;
             for pointer in allowed.stripped() {
                 writeln!(out, "  Stripped   {pointer}  (the tool does not declare it)")?;
+            }
+            for pointer in allowed.repaired() {
+                writeln!(out, "  Repaired   {pointer}  (it was JSON in a string)")?;
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -50,8 +50,8 @@ fn one_answer_a_line_in_order() {
         answers[0],
         json!({
             "v": 1, "id": "one", "decision": "allow", "reason": null,
-            "arguments_text": "{\"query\":\"a\"}", "stripped": ["/zzz"], "violations": [],
-            "suggest": [],
+            "arguments_text": "{\"query\":\"a\"}", "stripped": ["/zzz"], "repaired": [],
+            "violations": [], "suggest": [],
         })
     );
     assert_eq!(answers[1]["id"], json!({"any": [2]}));
@@ -106,6 +106,24 @@ fn switches_win_over_the_policy() {
     assert_eq!(lines(&batch("toml", calls, &["--policy", &policy]))[0]["decision"], "allow");
     let refuse = ["--policy", &policy, "--near-miss", "refuse"];
     assert_eq!(lines(&batch("refuse", calls, &refuse))[0]["decision"], "block");
+}
+
+#[test]
+fn json_in_strings_is_repaired_where_the_policy_says_so() {
+    let folder = Folder::new("repair");
+    let schema = r#"{"type":"object","properties":{"tags":{"type":"array"}}}"#;
+    let tools = folder.file("tools.jsonl", format!(r#"{{"name":"t","inputSchema":{schema}}}"#));
+    let calls = folder.file("calls.jsonl", r#"{"tool":"t","arguments":{"tags":"[1.0, 2]"}}"#);
+    let policy = folder.file("policy.toml", "repair = [\"json-string\"]\n");
+    let args = ["check", "--tools", &tools, "--calls", &calls];
+    let refused = lines(&airlock(&args, ""));
+    assert_eq!((&refused[0]["decision"], &refused[0]["repaired"]), (&json!("block"), &json!([])));
+    let repaired = lines(&airlock(&[&args[..], &["--policy", &policy]].concat(), ""));
+    assert_eq!(repaired[0]["arguments_text"], r#"{"tags":[1.0, 2]}"#);
+    assert_eq!(repaired[0]["repaired"], json!(["/tags"]));
+    let one = ["check", "t", r#"{"tags":"[]"}"#, "--tools", &tools, "--policy", &policy];
+    let done = airlock(&one, "");
+    assert!(done.stdout.contains("Repaired   /tags"), "{}", done.stdout);
 }
 
 #[test]

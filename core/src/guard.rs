@@ -11,6 +11,7 @@ use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
 use crate::filter::{Filter, Place};
 use crate::json::{self, Kind, Limits};
+use crate::mend::Mending;
 use crate::policy::{
     Charge, Decision, Disclose, Early, Ghosts, KillSwitch, NearMiss, Policy, PolicyError, RuleRef,
     Ruling, Settings,
@@ -112,13 +113,13 @@ impl<'s> From<Decision<'s>> for Would<'s> {
 }
 
 impl<'s> Allowed<'s> {
-    /// The exact bytes to pass on: the input itself when nothing was stripped.
+    /// The exact bytes to pass on: the input itself when nothing was stripped or repaired.
     #[must_use]
     pub const fn arguments(&self) -> &'s [u8] {
         self.arguments
     }
 
-    /// Whether something was stripped.
+    /// Whether something was stripped or repaired.
     #[must_use]
     pub const fn is_changed(&self) -> bool {
         self.changed
@@ -141,7 +142,13 @@ impl<'s> Allowed<'s> {
         self.report.stripped()
     }
 
-    /// Near misses among them: the pointer, and the declared name that was probably meant.
+    /// Pointers of the strings that were replaced by the JSON in them, in document order: only where the
+    /// policy says `repair = ["json-string"]`.
+    pub fn repaired(&self) -> impl Iterator<Item = &'s str> {
+        self.report.repaired()
+    }
+
+    /// Near misses among the stripped: the pointer, and the declared name that was probably meant.
     pub fn suggestions(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
         self.report.suggestions()
     }
@@ -299,23 +306,30 @@ impl Guard {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
-        if let Err(reason) = self.validate(schema, call.arguments, scratch) {
-            return refuse(reason, call, scratch);
-        }
+        let source = match self.validate(schema, call.arguments, scratch) {
+            Ok(()) => Source::Call,
+            Err(Reason::ValidationFailed | Reason::MalformedArguments)
+                if self.mend(schema, call.arguments, scratch) =>
+            {
+                Source::Mended
+            }
+            Err(reason) => return refuse(reason, call, scratch),
+        };
+        let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
+        let bytes = if source == Source::Mended { mended } else { call.arguments };
+        let doc = json::Document::new(bytes, &tape.nodes);
         if let Early::Open = early {
-            let doc = json::Document::new(call.arguments, &scratch.tape.nodes);
-            let ruling = self.policy.judge(call, doc, Some(schema), &mut scratch.conditions);
+            let ruling = self.policy.judge(call, doc, Some(schema), conditions);
             if let Some(refused) = self.enforced(&ruling) {
-                self.report_argument(&ruling, doc, &mut scratch.report);
+                self.report_argument(&ruling, doc, report);
                 return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
             }
             would = self.would(&ruling);
         }
-        let doc = json::Document::new(call.arguments, &scratch.tape.nodes);
-        if self.policy.charge(call, Some(doc), &mut scratch.conditions).is_err() {
+        if self.policy.charge(call, Some(doc), conditions).is_err() {
             return refuse(Reason::InternalError, call, scratch);
         }
-        self.allow(call, would, scratch)
+        self.allow(call, source, would, scratch)
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
@@ -347,6 +361,34 @@ impl Guard {
         if let Some(at) = ruling.at {
             report.argument(doc, at.node, self.policy.missing_name(at), at.advice);
         }
+    }
+
+    /// Replaces strings by the JSON in them, when the policy says so and that makes the refused call
+    /// valid; else the report is as it was.
+    fn mend(&self, schema: &Schema, bytes: &[u8], scratch: &mut Scratch<'_>) -> bool {
+        if !self.policy.settings().repair.json_string {
+            return false;
+        }
+        let Scratch { tape, inner, faults, mended, report, .. } = scratch;
+        report.clear();
+        let doc = json::Document::new(bytes, &tape.nodes);
+        let mending = Mending { inner, out: mended, report };
+        let limits = self.budget.arguments;
+        if mending.mend(schema, doc, faults) {
+            let mended = core::mem::take(&mut scratch.mended);
+            let read = json::parse_named(&mended, limits, &mut scratch.tape, schema.names());
+            let valid = read.is_ok() && self.validate(schema, &mended, scratch).is_ok();
+            scratch.mended = mended;
+            if valid {
+                return true;
+            }
+        }
+        // What was wrong is told of the call as it came.
+        scratch.report.clear();
+        if json::parse_named(bytes, limits, &mut scratch.tape, schema.names()).is_ok() {
+            let _ = self.validate(schema, bytes, scratch);
+        }
+        false
     }
 
     /// Decides by name and caller alone, as [`check`](Self::check) does first; none when the call may
@@ -515,15 +557,23 @@ impl Guard {
     fn allow<'s>(
         &'s self,
         call: &Call<'s>,
+        source: Source,
         would: Option<Would<'s>>,
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
-        let changed = !scratch.cuts.is_empty();
-        if changed && splice(call.arguments, &scratch.cuts, &mut scratch.out).is_err() {
+        let Scratch { out, mended, cuts, .. } = &mut *scratch;
+        let bytes = if source == Source::Mended { mended } else { call.arguments };
+        let cut = !cuts.is_empty();
+        if cut && splice(bytes, cuts, out).is_err() {
             return refuse(Reason::InternalError, call, scratch);
         }
-        let Scratch { report, conditions: memory, out, .. } = scratch;
-        let arguments = if changed { &**out } else { call.arguments };
+        let Scratch { report, conditions: memory, out, mended, .. } = scratch;
+        let changed = cut || source == Source::Mended;
+        let arguments = match source {
+            _ if cut => &**out,
+            Source::Mended => mended,
+            Source::Call => call.arguments,
+        };
         Verdict::Allow(Allowed { arguments, report, changed, policy: &self.policy, memory, would })
     }
 }
@@ -591,6 +641,13 @@ impl GuardBuilder {
         let policy = policy.unwrap_or_else(Policy::permissive);
         Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget, kill_switch })
     }
+}
+
+/// Which bytes were checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Call,
+    Mended,
 }
 
 /// What a decision that refuses says.

@@ -32,6 +32,8 @@ pub mod json;
 #[cfg(feature = "alloc")]
 pub mod mcp;
 #[cfg(feature = "alloc")]
+mod mend;
+#[cfg(feature = "alloc")]
 mod near;
 pub mod policy;
 mod reason;

@@ -16,8 +16,8 @@ mod wrong;
 
 use core::fmt::Write;
 
-use crate::buf::Buf;
-use crate::json::Str;
+use crate::buf::{Buf, Full};
+use crate::json::{self, Document, Str};
 use crate::schema::Keyword;
 
 pub(crate) use refusal::{Notice, write_refusal};
@@ -74,6 +74,29 @@ impl Text {
         if text.chars().try_for_each(|c| side.write_char(c)).is_err() {
             side.truncate(start);
         }
+        Self::side(start as u32, side.len() as u32)
+    }
+
+    /// Appends the text of a line to `side`, its escapes undone: most are quotes.
+    fn unescaped(side: &mut Buf<'_, u8>, text: &[u8]) -> Self {
+        let start = side.len();
+        let Ok(room) = side.reserve(text.len()) else { return Self::side(0, 0) };
+        let mut bytes = text.iter();
+        let mut count = 0;
+        while let Some(&byte) = bytes.next() {
+            let byte = match byte {
+                b'\\' => match bytes.next() {
+                    Some(&byte @ (b'"' | b'\\')) => byte,
+                    _ => return Self::decoded(side, Str::new(text, true)),
+                },
+                byte => byte,
+            };
+            if let Some(slot) = room.get_mut(count) {
+                *slot = byte;
+                count += 1;
+            }
+        }
+        side.commit(count);
         Self::side(start as u32, side.len() as u32)
     }
 
@@ -142,6 +165,8 @@ pub(crate) struct Report<'m> {
     side: Buf<'m, u8>,
     violations: Buf<'m, Record>,
     stripped: Buf<'m, Text>,
+    /// Strings that were replaced by the JSON in them.
+    repaired: Buf<'m, Text>,
     suggestions: Buf<'m, Meant>,
     /// Memory for one pointer.
     path: Buf<'m, u8>,
@@ -157,6 +182,7 @@ impl<'m> Report<'m> {
         self.side.clear();
         self.violations.clear();
         self.stripped.clear();
+        self.repaired.clear();
         self.suggestions.clear();
     }
 
@@ -175,7 +201,7 @@ impl<'m> Report<'m> {
         let Self { lines, side, .. } = self;
         let mut read = |text: &mut Text| {
             if text.place == Place::Escaped {
-                *text = Text::decoded(side, Str::new(text.of(lines), true));
+                *text = Text::unescaped(side, text.of(lines));
             }
         };
         read(&mut record.path);
@@ -222,6 +248,17 @@ impl<'m> Report<'m> {
 
     pub(crate) fn stripped(&self) -> impl Iterator<Item = &str> {
         self.stripped.iter().map(|&text| self.get(text))
+    }
+
+    pub(crate) fn repaired(&self) -> impl Iterator<Item = &str> {
+        self.repaired.iter().map(|&text| self.get(text))
+    }
+
+    /// Notes that the string at `node` was replaced by the JSON in it.
+    pub(crate) fn add_repaired(&mut self, doc: Document<'_>, node: u32) -> Result<(), Full> {
+        let start = self.side.len() as u32;
+        json::write_pointer(doc, node, &mut self.side).map_err(|_| Full)?;
+        self.repaired.push(Text::side(start, self.side.len() as u32))
     }
 
     pub(crate) fn suggestions(&self) -> impl Iterator<Item = (&str, &str)> {

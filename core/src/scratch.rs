@@ -19,6 +19,8 @@ pub struct Scratch<'m> {
     /// Faults of one branch of a union.
     pub(crate) branch: Buf<'m, Fault>,
     pub(crate) marks: Buf<'m, bool>,
+    /// Arguments in which strings were replaced by the JSON in them.
+    pub(crate) mended: Buf<'m, u8>,
     pub(crate) report: Report<'m>,
     pub(crate) conditions: Memory<'m>,
     /// One literal of an output, and what was found in it.
@@ -48,7 +50,9 @@ impl Scratch<'_> {
         }
         self.marks.clear();
         self.marks.shrink_to(bytes);
-        for buf in [&mut self.out, &mut self.masked, &mut self.text, &mut self.work.text] {
+        for buf in
+            [&mut self.mended, &mut self.out, &mut self.masked, &mut self.text, &mut self.work.text]
+        {
             buf.clear();
             buf.shrink_to(bytes);
         }

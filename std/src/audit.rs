@@ -102,6 +102,12 @@ fn write_record(
         Outcome::Refused(refusal) => write_list(refusal.stripped(), out, write_string)?,
         _ => out.push_str("[]"),
     }
+    if let Outcome::Allowed(allowed) = &event.outcome
+        && allowed.repaired().next().is_some()
+    {
+        out.push_str(",\"repaired\":");
+        write_list(allowed.repaired(), out, write_string)?;
+    }
     out.push_str(",\"violations\":");
     match record.refusal {
         Some(refusal) => write_list(refusal.violations(), out, write_violation)?,

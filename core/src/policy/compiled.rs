@@ -93,6 +93,14 @@ impl Policy {
         self
     }
 
+    /// This policy with or without the repair `json-string`: arrays and objects that were sent as strings
+    /// of JSON become arrays and objects.
+    #[must_use]
+    pub fn with_json_strings_repaired(mut self, repaired: bool) -> Self {
+        self.settings.repair.json_string = repaired;
+        self
+    }
+
     /// The switches that are no rules.
     #[must_use]
     pub const fn settings(&self) -> &Settings {

@@ -19,7 +19,7 @@ use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::output::{Entry, MaskList};
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
-use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, UnknownTool};
+use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
 use super::text::Text;
 use super::time::{OnlyUtc, Zones};
 use super::tree::Tree;
@@ -109,6 +109,14 @@ impl Compiler<'_> {
         }
         let near_miss = [("refuse", NearMiss::Refuse), ("strip", NearMiss::Strip)];
         set(&mut settings.near_miss, document.read("near_miss", |item| item.word(&near_miss))?);
+        let repairs = [("json-string", Repair { json_string: true })];
+        if let Some(item) = document.get("repair") {
+            // The list is whole: it replaces that of the preset.
+            settings.repair = Repair::default();
+            for repair in item.texts()? {
+                settings.repair = repair.word(&repairs)?;
+            }
+        }
         let disclose =
             [("full", Disclose::Full), ("code", Disclose::Code), ("opaque", Disclose::Opaque)];
         set(&mut settings.disclose, document.read("disclose", |item| item.word(&disclose))?);

@@ -35,6 +35,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "output",
         "preset",
         "rate_limits",
+        "repair",
         "require_agent_id",
         "roles",
         "rule",

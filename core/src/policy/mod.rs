@@ -81,7 +81,7 @@ pub use {
     kill::KillSwitch,
     limit::{Charge, LimitRef},
     output::{MaskList, OutputPolicy},
-    settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Settings, UnknownTool},
+    settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     time::{OnlyUtc, Zone, Zones},
 };
 #[cfg(feature = "alloc")]

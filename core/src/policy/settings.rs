@@ -55,6 +55,14 @@ pub enum EmptyProperties {
     Open,
 }
 
+/// Which wrong arguments are repaired instead of refused. Every repair is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Repair {
+    /// `json-string`: an array or object that was sent as a string of JSON becomes that array or object.
+    pub json_string: bool,
+}
+
 /// The switches of a policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -63,6 +71,8 @@ pub struct Settings {
     pub ghosts: Ghosts,
     /// Key `near_miss`.
     pub near_miss: NearMiss,
+    /// Key `repair`.
+    pub repair: Repair,
     /// Key `disclose`.
     pub disclose: Disclose,
     /// Key `unknown_tool`.

@@ -101,8 +101,34 @@ impl<'o> Line<'o> {
     pub(super) fn shown(&mut self, shown: Shown<'_>) -> &mut Self {
         match (shown.as_written(), shown.look) {
             (Some(bytes), Look::Plain) => self.bytes(bytes),
-            _ => self.escape(shown),
+            (Some(bytes), _) => self.escape_quotes(bytes),
+            (None, _) => self.escape(shown),
         }
+    }
+
+    /// Text in which nothing but quotes and backslashes needs escaping.
+    fn escape_quotes(&mut self, text: &[u8]) -> &mut Self {
+        self.escaped = true;
+        let room = self.out.get_mut(self.len..).and_then(|room| room.get_mut(..text.len() * 2));
+        let Some(room) = room else {
+            self.full = true;
+            return self;
+        };
+        let mut count = 0;
+        let mut put = |byte| {
+            if let Some(slot) = room.get_mut(count) {
+                *slot = byte;
+                count += 1;
+            }
+        };
+        for &byte in text {
+            if matches!(byte, b'"' | b'\\') {
+                put(b'\\');
+            }
+            put(byte);
+        }
+        self.len += count;
+        self
     }
 
     #[cold]

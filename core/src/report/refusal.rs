@@ -80,6 +80,18 @@ fn violations(page: &mut Line<'_>, report: &Report<'_>, notice: &Notice<'_>) {
 
 /// What follows the violations.
 fn tail(page: &mut Line<'_>, notice: &Notice<'_>, more: usize) {
+    if let Notice {
+        reason: Reason::ValidationFailed,
+        hint: None,
+        rule: None,
+        retry_after_ms: None,
+        ..
+    } = notice
+        && more == 0
+    {
+        page.put(r#"],"fix_hints":[],"retryable":true,"rule":null,"retry_after_ms":null,"v":1}"#);
+        return;
+    }
     page.put(r#"],"fix_hints":["#);
     if let Some(hint) = notice.hint {
         page.quoted(Shown::new(hint.into(), 200));

@@ -93,6 +93,22 @@ pub(super) fn says_nothing(text: Str<'_>) -> bool {
     }
 }
 
+/// Whether `text` can be JSON of a type in `types`, by its first character.
+pub(super) fn may_hold(text: Str<'_>, types: Types) -> bool {
+    let first = match text.is_escaped() {
+        false => text.raw().trim_ascii_start().first().copied(),
+        true => text.bytes().find(|byte| !byte.is_ascii_whitespace()),
+    };
+    types.meets(match first {
+        Some(b'-' | b'0'..=b'9') => Types::NUMBER.and(Types::INTEGER),
+        Some(b't' | b'f') => Types::BOOLEAN,
+        Some(b'n') => Types::NULL,
+        Some(b'[') => Types::ARRAY,
+        Some(b'{') => Types::OBJECT,
+        _ => return false,
+    })
+}
+
 /// What `value`, which is no boolean, says when it means one.
 pub(super) fn truth(value: Value<'_>) -> Option<bool> {
     let folded = match (value.as_str(), value.kind()) {

@@ -132,7 +132,7 @@ impl Reporter<'_, '_> {
     /// Reports arguments that are no object, whatever the schema says of them.
     pub(crate) fn not_an_object(&mut self) {
         let wrong = self.wrong_type(0, Types::OBJECT, &[]);
-        self.write(Keyword::Type, &wrong, None, b"", Name::Root);
+        self.write(Keyword::Type, &wrong, None, (b"", Look::Plain), Name::Root);
     }
 
     fn ghost(&mut self, cut: &Cut, pointer: &[u8], all: Merged<'_>) {
@@ -150,7 +150,8 @@ impl Reporter<'_, '_> {
             // Of several spellings only the first can have the name.
             first: all.cuts.iter().find(same).is_none_or(|first| first.key == cut.key),
         };
-        let path = self.write(Keyword::Ghost, &wrong, None, pointer, Name::Root);
+        let place = (pointer, Look::of(pointer));
+        let path = self.write(Keyword::Ghost, &wrong, None, place, Name::Root);
         self.suggest(cut, path);
     }
 
@@ -177,8 +178,9 @@ impl Reporter<'_, '_> {
         };
         let Some(wrong) = wrong else { return };
         let union = union.as_ref().filter(|union| union.plain.is_none());
-        let name = Name::new(pointer, self.is_element(fault.node));
-        let path = self.write(fault.keyword, &wrong, union, pointer, name);
+        let look = Look::of(pointer);
+        let name = Name::new(pointer, look, self.is_element(fault.node));
+        let path = self.write(fault.keyword, &wrong, union, (pointer, look), name);
         if let Wrong::Choice { near: Some(text), .. } = wrong {
             let to = Text::decoded(&mut self.report.side, text);
             let _ = self.report.suggestions.push(Meant { path, to });
@@ -197,14 +199,14 @@ impl Reporter<'_, '_> {
         keyword: Keyword,
         wrong: &Wrong<'_>,
         union: Option<&Union<'_>>,
-        pointer: &[u8],
+        (pointer, look): (&[u8], Look),
         name: Name<'_>,
     ) -> Text {
         let mut lines = core::mem::take(&mut self.report.lines);
         let mut line = Line::new(&mut lines, MAX_LINE);
         let start = line.at();
         line.put(r#"{"path":""#);
-        let path = line.pointer(pointer, Look::of(pointer), &mut self.report.side);
+        let path = line.pointer(pointer, look, &mut self.report.side);
         line.put(r#"","keyword":""#).bytes(keyword.name().as_bytes());
         let mut record = Record { keyword, path, ..Record::default() };
         if let Wrong::Missing { property, .. } = *wrong {

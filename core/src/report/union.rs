@@ -188,8 +188,9 @@ impl<'a> Reporter<'a, '_> {
         }
     }
 
-    fn pointer_of(&self, told: &Told<'_>) -> &[u8] {
-        self.report.inner.get(told.start..told.end).unwrap_or(&[])
+    fn name_of(&self, told: &Told<'_>) -> Name<'_> {
+        let pointer = self.report.inner.get(told.start..told.end).unwrap_or(&[]);
+        Name::new(pointer, Look::of(pointer), told.element)
     }
 
     pub(super) fn union_message(&self, line: &mut Line<'_>, union: &Union<'_>, name: Name<'_>) {
@@ -209,7 +210,7 @@ impl<'a> Reporter<'a, '_> {
         };
         line.put(":");
         for told in union.told.iter().flatten() {
-            let name = Name::new(self.pointer_of(told), told.element);
+            let name = self.name_of(told);
             self.message(line.put(" "), &told.wrong, name);
         }
         if let Some(more @ 1..) = union.wrong.checked_sub(MAX_TOLD) {
@@ -225,7 +226,7 @@ impl<'a> Reporter<'a, '_> {
             if at > 0 {
                 line.put(" ");
             }
-            let name = Name::new(self.pointer_of(told), told.element);
+            let name = self.name_of(told);
             self.hint(line, &told.wrong, name);
         }
     }

@@ -69,6 +69,12 @@ impl<'t> Shown<'t> {
         Self { text, most, look: if whole { Look::of(text.raw()) } else { Look::Odd } }
     }
 
+    /// Text whose look is plain.
+    pub(super) fn plain(text: &'t [u8], most: usize) -> Self {
+        let look = if text.len() <= most { Look::Plain } else { Look::Odd };
+        Self { text: Str::new(text, false), most, look }
+    }
+
     /// The text, when it is shown as it is written.
     pub(super) fn as_written(self) -> Option<&'t [u8]> {
         (self.look != Look::Odd).then_some(self.text.raw())
@@ -113,21 +119,25 @@ pub(super) enum Name<'t> {
 
 impl<'t> Name<'t> {
     /// The last reference token of `pointer`, or the last two for an element of an array.
-    pub(super) fn new(pointer: &'t [u8], element: bool) -> Self {
+    pub(super) fn new(pointer: &'t [u8], look: Look, element: bool) -> Self {
         let Some((before, last)) = rsplit(pointer) else { return Self::Root };
+        let shown = |name| match look {
+            Look::Plain => Shown::plain(name, 64),
+            _ => shown_name(name),
+        };
         if !element {
-            return Self::Member(shown_name(last));
+            return Self::Member(shown(last));
         }
         match rsplit(before).map_or(before, |(_, token)| token) {
             [] => Self::This,
-            array => Self::Element { array: shown_name(array), position: last },
+            array => Self::Element { array: shown(array), position: last },
         }
     }
 }
 
 /// What stands before and after the last slash.
 fn rsplit(pointer: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = pointer.iter().rposition(|&byte| byte == b'/')?;
+    let at = memchr::memrchr(b'/', pointer)?;
     Some((pointer.get(..at)?, pointer.get(at + 1..)?))
 }
 
@@ -304,14 +314,14 @@ mod tests {
 
     #[test]
     fn names_of_values() {
-        assert!(matches!(Name::new(b"", false), Name::Root));
-        assert!(matches!(Name::new(b"/0", true), Name::This));
-        assert!(matches!(Name::new(b"//0", true), Name::This));
+        assert!(matches!(Name::new(b"", Look::of(b""), false), Name::Root));
+        assert!(matches!(Name::new(b"/0", Look::of(b"/0"), true), Name::This));
+        assert!(matches!(Name::new(b"//0", Look::of(b"//0"), true), Name::This));
         assert!(
-            matches!(Name::new(b"/a/b", false), Name::Member(n) if n.as_written() == Some(b"b"))
+            matches!(Name::new(b"/a/b", Look::of(b"/a/b"), false), Name::Member(n) if n.as_written() == Some(b"b"))
         );
         assert!(matches!(
-            Name::new(b"/a/12", true),
+            Name::new(b"/a/12", Look::of(b"/a/12"), true),
             Name::Element { array, position: b"12" } if array.as_written() == Some(b"a")
         ));
     }

@@ -193,7 +193,8 @@ impl<'a> Reporter<'a, '_> {
         let value = self.doc.at(at);
         let own = |value: Value<'_>| Types::of(value.document(), value.index());
         if let Some(text) = value.as_str() {
-            if let Some(inside) = self.types_inside(text)
+            if repair::may_hold(text, types)
+                && let Some(inside) = self.types_inside(text)
                 && inside.meets(types)
             {
                 let container = inside.meets(Types::ARRAY) || inside.meets(Types::OBJECT);
