@@ -102,7 +102,8 @@ pub enum Origin {
 }
 
 /// Output schemas assert formats, for official clients do and throw a result away that fails.
-const OUTPUT: Options = Options { assert_format: true, empty_is_open: false };
+const OUTPUT: Options =
+    Options { assert_format: true, assert_content: false, empty_is_open: false };
 
 /// Builds a [`Catalog`].
 #[derive(Debug)]

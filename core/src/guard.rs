@@ -418,7 +418,7 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
-        let Scratch { tape, inner, cuts, faults, branch, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
         cuts.clear();
@@ -433,12 +433,12 @@ impl Guard {
         // pass for the verdict alone.
         faults.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let steps = self.budget.steps;
         let mut outcome = schema::validate(schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
-            let memory = Memory { order, marks };
+            let memory = Memory { order, marks, text, inner };
             outcome = schema::validate(schema, doc, steps, memory, None);
         }
         if outcome == Outcome::TooComplex {
@@ -454,10 +454,9 @@ impl Guard {
             (_, NearMiss::Refuse) => Refused::NearMisses,
             (_, NearMiss::Strip) => Refused::None,
         };
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let steps = steps.min(REPORT_STEPS);
-        let mut reporter =
-            Reporter { report, doc, schema, cuts, refused, inner, memory, branch, steps };
+        let mut reporter = Reporter { report, doc, schema, cuts, refused, memory, branch, steps };
         // What is not known to be no near miss must not be stripped as if it were none.
         if !reporter.find_meant() && near_miss == NearMiss::Refuse {
             return Err(Reason::TooComplex);
@@ -526,13 +525,13 @@ impl Guard {
             Structure::Unknown => return false,
             Structure::Schema(schema) => schema,
         };
-        let Scratch { tape, marks, .. } = scratch;
+        let Scratch { tape, inner, marks, text, .. } = scratch;
         if json::parse_named(output, self.budget.output, tape, schema.names()).is_err() {
             return false;
         }
         let json::Tape { nodes, order } = tape;
         let doc = json::Document::new(output, nodes);
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         schema::validate(schema, doc, self.budget.steps, memory, None) == Outcome::Valid
     }
 

@@ -79,7 +79,7 @@ impl Validator {
         json: &[u8],
         scratch: &'s mut Scratch<'_>,
     ) -> Result<(), Invalid<'s>> {
-        let Scratch { tape, inner, cuts, faults, branch, marks, report, .. } = scratch;
+        let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         report.clear();
         let (limits, names) = (self.budget.output, self.schema.names());
         if let Err(error) = json::parse_named(json, limits, tape, names) {
@@ -92,21 +92,20 @@ impl Validator {
         cuts.clear();
         let mut collect = Collect { faults, most: MAX_VIOLATIONS };
         let steps = self.budget.steps;
-        let memory = Memory { order, marks };
+        let memory = Memory { order, marks, text, inner };
         let mut outcome = schema::validate(&self.schema, doc, steps, memory, Some(&mut collect));
         if outcome == Outcome::TooComplex {
             // The first fault alone may be within the budget.
-            let memory = Memory { order, marks };
+            let memory = Memory { order, marks, text, inner };
             outcome = schema::validate(&self.schema, doc, steps, memory, None);
         }
         match outcome {
             Outcome::Valid => Ok(()),
             Outcome::TooComplex => Err(Invalid { reason: Reason::TooComplex, report }),
             Outcome::Invalid => {
-                let (memory, refused) = (Memory { order, marks }, Refused::None);
+                let (memory, refused) = (Memory { order, marks, text, inner }, Refused::None);
                 let schema = &self.schema;
-                Reporter { report, doc, schema, cuts, refused, inner, memory, branch, steps }
-                    .tell(faults);
+                Reporter { report, doc, schema, cuts, refused, memory, branch, steps }.tell(faults);
                 Err(Invalid { reason: Reason::ValidationFailed, report })
             }
         }
@@ -125,6 +124,14 @@ impl ValidatorBuilder {
     #[must_use]
     pub const fn assert_formats(mut self, assert: bool) -> Self {
         self.options.assert_format = assert;
+        self
+    }
+
+    /// Makes `contentEncoding` (base64) and `contentMediaType` (application/json) assertions instead of
+    /// annotations.
+    #[must_use]
+    pub const fn assert_contents(mut self, assert: bool) -> Self {
+        self.options.assert_content = assert;
         self
     }
 

@@ -116,3 +116,24 @@ fn look_aheads_of_patterns_are_counted_together() {
     assert_eq!(compile(&schema(6)), Ok(0));
     assert!(compile(&schema(7)).unwrap_err().message.contains("look-aheads"));
 }
+
+#[test]
+fn loops_in_place_are_refused_wherever_they_stand() {
+    for place in [
+        r#""properties":{"a":LOOP}"#,
+        r#""not":{"items":LOOP}"#,
+        r#""contains":LOOP"#,
+        r#""propertyNames":LOOP"#,
+        r#""if":true,"then":LOOP"#,
+        r#""dependentSchemas":{"a":LOOP}"#,
+    ] {
+        let place = place.replace("LOOP", r##"{"$ref":"#/$defs/l"}"##);
+        let schema =
+            format!(r##"{{{place},"$defs":{{"l":{{"anyOf":[{{"$ref":"#/$defs/l"}}]}}}}}}"##);
+        let error = compile(&schema).unwrap_err();
+        assert!(error.message.contains("leads back to itself"), "{error}: {schema}");
+    }
+    // One level down is no loop, and neither is a subschema that is reached twice.
+    let fine = r##"{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}],"$defs":{"a":{"items":{"$ref":"#"}}}}"##;
+    assert_eq!(compile(fine), Ok(0));
+}

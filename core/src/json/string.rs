@@ -2,6 +2,9 @@
 
 use core::cmp::Ordering;
 
+#[cfg(feature = "alloc")]
+use crate::buf::{Buf, Full};
+
 /// The text of a JSON string or member name: the bytes between its quotes, escapes and all.
 ///
 /// The parser has checked it, so every method may assume valid UTF-8 and valid escapes.
@@ -49,6 +52,19 @@ impl<'t> Str<'t> {
             let len = c.encode_utf8(&mut utf8).len();
             utf8.into_iter().take(len)
         })
+    }
+
+    /// Writes the UTF-8 bytes, escapes undone, to `memory`, which is emptied before.
+    ///
+    /// # Errors
+    /// When `memory` is lent and too small.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn decode(self, memory: &mut Buf<'_, u8>) -> Result<(), Full> {
+        memory.clear();
+        if !self.escaped {
+            return memory.extend(self.raw);
+        }
+        self.chars().try_for_each(|c| memory.extend(c.encode_utf8(&mut [0; 4]).as_bytes()))
     }
 
     /// How many characters the text has, escapes undone.

@@ -11,7 +11,8 @@ use super::bytes::{Set, before, byte, decode64, run, run_back, skip_blank, slice
 use super::key::{Class, Meaning, is_session, meaning};
 use super::scan::Scan;
 use super::value::{
-    is_code, is_joined_left, is_keylike, is_mixed, is_name, is_placeholder, is_reference, is_wordy,
+    is_code, is_joined_left, is_keylike, is_mixed, is_name, is_path, is_placeholder, is_reference,
+    is_unlike_code, is_word_and_digit, is_wordy,
 };
 use crate::buf::Full;
 
@@ -34,6 +35,8 @@ struct Place {
     inline: bool,
     /// Between the name and the value is nothing but `=`.
     tight: bool,
+    /// It is one of several settings that semicolons part.
+    listed: bool,
 }
 
 impl Scan<'_, '_, '_> {
@@ -73,7 +76,8 @@ impl Scan<'_, '_, '_> {
             Class::Authorization => self.credential(at),
             Class::Cookie => self.cookies(at),
             _ => {
-                let place = Place { tight, ..place(text, at, !begins_line(text, start)) };
+                let place = place(text, at, !begins_line(text, start));
+                let place = Place { tight, listed: tight && before(text, start) == b';', ..place };
                 // In `let token: T = …` only a literal is a secret.
                 if beside && place.quote == 0 && !name.eq_ignore_ascii_case(b"value") {
                     return Ok(());
@@ -90,7 +94,7 @@ impl Scan<'_, '_, '_> {
             // `name: DB_PASSWORD, value: …`, as in Kubernetes and in tables of settings.
             const SIGNS: Set = Set::new(b" \t\r\n,;:=\"'{}-");
             let end = run_back(text, start, SIGNS, 32);
-            let begin = run_back(text, end, NAME, LONGEST_NAME);
+            let begin = name_start(text, end);
             let label = run_back(text, begin, SIGNS, 16);
             let label = slice(text, run_back(text, label, NAME, 8), label);
             let named = label.eq_ignore_ascii_case(b"name") || label.eq_ignore_ascii_case(b"key");
@@ -115,9 +119,13 @@ impl Scan<'_, '_, '_> {
         let bare = place.quote == 0;
         let long = end >= place.start + GLANCE;
         // `KEY=…` that fills its line is a setting: what is drawn at random there is no code.
-        let setting = bare && place.tight && !place.inline && is_line_end(self.text, end);
-        let code = bare && !(setting && is_mixed(value));
+        let setting = bare && !place.inline && is_line_end(self.text, end);
+        let drawn = is_mixed(value) && (place.tight || is_unlike_code(value));
+        let code = bare && !place.listed && !(setting && drawn);
+        let rest = skip_blank(self.text, end);
         let refused = is_reference(value)
+            // `token: Token = …`
+            || code && !place.tight && end < rest && byte(self.text, rest) == b'='
             || code && is_code(slice(self.text, place.start, place.start + GLANCE))
             || match meaning.class {
                 Class::Password => value.len() < 4,
@@ -129,8 +137,18 @@ impl Scan<'_, '_, '_> {
             }
             || !long
                 && (is_placeholder(value)
-                    || bare && is_name(value) && !(place.tight && is_alone(self.text, end)));
-        if refused || code && matches!(byte(value, 0), b'{' | b'(' | b'|' | b'/') {
+                    || bare
+                        && is_name(value)
+                        && !(place.tight && is_alone(self.text, end))
+                        && !(!place.inline
+                            && is_word_and_digit(value)
+                            && is_line_end(self.text, end)));
+        let structure = match byte(value, 0) {
+            b'{' | b'(' | b'|' => code,
+            b'/' => code && is_path(value),
+            _ => false,
+        };
+        if refused || structure {
             return Ok(());
         }
         let end = if long { place.end(self.text) } else { end };
@@ -255,17 +273,49 @@ impl Scan<'_, '_, '_> {
     /// Masks the content of the element whose start tag ends at `at`.
     pub(super) fn element(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
-        let start = run_back(text, at, NAME, LONGEST_NAME);
-        if at < self.decided || before(text, start) != b'<' {
+        // `<password>` or `<property name="password">`.
+        let quote = before(text, at);
+        let quoted = matches!(quote, b'"' | b'\'');
+        let at_name = at - usize::from(quoted);
+        let start = run_back(text, at_name, NAME, LONGEST_NAME);
+        let named = if quoted {
+            let equals = start.saturating_sub(2);
+            let label = run_back(text, equals, NAME, 8);
+            let label = slice(text, label, equals);
+            slice(text, equals, start) == [b'=', quote]
+                && (label.eq_ignore_ascii_case(b"name") || label.eq_ignore_ascii_case(b"key"))
+        } else {
+            before(text, start) == b'<'
+        };
+        if at < self.decided || !named {
             return Ok(());
         }
-        match meaning(slice(text, start, at)) {
+        let end = memchr::memchr2(b'<', b'\n', slice(text, at + 1, at + 8192)).unwrap_or(0);
+        if slice(text, at + 1 + end, at + 3 + end) != b"</" {
+            return Ok(());
+        }
+        match meaning(slice(text, start, at_name)) {
             Some(meaning) if meaning.class != Class::Personal => self.value(
                 meaning,
-                Place { start: at + 1, quote: b'<', level: 0, inline: true, tight: true },
+                Place {
+                    start: at + 1,
+                    quote: b'<',
+                    level: 0,
+                    inline: true,
+                    tight: true,
+                    listed: false,
+                },
             ),
             _ => Ok(()),
         }
+    }
+
+    /// Masks the password in the quotes at `at`.
+    pub(super) fn set_password(&mut self, at: usize) -> Result<(), Full> {
+        let meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
+        let place = place(self.text, at, true);
+        let value = slice(self.text, place.start, place.end(slice(self.text, 0, at + GLANCE)));
+        if value.contains(&b' ') { Ok(()) } else { self.value(meaning, place) }
     }
 
     /// Masks the word after `password` in a line of a netrc file.
@@ -317,13 +367,16 @@ impl Place {
     fn bare_end(self, text: &[u8]) -> usize {
         let rest = text.get(self.start..).unwrap_or(&[]);
         let ends = |i: usize, c: u8| match c {
-            b'"' | b'\'' | b'`' | b'<' => true,
+            b'"' | b'\'' | b'`' => true,
             b'\\' => matches!(byte(rest, i + 1), b'n' | b'r' | b't' | b'"' | b'\''),
+            b';' if self.listed => true,
+            _ if self.listed => matches!(c, b'\r' | b'\n'),
+            b'<' => is_tag(rest, i),
             b',' | b';' => self.inline || begins_field(rest, i + 1),
             // Passwords hold it too: it ends a value only before another parameter, or as an entity.
             b'&' => begins_parameter(rest, i + 1) || is_entity(slice(rest, i + 1, i + 6)),
-            b']' => self.inline && !is_joined_left(rest, i + 1),
-            b')' | b'}' => self.inline,
+            b']' => self.inline && !is_joined_left(rest, i + 1) && closes(rest, i),
+            b')' | b'}' => self.inline && closes(rest, i),
             _ => c.is_ascii_whitespace(),
         };
         let len = rest.iter().enumerate().position(|(i, &c)| ends(i, c)).unwrap_or(rest.len());
@@ -337,6 +390,25 @@ impl Place {
         }
         end
     }
+}
+
+/// Whether a tag begins at `at`: a closing one, or a name and what ends it or parts its attributes.
+fn is_tag(text: &[u8], at: usize) -> bool {
+    const TAG: Set = Set::new(b"0-9A-Za-z_:.-");
+    let end = run(slice(text, 0, at + 48), at + 1, TAG);
+    byte(text, at + 1) == b'/'
+        || end == at + 1 && matches!(byte(text, end), b'!' | b'?')
+        || end > at + 1 && matches!(byte(text, end), b'>' | b' ' | b'/')
+}
+
+/// Whether the bracket at `at` closes something that was opened before the value: nothing but other
+/// brackets and the ends of sentences follows.
+fn closes(text: &[u8], at: usize) -> bool {
+    const CLOSING: Set = Set::new(b")}],;.>");
+    let next = byte(text, run(slice(text, 0, at + 16), at, CLOSING));
+    next == 0
+        || next.is_ascii_whitespace()
+        || matches!(next, b'"' | b'\'' | b'`' | b'{' | b'[' | b'(' | b'<')
 }
 
 /// Whether `text`, after an ampersand, is what HTML and XML escape a character as.
@@ -360,13 +432,13 @@ fn place(text: &[u8], at: usize, inline: bool) -> Place {
     let slashes = run(slice(text, 0, open + 16), open, SLASH) - open;
     let quote = byte(text, open + slashes);
     if !is_quote(quote) {
-        return Place { start: at, quote: 0, level: 0, inline, tight: false };
+        return Place { start: at, quote: 0, level: 0, inline, tight: false, listed: false };
     }
     let mut start = open + slashes + 1;
     if slashes == 0 && slice(text, start, start + 2) == [quote, quote] {
         start += 2;
     }
-    Place { start, quote, level: slashes, inline, tight: false }
+    Place { start, quote, level: slashes, inline, tight: false, listed: false }
 }
 
 /// The name that ends before the operator at `op`, and its start.
@@ -381,16 +453,28 @@ fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
     if matches!(before(text, end), b'"' | b'\'' | b'`') {
         end = run_back(text, end - 1, SLASH, 8);
     }
-    let mut start = run_back(text, end, NAME, LONGEST_NAME);
+    let mut start = name_start(text, end);
+    // `the api key is: …`
+    if slice(text, start, end).eq_ignore_ascii_case(b"is") && before(text, start) == b' ' {
+        let head = slice(text, start.saturating_sub(41), start - 1);
+        let words = head.iter().rev().take_while(|&&b| NAME.has(b) || b == b' ' || b >= 0x80);
+        return Some((head.get(head.len() - words.count()..).unwrap_or(&[]), start));
+    }
     // The letter of an escape is no part of the name.
     if before(text, start) == b'\\' && matches!(byte(text, start), b'n' | b'r' | b't') {
         start += 1;
     }
     // `API key: …`
     if slice(text, start, end).eq_ignore_ascii_case(b"key") && before(text, start) == b' ' {
-        start = run_back(text, start - 1, NAME, LONGEST_NAME);
+        start = name_start(text, start - 1);
     }
     (start < end).then(|| (slice(text, start, end), start))
+}
+
+/// The start of the name that ends at `end`. Letters beyond ASCII are part of it.
+fn name_start(text: &[u8], end: usize) -> usize {
+    let head = slice(text, end.saturating_sub(LONGEST_NAME), end);
+    end - head.iter().rev().take_while(|&&byte| NAME.has(byte) || byte >= 0x80).count()
 }
 
 /// Whether only indentation, a list mark, a diff mark or `export` stands before `at` on its line.

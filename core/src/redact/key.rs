@@ -4,7 +4,7 @@
 //! `dbPassword` and `db-password` all end in `password`. Names that only look like one, such as
 //! `next_page_token`, are on a list of their own.
 
-use super::bytes::byte;
+use super::bytes::{before, byte};
 use super::types::TypeId;
 
 /// What a value under a name must be like.
@@ -53,9 +53,43 @@ const NAMES: &[Row] = &[
     ("passwords", Anywhere, TypeId::PASSWORD, Password),
     ("passwd", Anywhere, TypeId::PASSWORD, Password),
     ("passphrase", Anywhere, TypeId::PASSWORD, Password),
+    ("passwordconfirmation", Anywhere, TypeId::PASSWORD, Password),
+    ("passwordconfirm", Anywhere, TypeId::PASSWORD, Password),
+    ("passwordrepeat", Anywhere, TypeId::PASSWORD, Password),
+    ("passwordagain", Anywhere, TypeId::PASSWORD, Password),
+    ("passcode", Anywhere, TypeId::PASSWORD, Password),
     ("passwort", Anywhere, TypeId::PASSWORD, Password),
+    ("kennwort", Anywhere, TypeId::PASSWORD, Password),
     ("contraseña", Anywhere, TypeId::PASSWORD, Password),
+    ("contrasena", Anywhere, TypeId::PASSWORD, Password),
     ("motdepasse", Anywhere, TypeId::PASSWORD, Password),
+    ("wachtwoord", Anywhere, TypeId::PASSWORD, Password),
+    ("lösenord", Anywhere, TypeId::PASSWORD, Password),
+    ("losenord", Anywhere, TypeId::PASSWORD, Password),
+    ("adgangskode", Anywhere, TypeId::PASSWORD, Password),
+    ("salasana", Anywhere, TypeId::PASSWORD, Password),
+    ("hasŁo", Word, TypeId::PASSWORD, Password),
+    ("hasło", Word, TypeId::PASSWORD, Password),
+    ("haslo", Word, TypeId::PASSWORD, Password),
+    ("heslo", Word, TypeId::PASSWORD, Password),
+    ("jelszó", Word, TypeId::PASSWORD, Password),
+    ("senha", Word, TypeId::PASSWORD, Password),
+    ("şifre", Word, TypeId::PASSWORD, Password),
+    ("пароль", Anywhere, TypeId::PASSWORD, Password),
+    ("Пароль", Anywhere, TypeId::PASSWORD, Password),
+    ("ПАРОЛЬ", Anywhere, TypeId::PASSWORD, Password),
+    ("密码", Anywhere, TypeId::PASSWORD, Password),
+    ("密碼", Anywhere, TypeId::PASSWORD, Password),
+    ("パスワード", Anywhere, TypeId::PASSWORD, Password),
+    ("비밀번호", Anywhere, TypeId::PASSWORD, Password),
+    // Words that mean more than a password.
+    ("clave", Word, TypeId::PASSWORD, Secret),
+    ("parola", Word, TypeId::PASSWORD, Secret),
+    ("psk", Word, TypeId::PASSWORD, Password),
+    ("adminpwd", Anywhere, TypeId::PASSWORD, Password),
+    ("userpwd", Anywhere, TypeId::PASSWORD, Password),
+    ("rootpwd", Anywhere, TypeId::PASSWORD, Password),
+    ("dbpwd", Anywhere, TypeId::PASSWORD, Password),
     ("pwd", Word, TypeId::PASSWORD, Password),
     ("pass", Word, TypeId::PASSWORD, Password),
     ("pw", Word, TypeId::PASSWORD, Password),
@@ -77,6 +111,10 @@ const NAMES: &[Row] = &[
     ("sharedkey", Anywhere, TypeId::SECRET, Secret),
     ("authkey", Anywhere, TypeId::SECRET, Secret),
     ("licensekey", Anywhere, TypeId::SECRET, Secret),
+    ("servicekey", Anywhere, TypeId::SECRET, Secret),
+    ("subscriptionkey", Anywhere, TypeId::SECRET, Secret),
+    ("sessionkey", Anywhere, TypeId::SECRET, Secret),
+    ("hmackey", Anywhere, TypeId::SECRET, Secret),
     ("credential", Anywhere, TypeId::SECRET, Secret),
     ("credentials", Anywhere, TypeId::SECRET, Secret),
     ("connectionstring", Anywhere, TypeId::SECRET, Secret),
@@ -91,6 +129,9 @@ const NAMES: &[Row] = &[
     ("cvc", Word, TypeId::CARD, Pin),
     ("cvv2", Word, TypeId::CARD, Pin),
     ("otp", Word, TypeId::PASSWORD, Pin),
+    ("securitycode", Anywhere, TypeId::PASSWORD, Pin),
+    ("verificationcode", Anywhere, TypeId::PASSWORD, Pin),
+    ("accesscode", Anywhere, TypeId::PASSWORD, Pin),
     ("ssn", Word, TypeId::SSN, Personal),
     ("socialsecurity", Anywhere, TypeId::SSN, Personal),
     ("socialsecuritynumber", Anywhere, TypeId::SSN, Personal),
@@ -128,6 +169,19 @@ const INNOCENT: &[(&str, At)] = &[
     ("unktoken", Anywhere),
     ("masktoken", Anywhere),
     ("stoptoken", Anywhere),
+    ("starttoken", Anywhere),
+    ("endtoken", Anywhere),
+    ("specialtoken", Anywhere),
+    ("imagetoken", Anywhere),
+    ("resumetoken", Anywhere),
+    ("deltatoken", Anywhere),
+    ("skiptoken", Anywhere),
+    ("cursortoken", Anywhere),
+    ("cancellationtoken", Anywhere),
+    ("designtoken", Anywhere),
+    ("hostkey", Anywhere),
+    ("objectkey", Anywhere),
+    ("rowkey", Anywhere),
     ("publickey", Anywhere),
     ("primarykey", Anywhere),
     ("foreignkey", Anywhere),
@@ -168,14 +222,15 @@ static ENDINGS: [u64; 512] = {
         let name = if row < NAMES.len() { NAMES[row].0.as_bytes() } else { b"value" };
         let len = name.len();
         let (b, c) = (name[len - 2], name[len - 1]);
-        let mut a = 0;
-        while a < 128 {
+        let mut i = 0;
+        while i < 256 {
             // Before a name of two letters anything may stand, within any a joint.
+            let a = i as u8;
             if len == 2 || a == name[len - 3] || is_joint(a) {
                 let at = triple(a, b, c);
                 set[at >> 6] |= 1 << (at & 63);
             }
-            a += 1;
+            i += 1;
         }
         row += 1;
     }
@@ -199,10 +254,16 @@ pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
             end -= 1;
         }
     }
+    // A number behind a name is no part of it.
+    let number = usize::from(before(text, end).is_ascii_digit());
+    end -= number + usize::from(number > 0 && before(text, end - 1).is_ascii_digit());
     let Some(&[a, b, c]) = text.get(end.saturating_sub(3)..end).and_then(|t| t.first_chunk())
     else {
         return end == 2;
     };
+    if !c.is_ascii() || [a, b, c].eq_ignore_ascii_case(b" is") {
+        return true;
+    }
     if !c.is_ascii_alphanumeric() {
         // `name = …`, `name := …`, `table["name"] = …`
         return matches!(c, b' ' | b'\t' | b':' | b'?' | b']') || is_joint(c);
@@ -211,8 +272,14 @@ pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
     is_joint(b) || ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1)
 }
 
-/// What `name` says about its value, if anything.
+/// What `name` says about its value, if anything. A number behind it counts: `password2`, `token_1`.
 pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
+    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let plain = name.get(..name.len() - digits).unwrap_or(name);
+    meaning_of(name).or_else(|| if (1..=2).contains(&digits) { meaning_of(plain) } else { None })
+}
+
+fn meaning_of(name: &[u8]) -> Option<Meaning> {
     let &last = name.iter().rev().find(|&&byte| !is_joint(byte))?;
     let mut next = usize::from(*INDEX.heads.get(usize::from(last & 31))?);
     let (id, class) = loop {
@@ -228,6 +295,14 @@ pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
     (!innocent && !bare).then_some(Meaning { id, class })
 }
 
+/// The byte at `at` as it is in the small letter: of ASCII, and of Latin-1 in two bytes of UTF-8.
+fn small(name: &[u8], at: usize) -> u8 {
+    match byte(name, at) {
+        capital @ 0x80..=0x9e if before(name, at) == 0xc3 => capital | 0x20,
+        other => other.to_ascii_lowercase(),
+    }
+}
+
 const fn is_joint(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'.' | b' ')
 }
@@ -239,7 +314,7 @@ fn ends_in(name: &[u8], ending: &str, place: At) -> bool {
         while at > 0 && is_joint(byte(name, at - 1)) {
             at -= 1;
         }
-        if at == 0 || byte(name, at - 1).to_ascii_lowercase() != want {
+        if at == 0 || small(name, at - 1) != want {
             return false;
         }
         at -= 1;

@@ -129,7 +129,12 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
                 || name.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
         }
         b'{' => second == b'{' || value.ends_with(b"}"),
-        b'<' => value.ends_with(b">") || second.is_ascii_alphabetic(),
+        b'<' => {
+            const LABEL: Set = Set::new(b"0-9A-Za-z_ .:/|-");
+            let end = run(value, 1, LABEL);
+            end == value.len() && second.is_ascii_alphabetic()
+                || value.ends_with(b">") && (end + 1 == value.len() || second == b'%')
+        }
         b'%' => value.len() > 2 && value.ends_with(b"%"),
         _ => false,
     }
@@ -144,18 +149,48 @@ pub(super) fn is_code(value: &[u8]) -> bool {
     let name = slice(head, 0, len);
     let pointer = [&b"*mut "[..], b"*const ", b"&mut ", b"&str", b"&'", b"&["];
     match sign {
+        b'&' if len == 0 => {
+            let path = slice(head, 1, run(head, 1, PATH));
+            inside == b'\'' || is_name(path) || super::bytes::contains(path, b"::")
+        }
+        b'<' if len == 0 => head.contains(&b'>'),
+        // `[u8; 32]`
+        b'[' if len == 0 => byte(head, run(head, 1, PATH)) == b';' && inside.is_ascii_alphabetic(),
         _ if len == 0 => pointer.iter().any(|start| head.starts_with(start)),
         _ if super::bytes::contains(name, b"::") => true,
         b'(' => inside != 0 && !inside.is_ascii_whitespace(),
         b'[' => ALNUM.has(inside) || matches!(inside, b'"' | b'\''),
         b'!' => matches!(inside, b'(' | b'[' | b'{'),
         b'<' => is_name(name),
-        _ => is_number_type(name),
+        _ => is_number_type(name) || is_constant(name) || is_hex(name),
     }
+}
+
+/// Whether `name` is one as constants have: `TOKEN_TYPE_2D`.
+fn is_constant(name: &[u8]) -> bool {
+    const CONSTANT: Set = Set::new(b"0-9A-Z_");
+    let count = |test: fn(&u8) -> bool| name.iter().filter(|&byte| test(byte)).count();
+    run(name, 0, CONSTANT) == name.len()
+        && count(|&byte| byte == b'_') >= 2
+        && count(u8::is_ascii_uppercase) > 2 * count(u8::is_ascii_digit)
+}
+
+/// Whether `name` is a number as programs write them in hexadecimal.
+fn is_hex(name: &[u8]) -> bool {
+    name.starts_with(b"0x") && name.len() <= 18
 }
 
 /// Whether `name` is a number's type, as in C and Rust.
 fn is_number_type(name: &[u8]) -> bool {
+    let last = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let word = name.get(..name.len() - last).unwrap_or(&[]);
+    if last > 0
+        && word
+            .get(word.len().saturating_sub(3)..)
+            .is_some_and(|end| end.eq_ignore_ascii_case(b"int"))
+    {
+        return true;
+    }
     let plain = name.iter().position(|&b| b != b'_').and_then(|at| name.get(at..)).unwrap_or(&[]);
     let Some((kind, width)) = plain.split_first() else {
         return false;
@@ -173,6 +208,12 @@ pub(super) fn is_name(value: &[u8]) -> bool {
     let last = value.len() - digits.min(1);
     value.iter().take(last).all(|&b| WORD.has(b))
         || digits <= 2 && value.contains(&b'.') && value.iter().all(|&b| LOWER.has(b))
+}
+
+/// Whether `value` is a word in lower case and a digit, as people choose passwords; types have a capital.
+pub(super) fn is_word_and_digit(value: &[u8]) -> bool {
+    const LETTERS: Set = Set::new(b"a-z");
+    run(value, 0, LETTERS) + 1 == value.len() && value.last().is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether `value` looks drawn at random: one run, both cases and digits, or long hexadecimal.
@@ -202,6 +243,25 @@ pub(super) fn is_mixed(value: &[u8]) -> bool {
         && kinds >= 3
         && !value.ends_with(b")")
         && !(byte(value, 0) == b'/' && value.iter().all(|&b| PATH.has(b)))
+}
+
+/// Whether `value`, which begins with a slash, is the path of a file rather than base64.
+pub(super) fn is_path(value: &[u8]) -> bool {
+    let random = |part: &[u8]| {
+        let has = |test: fn(&u8) -> bool| part.iter().any(test);
+        part.len() >= 10
+            && has(u8::is_ascii_digit)
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+    };
+    !(is_keylike(value) && value.split(|&byte| byte == b'/').any(random))
+}
+
+/// Whether `value` has a digit and, before its end, two signs that a name or a call does not have.
+pub(super) fn is_unlike_code(value: &[u8]) -> bool {
+    const SIGN: Set = Set::new(b"#$%^~@!?|;+,=");
+    let signs = value.iter().rev().skip(1).filter(|&&byte| SIGN.has(byte)).count();
+    signs >= 2 && value.iter().any(u8::is_ascii_digit)
 }
 
 /// Whether `value` is words in one case, such as `my-app-secrets`.

@@ -6,7 +6,7 @@ use super::words::{Look, Name, Shown, shown};
 use super::wrong::{Strays, Wrong};
 use super::{Meant, Record, Report, Text};
 use crate::buf::Buf;
-use crate::json::{self, CUT, Document, Kind, ParseError, ParseErrorKind, Str, Tape};
+use crate::json::{self, CUT, Document, Kind, ParseError, ParseErrorKind, Str};
 use crate::near::Undeclared;
 use crate::schema::{Cut, Fault, Keyword, Memory, Schema, Types};
 
@@ -39,9 +39,7 @@ pub(crate) struct Reporter<'a, 'm> {
     /// Every ghost, in document order.
     pub(crate) cuts: &'a mut [Cut],
     pub(crate) refused: Refused,
-    /// Memory to look into strings that may hold JSON.
-    pub(crate) inner: &'a mut Tape<'m>,
-    /// Memory to look into unions, and the steps that may take.
+    /// Memory to look into unions and into strings that may hold JSON, and the steps that may take.
     pub(crate) memory: Memory<'a, 'm>,
     pub(crate) branch: &'a mut Buf<'m, Fault>,
     pub(crate) steps: u32,

@@ -12,7 +12,7 @@ use super::words::{Look, Name, Shown, shown, spelt};
 use super::wrong::{Choices, Strays, Wrong};
 use super::{FixRecord, Text};
 use crate::json::{self, CUT, Kind};
-use crate::schema::{Collect, Cut, Fault, Keyword, Memory, Types, examine, is_short};
+use crate::schema::{Collect, Cut, Fault, Keyword, Types, examine, is_short};
 
 /// Most branches that are looked into.
 const MAX_BRANCHES: usize = 32;
@@ -124,7 +124,7 @@ impl<'a> Reporter<'a, '_> {
     /// Gathers the faults of one branch in the reporter's memory.
     fn examine(&mut self, branch: u32, at: u32) -> Option<bool> {
         self.branch.clear();
-        let memory = Memory { order: &mut *self.memory.order, marks: &mut *self.memory.marks };
+        let memory = self.memory.lend();
         let mut collect = Collect { faults: &mut *self.branch, most: MAX_COUNTED };
         examine(self.schema, self.doc, (branch, at), &mut self.steps, memory, &mut collect)
     }

@@ -206,6 +206,12 @@ pub(super) const fn rule_words(keyword: Keyword) -> (Phrase, Phrase) {
         Keyword::Format => {
             (gap("a string in the format ", ""), gap("Send text in the format ", "."))
         }
+        Keyword::ContentEncoding => {
+            (whole("a string in base64"), whole("Send the content in base64."))
+        }
+        Keyword::ContentMediaType => {
+            (whole("a string that holds JSON"), whole("Send a JSON text."))
+        }
         Keyword::MinItems => {
             (gap("an array with a length of at least ", ""), gap("Send ", " or more elements."))
         }

@@ -265,12 +265,12 @@ impl<'a> Reporter<'a, '_> {
             return None;
         }
         if !text.is_escaped() {
-            return types_spelt(text.raw(), self.inner);
+            return types_spelt(text.raw(), self.memory.inner);
         }
         let mut decoded = core::mem::take(&mut self.report.decoded);
         decoded.clear();
         let fits = text.chars().try_for_each(|c| decoded.write_char(c)).is_ok();
-        let types = if fits { types_spelt(&decoded, self.inner) } else { None };
+        let types = if fits { types_spelt(&decoded, self.memory.inner) } else { None };
         self.report.decoded = decoded;
         types
     }

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use super::content::{Encoding, is_json};
 use super::dialect::{Dialect, Holds, Version};
 use super::documents::Documents;
 use super::draft::Draft;
@@ -31,6 +32,8 @@ use crate::near;
 pub(crate) struct Options {
     /// `format` is an assertion, not an annotation.
     pub(crate) assert_format: bool,
+    /// `contentEncoding` and `contentMediaType` are assertions, not annotations.
+    pub(crate) assert_content: bool,
     /// A root with `properties: {}` and no `additionalProperties` is open: some SDKs list unions so.
     pub(crate) empty_is_open: bool,
 }
@@ -390,12 +393,18 @@ impl<'a> Compiler<'a> {
             "format" => {
                 let name = self.string(value)?;
                 let asserted = self.options.assert_format || self.dialect.asserts_format();
-                if asserted && Format::is_defined(&name) {
-                    let format = Format::parse(&name).ok_or_else(|| {
-                        self.error(value, "this format cannot be asserted by this version")
-                    })?;
+                if let Some(format) = Format::parse(&name).filter(|_| asserted) {
                     draft.string_mut().format = Some(format);
                 }
+            }
+
+            "contentEncoding" if self.options.assert_content => {
+                let name = self.string(value)?;
+                draft.string_mut().content.encoding = Encoding::named(&name);
+            }
+            "contentMediaType" if self.options.assert_content => {
+                let name = self.string(value)?;
+                draft.string_mut().content.json = is_json(&name);
             }
 
             "minimum" => draft.number_mut().min = self.number(value)?,

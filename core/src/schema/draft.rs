@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::{
-    ArrayRules, Dependent, LogicRules, Member, NONE, NumberRules, Span, StringRules, Types,
+    ArrayRules, Content, Dependent, LogicRules, Member, NONE, NumberRules, Span, StringRules, Types,
 };
 use crate::json::{Kind, Value};
 
@@ -49,9 +49,11 @@ impl Default for Draft {
 
 impl Draft {
     pub(super) fn admit<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
-        self.admitted = values.fold(Types::EMPTY, |types, value| {
+        let listed = values.fold(Types::EMPTY, |types, value| {
             types.and(Types::of(value.document(), value.index()))
         });
+        // `enum` and `const` may stand side by side.
+        self.admitted.0 &= listed.0;
     }
 
     pub(super) fn open_or_close(&mut self, value: Value<'_>) {
@@ -87,6 +89,7 @@ impl Draft {
             max: u64::MAX,
             pattern: NONE,
             format: None,
+            content: Content::default(),
         })
     }
 

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
-use super::compile::{Compiler, append};
+use super::compile::{Compiler, Tables, append};
 use super::pattern::Pattern;
 use super::{CompileError, Declared, FREE, Location, MAX_LOCATIONS, NONE, ROOT, Span};
 
@@ -140,6 +140,7 @@ pub(super) fn locate(compiler: &mut Compiler<'_>) -> Result<Located, CompileErro
             root: FREE,
         },
     };
+    locator.refuse_loops()?;
     locator.by_formula.insert(Rc::default(), FREE);
     let root = locator.expand(ROOT)?;
     locator.out.root = locator.place(root)?;
@@ -164,8 +165,8 @@ impl Location {
 
 struct Locator<'c, 'a> {
     compiler: &'c mut Compiler<'a>,
-    /// Formula of each subschema; none while it is being found, to notice a loop.
-    expanded: HashMap<u32, Option<Rc<Formula>>>,
+    /// Formula of each subschema that was asked for.
+    expanded: HashMap<u32, Rc<Formula>>,
     by_formula: HashMap<Rc<Formula>, u32>,
     todo: Vec<(u32, Rc<Formula>)>,
     /// How many subschemas are being expanded.
@@ -174,19 +175,51 @@ struct Locator<'c, 'a> {
 }
 
 impl Locator<'_, '_> {
+    /// Refuses subschemas that apply to their own place without end: no check of them would end either.
+    fn refuse_loops(&mut self) -> Result<(), CompileError> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Seen {
+            Not,
+            /// The walk is below it.
+            Open,
+            Done,
+        }
+        let count = self.compiler.tables.subs.len();
+        let mut seen = vec![Seen::Not; count];
+        let mut todo: Vec<u32> = (0..count as u32).collect();
+        while let Some(&sub) = todo.last() {
+            let Some(state) = seen.get_mut(sub as usize) else { break };
+            if *state != Seen::Not {
+                // Back from below it, or met it a second time.
+                *state = Seen::Done;
+                todo.pop();
+                continue;
+            }
+            *state = Seen::Open;
+            for next in self.compiler.tables.in_place(sub) {
+                self.pay(sub, 1)?;
+                match seen.get(next as usize) {
+                    Some(Seen::Open) => {
+                        return Err(self.error(sub, "this subschema leads back to itself"));
+                    }
+                    Some(Seen::Not) => todo.push(next),
+                    Some(Seen::Done) | None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The formula of subschema `sub` with everything that applies in its place.
     fn expand(&mut self, sub: u32) -> Result<Rc<Formula>, CompileError> {
         self.pay(sub, 1)?;
-        match self.expanded.get(&sub) {
-            Some(Some(formula)) => return Ok(formula.clone()),
-            Some(None) => return Err(self.error(sub, "this $ref leads back to itself")),
-            None => {}
+        if let Some(formula) = self.expanded.get(&sub) {
+            return Ok(formula.clone());
         }
         if self.depth == MAX_NESTING {
             return Err(self.error(sub, "references and combinations are nested more than 64 deep"));
         }
         self.depth += 1;
-        self.expanded.insert(sub, None);
         let tables = &self.compiler.tables;
         let (object, logic) = match tables.subs.get(sub as usize) {
             Some(sub) => (
@@ -214,10 +247,6 @@ impl Locator<'_, '_> {
             }
             // What a dynamic reference resolves to names and never closes: the place itself is open.
             maybe.extend([logic.dynamic, logic.condition, logic.then, logic.otherwise]);
-            if logic.not != NONE {
-                // It declares nothing, but a loop through it is a loop all the same.
-                self.expand(logic.not)?;
-            }
         }
         if let Some(object) = object {
             let dependents = object.dependents.of(&self.compiler.tables.dependents);
@@ -229,7 +258,7 @@ impl Locator<'_, '_> {
             self.suppose(&part, &mut formula.maybe);
         }
         let formula = self.normal(formula)?;
-        self.expanded.insert(sub, Some(formula.clone()));
+        self.expanded.insert(sub, formula.clone());
         self.depth -= 1;
         Ok(formula)
     }
@@ -266,12 +295,16 @@ impl Locator<'_, '_> {
         Ok(())
     }
 
-    /// Adds to `maybe` what `formula` says.
+    /// Adds to `maybe` what `formula` says of containers that it has room for.
     fn suppose(&self, formula: &Formula, maybe: &mut Maybe) {
         for kind in Container::BOTH {
-            maybe.of_mut(kind).extend(formula.all.iter().chain(formula.maybe.of(kind)));
+            let room = |case: &Case| self.admits(case, kind);
+            if room(&formula.all) && formula.unions.iter().all(|union| union.iter().any(room)) {
+                maybe.of_mut(kind).extend(formula.all.iter().chain(formula.maybe.of(kind)));
+                let cases = formula.unions.iter().flatten();
+                maybe.of_mut(kind).extend(cases.filter(|case| room(case)).flatten());
+            }
         }
-        formula.unions.iter().flatten().for_each(|case| self.suppose_case(case, maybe));
     }
 
     /// Adds to `maybe` what `case` says.
@@ -572,6 +605,26 @@ impl Locator<'_, '_> {
         let node = self.compiler.tables.subs.get(sub as usize).map_or(0, |sub| sub.node);
         let place = self.compiler.doc.at(node);
         self.compiler.error(place, &format!("{message}; simplify the schema"))
+    }
+}
+
+impl Tables {
+    /// The subschemas that apply where `sub` does.
+    fn in_place(&self, sub: u32) -> Vec<u32> {
+        let Some(sub) = self.subs.get(sub as usize) else { return Vec::new() };
+        let mut found = Vec::new();
+        if let Some(logic) = self.logics.get(sub.logic as usize) {
+            for list in [logic.all, logic.any, logic.one] {
+                found.extend(list.of(&self.lists));
+            }
+            found.extend([logic.reference, logic.dynamic, logic.not]);
+            found.extend([logic.condition, logic.then, logic.otherwise]);
+        }
+        if let Some(object) = self.objects.get(sub.object as usize) {
+            found.extend(object.dependents.of(&self.dependents).iter().map(|d| d.sub));
+        }
+        found.retain(|&sub| sub != NONE);
+        found
     }
 }
 

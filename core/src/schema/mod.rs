@@ -12,6 +12,7 @@
 //! a budget; see [`Budget`].
 
 mod compile;
+mod content;
 mod cut;
 mod dialect;
 mod documents;
@@ -34,6 +35,7 @@ use alloc::string::String;
 use core::fmt;
 
 pub(crate) use compile::{Options, compile};
+pub(crate) use content::Content;
 pub(crate) use cut::{Cut, cut};
 pub use documents::Documents;
 pub(crate) use format::Format;
@@ -246,6 +248,7 @@ pub(crate) struct StringRules {
     /// Index into [`Schema::patterns`].
     pattern: u32,
     format: Option<Format>,
+    content: Content,
 }
 
 /// Bounds are nodes of the schema document: compared as they are spelt.

@@ -8,11 +8,11 @@
 
 use super::same::{order, same};
 use super::{
-    ArrayRules, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules,
-    Sub, Types, find_named,
+    ArrayRules, Content, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema,
+    StringRules, Sub, Types, find_named,
 };
-use crate::buf::Buf;
-use crate::json::{CUT, Document, Kind};
+use crate::buf::{Buf, Full};
+use crate::json::{CUT, Document, Kind, Tape};
 
 /// Nested calls that one check may make; bounds the stack.
 const MAX_CALLS: u32 = 1024;
@@ -86,6 +86,18 @@ pub(crate) struct Memory<'a, 'm> {
     pub(crate) order: &'a mut Buf<'m, u32>,
     /// A stack of flags: which members or elements of a container are evaluated.
     pub(crate) marks: &'a mut Buf<'m, bool>,
+    /// One text without its escapes, or decoded.
+    pub(crate) text: &'a mut Buf<'m, u8>,
+    /// A document inside a string.
+    pub(crate) inner: &'a mut Tape<'m>,
+}
+
+impl<'m> Memory<'_, 'm> {
+    /// The same memory, lent on.
+    pub(crate) fn lend(&mut self) -> Memory<'_, 'm> {
+        let Self { order, marks, text, inner } = self;
+        Memory { order, marks, text, inner }
+    }
 }
 
 /// Validates the document, parsed with the names of `schema`. With `faults` every violation is
@@ -407,9 +419,22 @@ impl Run<'_, '_> {
             valid = false;
             faults.add(fault(Keyword::Pattern));
         }
-        if rules.format.is_some_and(|format| !format.accepts(text)) {
-            valid = false;
-            faults.add(fault(Keyword::Format));
+        if let Some(format) = rules.format {
+            // Two passes at most.
+            self.pay_bytes(text.raw().len().saturating_mul(2));
+            let accepted = format.accepts(text, self.memory.text);
+            if !self.outcome(accepted) {
+                valid = false;
+                faults.add(fault(Keyword::Format));
+            }
+        }
+        if rules.content != Content::default() {
+            self.pay_bytes(text.raw().len().saturating_mul(2));
+            let faulty = rules.content.check(text, self.memory.text, self.memory.inner);
+            if let Some(keyword) = self.outcome(faulty) {
+                valid = false;
+                faults.add(fault(keyword));
+            }
         }
         valid
     }
@@ -573,6 +598,14 @@ impl Run<'_, '_> {
             }
         }
         true
+    }
+
+    /// What was found out, unless lent memory was too small for it.
+    fn outcome<T: Default>(&mut self, found: Result<T, Full>) -> T {
+        found.unwrap_or_else(|Full| {
+            self.steps = 0;
+            T::default()
+        })
     }
 
     /// Takes the steps for reading `count` bytes of text; false when they ran out.

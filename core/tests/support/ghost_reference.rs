@@ -1,8 +1,54 @@
 //! The ghost rule of `docs/ghosts.md` read word for word, over trees and without a thought for cost.
 
+use airlock_core::policy::{NearMiss, Policy};
+use airlock_core::{Call, Guard, Reason, ToolDefinition, Verdict};
+use regress::Regex;
 use serde_json::Value;
 
-use super::random_schema::{Dialect, resolve};
+use super::random_schema::{self, Dialect, Source, resolve};
+
+/// Everything that holds for the schema, and the documents, that are drawn from `bytes`: what is stripped is
+/// what the rule says, and what is allowed and cleaned is allowed again with nothing stripped.
+pub(crate) fn check(bytes: &[u8]) {
+    let mut source = Source::new(bytes);
+    let (schema, dialect) = random_schema::schema(&mut source);
+    let text = schema.to_string();
+    let tool = ToolDefinition { name: "t", input_schema: text.as_bytes(), output_schema: None };
+    let policy = Policy::permissive().with_near_miss(NearMiss::Strip);
+    let guard = Guard::builder().policy(policy).expect("a preset").tool(tool);
+    let Ok(guard) = guard else { return };
+    let guard = guard.build().expect("a preset");
+    let mut scratch = guard.scratch();
+    let reference = Reference { root: &schema, dialect };
+    for arguments in random_schema::arguments(source, &schema) {
+        let call = Call { tool: "t", arguments: arguments.as_bytes(), ..Call::default() };
+        let mut cleaned = None;
+        let stripped: Vec<String> = match guard.check(&call, &mut scratch) {
+            Verdict::Allow(allowed) => {
+                cleaned = Some(allowed.arguments().to_vec());
+                allowed.stripped().map(str::to_owned).collect()
+            }
+            Verdict::Refuse(refusal) if refusal.reason() == Reason::TooComplex => continue,
+            Verdict::Refuse(refusal) => refusal.stripped().map(str::to_owned).collect(),
+        };
+        let document = serde_json::from_str(&arguments).expect("JSON");
+        let (mut expected, moot) = reference.ghosts(&document);
+        let is_moot = |path: &String| {
+            moot.iter().any(|place| path.strip_prefix(place).is_some_and(|r| r.starts_with('/')))
+        };
+        let mut found: Vec<String> = stripped.into_iter().filter(|path| !is_moot(path)).collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{schema} {arguments}");
+        if let Some(cleaned) = cleaned {
+            let call = Call { tool: "t", arguments: &cleaned, ..Call::default() };
+            match guard.check(&call, &mut scratch) {
+                Verdict::Allow(allowed) => assert!(!allowed.is_changed(), "{schema} {arguments}"),
+                Verdict::Refuse(_) => panic!("cleaned and refused: {schema} {arguments}"),
+            }
+        }
+    }
+}
 
 /// The schemas that speak of a place: all of these.
 type Place<'s> = Vec<Part<'s>>;
@@ -29,21 +75,19 @@ struct Found {
 }
 
 /// Reads a schema of the grammar.
-pub(crate) struct Reference<'s> {
+struct Reference<'s> {
     root: &'s Value,
     dialect: Dialect,
-    matches: fn(&str, &str) -> bool,
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    Regex::with_flags(pattern, "u").expect("a pattern of the grammar").find(name).is_some()
 }
 
 impl<'s> Reference<'s> {
-    /// A reading of the schema `root`; `matches` says whether a pattern matches a name.
-    pub(crate) fn new(root: &'s Value, dialect: Dialect, matches: fn(&str, &str) -> bool) -> Self {
-        Self { root, dialect, matches }
-    }
-
     /// The pointers of the ghosts of `document`, and of the objects and arrays in places that take none:
     /// there and below the rule says nothing, for whatever stands there is refused.
-    pub(crate) fn ghosts(&self, document: &Value) -> (Vec<String>, Vec<String>) {
+    fn ghosts(&self, document: &Value) -> (Vec<String>, Vec<String>) {
         let mut found = Found::default();
         self.value(document, &self.place(self.root), String::new(), &mut found);
         (found.ghosts, found.moot)
@@ -139,7 +183,7 @@ impl<'s> Reference<'s> {
                 open("additionalProperties") || open("unevaluatedProperties")
             }
             Part::Any(variants) => self.variants(variants).any(|variant| self.opens(variant)),
-            Part::Maybe(place) => self.opens(place),
+            Part::Maybe(place) => self.admits(place, true) && self.opens(place),
         })
     }
 
@@ -157,10 +201,10 @@ impl<'s> Reference<'s> {
                             map.into_iter().flatten().filter(|(_, value)| value.is_array());
                         lists.any(|(key, list)| key == name || listed(list))
                     })
-                    || patterns(schema).any(|(pattern, _)| (self.matches)(pattern, name))
+                    || patterns(schema).any(|(pattern, _)| matches(pattern, name))
             }
             Part::Any(variants) => self.variants(variants).any(|part| self.declares(part, name)),
-            Part::Maybe(place) => self.declares(place, name),
+            Part::Maybe(place) => self.admits(place, true) && self.declares(place, name),
         })
     }
 
@@ -178,7 +222,11 @@ impl<'s> Reference<'s> {
                     let variants = variants.iter().filter(|variant| self.admits(variant, object));
                     below.push(Part::Any(variants.map(|part| self.below(part, step)).collect()));
                 }
-                Part::Maybe(place) => below.push(Part::Maybe(self.below(place, step))),
+                Part::Maybe(place) => {
+                    if self.admits(place, matches!(step, Step::Name(_))) {
+                        below.push(Part::Maybe(self.below(place, step)));
+                    }
+                }
             }
         }
         below
@@ -188,8 +236,7 @@ impl<'s> Reference<'s> {
         match step {
             Step::Name(name) => {
                 let property = schema.get("properties").and_then(|map| map.get(name));
-                let matching =
-                    patterns(schema).filter(|(pattern, _)| (self.matches)(pattern, name));
+                let matching = patterns(schema).filter(|(pattern, _)| matches(pattern, name));
                 let mut found: Vec<_> = property.into_iter().collect();
                 found.extend(matching.map(|(_, schema)| schema));
                 if found.is_empty() {

@@ -79,7 +79,8 @@ const NUMBERS: &[&str] = &[
 ];
 
 /// A schema whose member `v` holds a random one; recursive through `$defs` and `#`.
-pub(crate) fn schema(source: &mut Source<'_>, dialect: Dialect) -> Value {
+pub(crate) fn schema(source: &mut Source<'_>) -> (Value, Dialect) {
+    let dialect = if source.chance(64) { Dialect::Draft7 } else { Dialect::Draft2020 };
     let mut grammar = Grammar { source, dialect };
     let v = grammar.schema(3);
     let mut defs = Map::new();
@@ -91,7 +92,7 @@ pub(crate) fn schema(source: &mut Source<'_>, dialect: Dialect) -> Value {
         Dialect::Draft7 => ("http://json-schema.org/draft-07/schema#", "definitions"),
         Dialect::Draft2020 => ("https://json-schema.org/draft/2020-12/schema", "$defs"),
     };
-    json!({"$schema": uri, keyword: defs, "properties": {"v": v}})
+    (json!({"$schema": uri, keyword: defs, "properties": {"v": v}}), dialect)
 }
 
 /// How many definitions a schema has.
@@ -290,11 +291,30 @@ fn quoted(text: &str, source: &mut Source<'_>) -> String {
     }
 }
 
-/// The text of an object whose member `v` is built along the `schema` that [`schema`] made.
-pub(crate) fn arguments(source: &mut Source<'_>, schema: &Value) -> String {
-    let v = &schema["properties"]["v"];
-    format!(r#"{{"v":{}}}"#, fitting(source, schema, v, 7))
+/// Texts of objects whose member `v` is built along the `schema` that [`schema`] made: the first from what is
+/// left of `source`, the others from noise that it seeds, for compiling costs more than checking.
+pub(crate) fn arguments(source: Source<'_>, schema: &Value) -> impl Iterator<Item = String> {
+    let mut seed = source
+        .bytes
+        .iter()
+        .fold(1_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let mut bytes = source.bytes.to_vec();
+    (0..DOCUMENTS).map(move |_| {
+        let v = &schema["properties"]["v"];
+        let text = fitting(&mut Source::new(&bytes), schema, v, 7);
+        bytes.clear();
+        for _ in 0..128 {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            bytes.push((seed >> 56) as u8);
+        }
+        format!(r#"{{"v":{text}}}"#)
+    })
 }
+
+/// How many documents are made for one schema.
+const DOCUMENTS: usize = 12;
 
 /// The text of a document that `schema` may accept.
 fn fitting(source: &mut Source<'_>, root: &Value, schema: &Value, depth: u32) -> String {

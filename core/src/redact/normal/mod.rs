@@ -10,15 +10,17 @@ mod broken;
 mod encoded;
 mod fold;
 mod search;
+mod table;
 mod unit;
 mod window;
 
-use super::bytes::{byte, slice};
+use super::bytes::{before, byte, slice};
 use super::scan::Scan;
 use super::{Finding, Types};
 use crate::buf::{Buf, Full};
 use broken::{is_more_than_digits, is_named};
 use search::{BLOCK, Masks, runs24, spaced};
+use table::Tables;
 use unit::{character, is_trigger, unit};
 use window::Window;
 
@@ -33,6 +35,7 @@ pub(super) fn scan(
     found: &mut Buf<'_, Finding>,
 ) -> Result<(), Full> {
     let mut pass = Pass {
+        whole: text,
         text: text.as_bytes(),
         key,
         types,
@@ -42,6 +45,7 @@ pub(super) fn scan(
         apart: 0,
         decoded: 0,
         before: Masks::default(),
+        tables: Tables::default(),
     };
     let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
     for (i, block) in blocks.iter().enumerate() {
@@ -51,11 +55,15 @@ pub(super) fn scan(
     for (slot, &byte) in last.iter_mut().zip(rest) {
         *slot = byte;
     }
-    if rest.is_empty() { Ok(()) } else { pass.block(blocks.len() * BLOCK, Masks::of(&last)) }
+    if !rest.is_empty() {
+        pass.block(blocks.len() * BLOCK, Masks::of(&last))?;
+    }
+    pass.line(text.len())
 }
 
 /// One run over one text.
 struct Pass<'t, 'b, 'm> {
+    whole: &'t str,
     text: &'t [u8],
     key: &'t [u8],
     types: Types,
@@ -70,6 +78,7 @@ struct Pass<'t, 'b, 'm> {
     decoded: usize,
     /// The block before.
     before: Masks,
+    tables: Tables,
 }
 
 impl Pass<'_, '_, '_> {
@@ -81,8 +90,13 @@ impl Pass<'_, '_, '_> {
             let at = base + signs.trailing_zeros() as usize;
             signs &= signs - 1;
             match byte(self.text, at) {
-                b'\n' => self.line_break(at)?,
+                b'\n' => {
+                    self.line_break(at)?;
+                    self.line(at)?;
+                }
+                b'\'' => self.quoted(at)?,
                 b'\\' if matches!(byte(self.text, at + 1), b'n' | b'r') => self.line_break(at)?,
+                b'(' if matches!(last_of_word(self.text, at), b's' | b'S') => self.tuples(at)?,
                 _ if at >= self.done && is_trigger(self.text, at) => {
                     let (next, parted) = self.rewritten(at, true)?;
                     if parted {
@@ -113,6 +127,22 @@ impl Pass<'_, '_, '_> {
             }
         }
         self.before = masks;
+        Ok(())
+    }
+
+    /// Looks at the quote at `at`: SQL sets passwords without a sign between (`IDENTIFIED BY '…'`).
+    fn quoted(&mut self, at: usize) -> Result<(), Full> {
+        let text = self.text;
+        let head = slice(text, at.saturating_sub(14), at);
+        let sets = |words: &[u8]| {
+            head.len()
+                .checked_sub(words.len())
+                .and_then(|at| head.get(at..))
+                .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
+        };
+        if before(text, at) == b' ' && (sets(b"with password ") || sets(b"identified by ")) {
+            return Scan::new(self.whole, self.key, self.types, self.found)?.set_password(at);
+        }
         Ok(())
     }
 
@@ -201,6 +231,12 @@ impl Pass<'_, '_, '_> {
 const fn is_sign(byte: u8) -> bool {
     matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
         || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// The last byte of the word before `at`, at most a few blanks before.
+fn last_of_word(text: &[u8], at: usize) -> u8 {
+    let head = slice(text, at.saturating_sub(16), at);
+    head.iter().rev().find(|byte| !byte.is_ascii_whitespace()).copied().unwrap_or(0)
 }
 
 /// Where the stretch around `at` begins: at its line, or at a word some way before.

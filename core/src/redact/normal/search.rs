@@ -10,7 +10,7 @@ pub(super) const BLOCK: usize = 64;
 /// What the bytes of a block are, the first in the lowest bit.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Masks {
-    /// Beginnings of escapes and line breaks, control characters, anything beyond ASCII.
+    /// Beginnings of escapes, line breaks, brackets, quotes, control characters, anything beyond ASCII.
     pub(super) signs: u64,
     /// Spaces.
     pub(super) blanks: u64,
@@ -31,7 +31,8 @@ impl Masks {
                 | u8::from(byte == b'&')
                 | u8::from(byte == b'=')
                 | u8::from(byte == b'[')
-                | u8::from(byte == b'(');
+                | u8::from(byte == b'(')
+                | u8::from(byte == b'\'');
             *blank = u8::from(byte == b' ');
             *code = u8::from((byte | 0x20).wrapping_sub(b'a') < 26)
                 | u8::from(byte.wrapping_sub(b'/') < 11)
@@ -84,7 +85,7 @@ mod tests {
             for (at, &byte) in block.iter().enumerate() {
                 let bit = |mask: u64| mask >> at & 1 == 1;
                 let sign =
-                    byte >= 0x7f || byte < 0x20 && byte != b'\t' || b"\\%&=[(".contains(&byte);
+                    byte >= 0x7f || byte < 0x20 && byte != b'\t' || b"\\%&=[('".contains(&byte);
                 assert_eq!(bit(masks.signs), sign, "{byte}");
                 assert_eq!(bit(masks.blanks), byte == b' ');
                 assert_eq!(

@@ -318,3 +318,47 @@ fn cost_is_linear() {
         assert!((0..3).any(|_| is_linear()), "{piece:?}");
     }
 }
+
+/// Each `§` stands for a secret that must go, and nothing else may.
+#[test]
+fn a_column_names_its_values() {
+    let secret = ["hunter2", "Zq9xW"].join("-");
+    for text in [
+        "id,name,password,state\n1,bob,§,open\n2,eve,§,closed\n",
+        "id,api_key\r\n1,\"§\"\r\n2,§",
+        "\"id\";\"DB Password\";\"state\"\n\"1\";\"§\";\"open\"\n",
+        "id\tname\tclient_secret\n1\tbob\t§\n",
+        "| id | password | state |\n|----|:---:|---|\n| 1 | § | open |\n| 2 | § | x |\n\nafter\n",
+        " id | passwd | state \n----+------+---\n  1 | § | open\n(1 row)\n",
+        "+----+------+\n| id | token |\n+----+------+\n|  1 | § |\n+----+------+\n",
+        "INSERT INTO users (id, password, plan) VALUES (1, '§', 'free'), (2, '§', NULL);",
+        "insert into `users` (`id`, `api_key`) values\n  (1, '§'),\n  (2, '§');\n",
+        "ALTER USER bob WITH PASSWORD '§';",
+        "CREATE USER 'bob'@'%' IDENTIFIED BY '§';",
+    ] {
+        assert_eq!(masked(&text.replace('§', &secret)), text.replace('§', "[REDACTED]"));
+    }
+    let rows = format!(
+        "id,name,pesel\n{}",
+        "1,somebody with a long name and a note,44051401359\n".repeat(3)
+    );
+    assert_eq!(masked(&rows), rows.replace("44051401359", "[REDACTED]"), "far from the name");
+}
+
+#[test]
+fn tables_and_lists_that_only_look_like_it_stay() {
+    for text in [
+        "token,suffix\n",
+        "    SPET_IS_TOKEN,\n    SPET_IS_OBJECT,\n    SPET_IS_POINTER,\n",
+        "Give your name, your password\nThen wait, with patience\n",
+        "| Option | Password | Description |\n|---|---|---|\n| `-p` | yes | the password to use |\n",
+        "| package | tiktoken |\n|---|---|\n| regex engine | linear time, hand written |\n",
+        "user | token | other\nwords here | and there | again\n",
+        "id,password\n1,\n2,null\n3,********\n",
+        "SELECT id, password FROM users WHERE id IN ('a', 'b');",
+        "VALUES (1, 'abcdef'), (2, 'ghijkl')",
+        "the password 'must be at least eight characters' is asked with password 'x'",
+    ] {
+        assert_eq!(masked(text), text);
+    }
+}

@@ -251,8 +251,10 @@ pub(super) fn is_trigger(text: &[u8], at: usize) -> bool {
     unit(text, at).is_some_and(|unit| match byte(text, at) {
         0x80.. => is_telling(text, at, unit),
         0..=0x1f | 0x7f => is_word(before(text, at)) || is_word(byte(text, at + unit.len)),
-        // Letters of other languages are no disguise.
-        b'\\' | b'%' | b'&' => unit.shows.is_none_or(|c| c.is_ascii()),
+        // Letters of other languages are no disguise, but for the name of a parameter.
+        b'\\' | b'%' | b'&' => {
+            unit.shows.is_none_or(|c| c.is_ascii()) || byte(text, at + unit.len) == b'='
+        }
         _ => true,
     })
 }
@@ -266,8 +268,8 @@ fn decoded(code: u32, len: usize) -> Option<Unit> {
         ' '..='~' => Some(c),
         _ => match fold(c) {
             Folded::Nothing => None,
-            Folded::As(byte) | Folded::Like(byte) => Some(char::from(byte)),
-            Folded::Itself => Some(c),
+            Folded::As(byte) => Some(char::from(byte)),
+            Folded::Like(_) | Folded::Itself => Some(c),
         },
     };
     Some(Unit { shows, len })
