@@ -1,5 +1,8 @@
 //! A policy in a guard: from the bytes of a call to the verdict and what it carries.
 
+// Clippy takes helpers of tests for library code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use airlock_core::policy::{KillSwitch, Policy};
 use airlock_core::{Call, Caller, Guard, Reason, ToolDefinition, Verdict};
 

@@ -255,3 +255,90 @@ fn windows_follow_the_clocks_of_their_zone() {
         assert!(toml_error(&text).starts_with("p.toml:1:6: tz: no time zone"), "{zone}");
     }
 }
+
+/// `rm -rf / --no-preserve-root` does not pass in any disguise, and ordinary work does.
+#[test]
+fn the_shell_example_refuses_what_destroys() {
+    let policy = policy::open(&example("shell.toml")).unwrap();
+    let tool = airlock::core::ToolDefinition {
+        name: "run",
+        input_schema: br#"{"type": "object"}"#,
+        output_schema: None,
+    };
+    let guard = airlock::core::Guard::builder().policy(policy).unwrap();
+    let guard = guard.tool(tool).unwrap().build().unwrap();
+    let mut scratch = guard.scratch();
+    let mut allowed = |command: serde_json::Value| {
+        let arguments = serde_json::json!({ "command": command }).to_string();
+        let arguments = arguments.as_bytes();
+        let call = airlock::core::Call { tool: "run", arguments, ..Default::default() };
+        matches!(guard.check(&call, &mut scratch), airlock::core::Verdict::Allow(_))
+    };
+    let rm = "rm -rf / --no-preserve-root";
+    let encoded = "cm0gLXJmIC8gLS1uby1wcmVzZXJ2ZS1yb290";
+    for line in [
+        rm.to_owned(),
+        format!("/bin/{rm}"),
+        format!("busybox {rm}"),
+        format!("sudo -n {rm}"),
+        format!("env {rm}"),
+        format!("env -i PATH=/bin {rm}"),
+        format!("sh -c '{rm}'"),
+        format!("bash -lc \"{rm}\""),
+        format!("sh -c \"sh -c '{rm}'\""),
+        format!("ls; {rm}"),
+        format!("true && {rm}"),
+        format!("false || {rm}"),
+        format!("ls\n{rm}"),
+        format!("ls | {rm}"),
+        format!("({rm})"),
+        format!("$({rm})"),
+        format!("`{rm}`"),
+        format!("eval '{rm}'"),
+        "'rm' '-rf' '/' '--no-preserve-root'".to_owned(),
+        "r''m -r\"f\" / --no-preserve-root".to_owned(),
+        "r\\m -rf / --no-preserve-root".to_owned(),
+        "rm$IFS-rf$IFS/$IFS--no-preserve-root".to_owned(),
+        "rm${IFS}-rf${IFS}/".to_owned(),
+        "{rm,-rf,/,--no-preserve-root}".to_owned(),
+        "a=rm; $a -rf /".to_owned(),
+        format!("echo {encoded} | base64 -d | sh"),
+        format!("base64 -d <<< {encoded} | bash"),
+        format!("bash -c \"$(echo {encoded} | base64 -d)\""),
+        format!("sh <(echo {encoded} | base64 -d)"),
+        format!("python3 -c \"import os; os.system('{rm}')\""),
+        "find / -delete".to_owned(),
+        "find / -exec rm -rf {} +".to_owned(),
+        "xargs rm -rf < list".to_owned(),
+        "rm /etc/passwd".to_owned(),
+        "rm ../x".to_owned(),
+        "rm *".to_owned(),
+        "'unbalanced".to_owned(),
+    ] {
+        assert!(!allowed(line.as_str().into()), "{line}");
+    }
+    for words in [
+        &["rm", "-rf", "/", "--no-preserve-root"][..],
+        &["/bin/rm", "-rf", "/"],
+        &["sh", "-c", rm],
+        &["env", "sh", "-c", "ls; rm -rf /"],
+        &["busybox", "rm", "-r", "/"],
+    ] {
+        assert!(!allowed(words.into()), "{words:?}");
+    }
+    assert!(!allowed(serde_json::json!({ "line": "ls" })));
+    for line in [
+        "rm build/a.o",
+        "rm -f build/*.o",
+        "ls -la / | head -n 5",
+        "git commit -m \"it's done\" && git push",
+        "cargo test 2>&1 | tail",
+        "echo 'rm -rf /'",
+        "grep -rn 'rm -rf' src",
+        "python3 tools/gen.py --out build",
+        "cat \"$HOME/notes.txt\"",
+    ] {
+        assert!(allowed(line.into()), "{line}");
+    }
+    assert!(allowed(["rm", "build/a.o"][..].into()));
+}

@@ -153,7 +153,8 @@ impl ArgvTest {
             };
             let found = self.operands.iter().any(covers);
             truth = side.join(truth, found.into());
-            if !(known || found && side == Side::Refuse) {
+            let clear = known || side == Side::Refuse && (found || command.is_path(at));
+            if !clear {
                 truth = side.join(truth, Truth::Unknown);
             }
         }

@@ -41,6 +41,8 @@ pub(super) struct Word {
     end: u32,
     /// Bytes before the first expansion; the length when there is none.
     literal: u32,
+    /// Its expansions are not only those of patterns over files, which begin as the pattern does.
+    varies: bool,
 }
 
 /// One simple command.
@@ -75,6 +77,11 @@ impl<'t> Command<'t> {
         let word = self.words.get(number).copied().unwrap_or_default();
         let (text, _) = self.word(number).unwrap_or_default();
         text.get(..(word.literal as usize).min(text.len())).unwrap_or(text)
+    }
+
+    /// Whether word `number` is what it says, but for patterns over files in it.
+    pub fn is_path(&self, number: usize) -> bool {
+        self.words.get(number).is_some_and(|word| !word.varies)
     }
 
     pub fn len(&self) -> usize {
@@ -141,6 +148,7 @@ struct Open {
     /// Part of it stood in quotes.
     quoted: bool,
     literal: Option<usize>,
+    varies: bool,
     /// It names a file to read or write.
     redirect: bool,
 }
@@ -208,6 +216,7 @@ impl Reading<'_, '_> {
                 b'`' | b'(' | b')' => return Err(Unclear),
                 b'*' | b'?' | b'[' | b'{' => {
                     word.begun = true;
+                    word.varies |= byte == b'{';
                     word.literal.get_or_insert(self.shell.text.len());
                     self.shell.text.push(byte)?;
                 }
@@ -304,6 +313,7 @@ impl Reading<'_, '_> {
                 return Ok(at);
             }
         }
+        word.varies = true;
         word.literal.get_or_insert(self.shell.text.len());
         self.shell.text.push(b'$')?;
         Ok(at)
@@ -374,6 +384,7 @@ impl Reading<'_, '_> {
             start: done.start as u32,
             end: end as u32,
             literal: literal.saturating_sub(done.start) as u32,
+            varies: done.varies,
         };
         Ok(self.shell.words.push(word)?)
     }
