@@ -79,7 +79,7 @@ fn redact(args: &Args) -> Result<(), Fault> {
             .map_err(|error| Fault::Usage(format!("--types: {error}")))?,
     };
     let style = match args.mask {
-        Mask::Default => Style::Partial,
+        Mask::Default => Style::Default,
         Mask::Type => Style::Type,
         Mask::Full => Style::Full,
     };
@@ -113,7 +113,7 @@ fn read(mut input: impl BufRead) -> Result<Vec<u8>, Fault> {
 }
 
 /// Plain text; what is no UTF-8 becomes U+FFFD.
-fn text(redactor: Redactor, input: impl BufRead, output: &mut impl Write) -> Result<(), Fault> {
+fn text(redactor: Redactor<'_>, input: impl BufRead, output: &mut impl Write) -> Result<(), Fault> {
     let bytes = read(input)?;
     let text = String::from_utf8_lossy(&bytes);
     let (mut findings, mut masked) = (Buf::growable(), Buf::growable());
@@ -122,7 +122,7 @@ fn text(redactor: Redactor, input: impl BufRead, output: &mut impl Write) -> Res
 }
 
 fn scan(
-    redactor: Redactor,
+    redactor: Redactor<'_>,
     text: &str,
     findings: &mut Buf<'_, Finding>,
     masked: &mut Buf<'_, u8>,
@@ -135,7 +135,11 @@ fn scan(
 }
 
 /// One JSON document.
-fn document(redactor: Redactor, input: impl BufRead, output: &mut impl Write) -> Result<(), Fault> {
+fn document(
+    redactor: Redactor<'_>,
+    input: impl BufRead,
+    output: &mut impl Write,
+) -> Result<(), Fault> {
     let bytes = read(input)?;
     let mut tape = Tape::growable();
     let doc = parse(&bytes, Limits::OUTPUT, &mut tape).map_err(|error| {
@@ -151,7 +155,11 @@ fn document(redactor: Redactor, input: impl BufRead, output: &mut impl Write) ->
 }
 
 /// A batch: one text a line.
-fn lines(redactor: Redactor, input: impl BufRead, output: &mut impl Write) -> Result<(), Fault> {
+fn lines(
+    redactor: Redactor<'_>,
+    input: impl BufRead,
+    output: &mut impl Write,
+) -> Result<(), Fault> {
     let (mut findings, mut masked) = (Buf::growable(), Buf::growable());
     for (number, line) in input.lines().enumerate() {
         let bad = |message: String| Fault::Line(number + 1, message);

@@ -1,19 +1,29 @@
 //! What an output goes through: masked, then cut. Never the other way round: a cut could leave half a
 //! secret that no detector recognises.
+//!
+//! A limit on the output is one on the work as well: of a long text no more is masked than the limit
+//! lets be shown, from its first byte on, or from [`BEHIND`] bytes before what is kept of its end. Worst
+//! case: linear in the text; with a limit linear in that, but for JSON, which is read whole to stay JSON.
 
 use crate::buf::{Buf, Full};
 use crate::guard::Output;
-use crate::json::{self, Document, Kind, Limits};
-use crate::redact::Redactor;
+use crate::json::{self, Kind, Limits};
+use crate::redact::{Piece, Pseudonyms, Redactor, Stream, end_of_headless_key};
 use crate::scratch::Scratch;
-use crate::truncate::{self, fits};
+use crate::truncate::{Ends, Keep, Limit, Mask, Shown, truncate_json};
+
+/// Texts up to this length are masked whole, whatever the limit.
+const SHORT: usize = 16 << 10;
+/// How far before what is kept of the end detectors begin to read.
+const BEHIND: usize = 64 << 10;
 
 /// The rules for the output of one tool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter<'g> {
-    pub(crate) redactor: &'g Redactor,
-    pub(crate) max_chars: Option<usize>,
-    pub(crate) limits: Limits,
+    pub(crate) redactor: Redactor<'g>,
+    pub(crate) limit: Limit<'g>,
+    /// What is read of JSON.
+    pub(crate) bounds: Limits,
 }
 
 /// What became of an output.
@@ -29,87 +39,227 @@ pub(crate) struct Result {
 pub(crate) enum Place {
     /// Nothing was changed.
     Input,
-    /// In [`Scratch::text`].
-    Text,
     /// In [`Scratch::masked`].
     Masked,
     /// In [`Scratch::out`].
     Cut,
 }
 
+type Outcome<T> = core::result::Result<T, Full>;
+
 impl Filter<'_> {
     /// Masks and cuts `output`.
     ///
     /// # Errors
     /// When memory is lent and used up, or the output is too large; nothing of it may be shown then.
-    pub(crate) fn run(
-        self,
-        output: Output<'_>,
-        scratch: &mut Scratch<'_>,
-    ) -> core::result::Result<Result, Full> {
+    pub(crate) fn run(self, output: Output<'_>, scratch: &mut Scratch<'_>) -> Outcome<Result> {
         let (Output::Text(bytes) | Output::Json(bytes)) = output;
-        if bytes.len() > self.limits.bytes {
+        if bytes.len() > self.bounds.bytes {
             return Err(Full);
         }
-        let Scratch { tape, inner, work, text, masked, out, .. } = scratch;
-        masked.clear();
-        out.clear();
+        scratch.masked.clear();
+        scratch.out.clear();
         let json = matches!(output, Output::Json(_))
             || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
-        if json && let Ok(doc) = json::parse(bytes, self.limits, tape) {
-            // A scalar that is meant as text stays text.
-            let container = matches!(doc.root().kind(), Kind::Object | Kind::Array);
-            if container || matches!(output, Output::Json(_)) {
-                let count = self.redactor.redact_json(doc, work, masked)?;
-                let place = if count == 0 { Place::Input } else { Place::Masked };
-                let (place, truncated) = if self.fits(masked) {
-                    (place, false)
-                } else {
-                    // Masks may have made it a little larger.
-                    let limits = Limits { bytes: usize::MAX, ..self.limits };
-                    let doc = json::parse(masked, limits, inner).map_err(|_| Full)?;
-                    (Place::Cut, self.cut_json(doc, out)?)
-                };
-                return Ok(Result { bytes: place, truncated, masked: count });
-            }
+        if json && let Some(result) = self.json(output, scratch)? {
+            return Ok(result);
         }
+        if self.limit.is_none() || bytes.len() <= SHORT {
+            return self.whole(bytes, scratch);
+        }
+        self.ends(bytes, scratch)
+    }
 
-        let (plain, unchanged) = match core::str::from_utf8(bytes) {
-            Ok(plain) => (plain, Place::Input),
-            Err(_) => (lossy(bytes, text)?, Place::Text),
+    /// JSON; nothing where it is none, or a scalar that is meant as text.
+    fn json(self, output: Output<'_>, scratch: &mut Scratch<'_>) -> Outcome<Option<Result>> {
+        let (Output::Text(bytes) | Output::Json(bytes)) = output;
+        let Scratch { tape, inner, work, masked, out, .. } = scratch;
+        let Ok(doc) = json::parse(bytes, self.bounds, tape) else {
+            return Ok(None);
+        };
+        let container = matches!(doc.root().kind(), Kind::Object | Kind::Array);
+        if !container && matches!(output, Output::Text(_)) {
+            return Ok(None);
+        }
+        let count = self.redactor.redact_json(doc, work, masked)?;
+        let shown = core::str::from_utf8(masked).map_err(|_| Full)?;
+        if self.limit.fits(shown) {
+            let bytes = if count == 0 { Place::Input } else { Place::Masked };
+            return Ok(Some(Result { bytes, truncated: false, masked: count }));
+        }
+        // Masks may have made it a little larger.
+        let bounds = Limits { bytes: usize::MAX, ..self.bounds };
+        let doc = json::parse(shown.as_bytes(), bounds, inner).map_err(|_| Full)?;
+        let truncated = truncate_json(doc, &self.limit, out)?;
+        Ok(Some(Result { bytes: Place::Cut, truncated, masked: count }))
+    }
+
+    /// A text all of which is masked before it is cut.
+    fn whole(self, bytes: &[u8], scratch: &mut Scratch<'_>) -> Outcome<Result> {
+        let Scratch { work, text, masked, masks, out, .. } = scratch;
+        let plain = match core::str::from_utf8(bytes) {
+            Ok(plain) => plain,
+            Err(_) => lossy(bytes, text)?,
         };
         self.redactor.scan(plain, &mut work.findings)?;
         let count = work.findings.len();
-        let (shown, place) = if count == 0 {
-            (plain, unchanged)
-        } else {
-            self.redactor.mask(plain, &work.findings, masked)?;
-            (core::str::from_utf8(masked).map_err(|_| Full)?, Place::Masked)
-        };
-        let (place, truncated) = match self.max_chars {
-            Some(limit) if !fits(shown, limit) => {
-                (Place::Cut, truncate::truncate_text(shown, limit, out)?)
+        masks.clear();
+        let mut taker = Taker { masked, masks, original: 0 };
+        self.redactor
+            .pieces_of(plain, &work.findings, &mut work.names, |piece| taker.take(piece))?;
+        let shown = shown(masked, masks, 0)?;
+        if self.limit.fits(shown.text) {
+            let unchanged = count == 0 && plain.len() == bytes.len() && plain.as_bytes() == bytes;
+            let bytes = if unchanged { Place::Input } else { Place::Masked };
+            return Ok(Result { bytes, truncated: false, masked: count });
+        }
+        Ends { head: shown, tail: shown, total: plain.len() }.cut(&self.limit, out)?;
+        Ok(Result { bytes: Place::Cut, truncated: true, masked: count })
+    }
+
+    /// A long text of which only what can be shown is masked.
+    fn ends(self, bytes: &[u8], scratch: &mut Scratch<'_>) -> Outcome<Result> {
+        let Scratch { work, stream, masked, masks, text, tail_masks, out, .. } = scratch;
+        masks.clear();
+        let mut count = 0;
+        if self.limit.keep != Keep::Tail {
+            let mut taker = Taker { masked: &mut *masked, masks: &mut *masks, original: 0 };
+            let (values, ended) = self.head(bytes, stream, &mut work.names, &mut taker)?;
+            count = values;
+            if ended {
+                let shown = shown(masked, masks, 0)?;
+                if self.limit.fits(shown.text) {
+                    return Ok(Result { bytes: Place::Masked, truncated: false, masked: count });
+                }
+                Ends { head: shown, tail: shown, total: bytes.len() }.cut(&self.limit, out)?;
+                return Ok(Result { bytes: Place::Cut, truncated: true, masked: count });
             }
-            _ => (place, false),
-        };
-        Ok(Result { bytes: place, truncated, masked: count })
+        }
+        let head = shown(masked, masks, 0)?;
+        let mut tail = head;
+        if self.limit.keep != Keep::Head {
+            let (values, start) = self.tail(bytes, stream, &mut work.names, text, tail_masks)?;
+            count += values;
+            tail = shown(text, tail_masks, start)?;
+            if start == 0 && self.limit.fits(tail.text) {
+                out.extend(text)?;
+                return Ok(Result { bytes: Place::Cut, truncated: false, masked: count });
+            }
+        }
+        Ends { head, tail, total: bytes.len() }.cut(&self.limit, out)?;
+        Ok(Result { bytes: Place::Cut, truncated: true, masked: count })
     }
 
-    fn fits(self, masked: &[u8]) -> bool {
-        self.max_chars.is_none_or(|limit| fits(core::str::from_utf8(masked).unwrap_or(""), limit))
-    }
-
-    fn cut_json(
+    /// Masks from the first byte on until the limit is exceeded. Answers how many values were masked,
+    /// and whether the text ended before.
+    fn head(
         self,
-        doc: Document<'_>,
-        out: &mut Buf<'_, u8>,
-    ) -> core::result::Result<bool, Full> {
-        truncate::truncate_json(doc, self.max_chars.unwrap_or(usize::MAX), out)
+        bytes: &[u8],
+        stream: &mut Stream<'_>,
+        names: &mut Pseudonyms<'_>,
+        taker: &mut Taker<'_, '_, '_>,
+    ) -> Outcome<(usize, bool)> {
+        stream.begin();
+        let mut enough = SHORT / 2;
+        for step in bytes.chunks(SHORT) {
+            stream.feed(&self.redactor, step, names, |piece| taker.take(piece))?;
+            if taker.masked.len() >= enough {
+                // Asked each time that the text has doubled: linear in all.
+                enough = taker.masked.len() * 2;
+                let text = core::str::from_utf8(taker.masked).map_err(|_| Full)?;
+                if !self.limit.fits(text) {
+                    return Ok((stream.masked(), false));
+                }
+            }
+        }
+        let count = stream.finish(&self.redactor, names, |piece| taker.take(piece))?;
+        Ok((count, true))
+    }
+
+    /// Masks as much of the end as exceeds the limit. Answers how many values were masked, and the
+    /// offset at which the masked text begins.
+    fn tail(
+        self,
+        bytes: &[u8],
+        stream: &mut Stream<'_>,
+        names: &mut Pseudonyms<'_>,
+        masked: &mut Buf<'_, u8>,
+        masks: &mut Buf<'_, Mask>,
+    ) -> Outcome<(usize, usize)> {
+        let mut reach = SHORT;
+        loop {
+            let kept = bytes.len().saturating_sub(reach);
+            let start = character(bytes, kept.saturating_sub(BEHIND));
+            let region = bytes.get(start..).unwrap_or(&[]);
+            masked.clear();
+            masks.clear();
+            stream.begin();
+            let mut taker = Taker { masked: &mut *masked, masks: &mut *masks, original: start };
+            let headless = if start > 0 { end_of_headless_key(region) } else { 0 };
+            if headless > 0 {
+                taker.take(Piece::Mask { text: "[REDACTED]", stands_for: headless })?;
+            }
+            let rest = region.get(headless..).unwrap_or(&[]);
+            stream.feed(&self.redactor, rest, names, |piece| taker.take(piece))?;
+            let count = stream.finish(&self.redactor, names, |piece| taker.take(piece))?;
+            let all = shown(masked, masks, start)?;
+            if start == 0 {
+                return Ok((count, 0));
+            }
+            let after = all.text.get(all.at(kept)..).unwrap_or("");
+            if !self.limit.fits(after) {
+                return Ok((count, start));
+            }
+            reach = reach.saturating_mul(4);
+        }
     }
 }
 
+/// Gathers masked text, and where its masks are.
+struct Taker<'a, 'm, 'k> {
+    masked: &'a mut Buf<'m, u8>,
+    masks: &'a mut Buf<'k, Mask>,
+    /// How far the original is read.
+    original: usize,
+}
+
+impl Taker<'_, '_, '_> {
+    fn take(&mut self, piece: Piece<'_>) -> Outcome<()> {
+        let start = self.masked.len();
+        self.masked.extend(piece.text().as_bytes())?;
+        match piece {
+            Piece::Text(text) => self.original += text.len(),
+            Piece::Mask { stands_for, .. } => {
+                self.original += stands_for;
+                let (end, original) = (self.masked.len(), self.original);
+                match self.masks.last_mut() {
+                    // Another part of it.
+                    Some(last) if last.end == start && last.is_open => {
+                        *last = Mask { end, original, is_open: stands_for == 0, ..*last };
+                    }
+                    _ => {
+                        self.masks.push(Mask { start, end, original, is_open: stands_for == 0 })?
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shown<'t>(masked: &'t [u8], masks: &'t [Mask], start: usize) -> Outcome<Shown<'t>> {
+    let text = core::str::from_utf8(masked).map_err(|_| Full)?;
+    Ok(Shown { text, masks, start })
+}
+
+/// The first byte from `at` on that begins a character.
+fn character(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    at + rest.iter().take(3).take_while(|&&byte| at > 0 && byte & 0xc0 == 0x80).count()
+}
+
 /// `bytes` with everything that is not UTF-8 replaced by U+FFFD.
-fn lossy<'t>(bytes: &[u8], text: &'t mut Buf<'_, u8>) -> core::result::Result<&'t str, Full> {
+fn lossy<'t>(bytes: &[u8], text: &'t mut Buf<'_, u8>) -> Outcome<&'t str> {
     text.clear();
     for chunk in bytes.utf8_chunks() {
         text.extend(chunk.valid().as_bytes())?;

@@ -3,26 +3,28 @@
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
 //! only for a call that its name and its caller may make.
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::sync::Arc;
+use core::fmt;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
-use crate::filter::{Filter, Place};
+use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
+use crate::masking::Masking;
 use crate::mend::Mending;
 use crate::policy::{
     Charge, Decision, Disclose, Early, Ghosts, KillSwitch, NearMiss, Policy, PolicyError, RuleRef,
     Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{Redactor, Style, Types};
+use crate::redact::{KeyedHash, Pseudonyms};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
 };
 use crate::scratch::Scratch;
+use crate::truncate::CountTokens;
 
 pub use crate::report::{Fix, Violation};
 
@@ -50,11 +52,10 @@ impl Default for Budget {
 }
 
 /// Policy and detectors, compiled once: immutable, shared by every thread.
-#[derive(Debug)]
 pub struct Guard {
     policy: Policy,
-    /// One for each mask list of the policy.
-    redactors: Vec<Redactor>,
+    masking: Masking,
+    counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: Catalog,
     documents: Documents,
     budget: Budget,
@@ -62,10 +63,11 @@ pub struct Guard {
 }
 
 /// Builds a [`Guard`].
-#[derive(Debug)]
 pub struct GuardBuilder {
     policy: Option<Policy>,
-    redactors: Vec<Redactor>,
+    masking: Masking,
+    hash: Option<Arc<dyn KeyedHash + Send + Sync>>,
+    counter: Option<Arc<dyn CountTokens + Send + Sync>>,
     catalog: CatalogBuilder,
     documents: Documents,
     budget: Budget,
@@ -247,7 +249,9 @@ impl Guard {
     pub fn builder() -> GuardBuilder {
         GuardBuilder {
             policy: None,
-            redactors: Vec::new(),
+            masking: Masking::default(),
+            hash: None,
+            counter: None,
             catalog: Catalog::builder(Origin::Trusted),
             documents: Documents::new(),
             budget: Budget::default(),
@@ -484,26 +488,74 @@ impl Guard {
         output: Output<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
+        scratch.work.names.clear();
+        self.filter_on(tool, output, scratch)
+    }
+
+    /// [`filter`](Self::filter) where a value that has a number in `names` keeps it: for the outputs of
+    /// one session.
+    ///
+    /// # Errors
+    /// When the output cannot be made safe; then nothing of it may be shown.
+    pub fn filter_in<'s>(
+        &'s self,
+        names: &mut Pseudonyms<'static>,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'static>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        core::mem::swap(names, &mut scratch.work.names);
+        let filtered = self.filter_place(tool, output, scratch);
+        core::mem::swap(names, &mut scratch.work.names);
+        self.shown(filtered, tool, output, scratch)
+    }
+
+    /// [`filter`](Self::filter) with the numbers that `scratch` has.
+    pub(crate) fn filter_on<'s>(
+        &'s self,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        let filtered = self.filter_place(tool, output, scratch);
+        self.shown(filtered, tool, output, scratch)
+    }
+
+    fn filter_place(
+        &self,
+        tool: &str,
+        output: Output<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Option<filter::Result> {
         let rules = self.policy.output(tool);
-        let filter = self.redactors.get(rules.mask).map(|redactor| Filter {
+        let filter = self.masking.redactor(&rules).map(|redactor| Filter {
             redactor,
-            max_chars: rules.max_chars,
-            limits: self.budget.output,
+            limit: rules.limit(self.counter.as_deref()),
+            bounds: self.budget.output,
         });
-        match filter.map(|filter| filter.run(output, scratch)) {
-            Some(Ok(filtered)) => {
-                let Scratch { text, masked, out, .. } = scratch;
+        filter?.run(output, scratch).ok()
+    }
+
+    fn shown<'s>(
+        &'s self,
+        filtered: Option<filter::Result>,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Filtered<'s>, Refusal<'s>> {
+        match filtered {
+            Some(filtered) => {
+                let Scratch { masked, out, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
                     },
-                    Place::Text => text,
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
                 Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
             }
-            Some(Err(Full)) | None => {
+            None => {
                 scratch.report.clear();
                 let call = Call { tool, ..Call::default() };
                 Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
@@ -577,20 +629,42 @@ impl Guard {
     }
 }
 
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, masking, counter: _, catalog, documents, budget, kill_switch } = self;
+        f.debug_struct("Guard")
+            .field("policy", policy)
+            .field("masking", masking)
+            .field("catalog", catalog)
+            .field("documents", documents)
+            .field("budget", budget)
+            .field("kill_switch", kill_switch)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, masking, hash: _, counter: _, catalog, documents, budget, kill_switch } =
+            self;
+        f.debug_struct("GuardBuilder")
+            .field("policy", policy)
+            .field("masking", masking)
+            .field("catalog", catalog)
+            .field("documents", documents)
+            .field("budget", budget)
+            .field("kill_switch", kill_switch)
+            .finish_non_exhaustive()
+    }
+}
+
 impl GuardBuilder {
     /// Sets the policy.
     ///
     /// # Errors
-    /// When it masks a type that does not exist.
+    /// When it masks a type, in a style, or allows a kind of value that does not exist.
     pub fn policy(mut self, policy: Policy) -> Result<Self, PolicyError> {
-        self.redactors = policy
-            .mask_lists()
-            .iter()
-            .map(|list| match Types::parse(list.types()) {
-                Ok(types) => Ok(Redactor::new(types, Style::default())),
-                Err(unknown) => Err(list.error(unknown.to_string())),
-            })
-            .collect::<Result<_, _>>()?;
+        self.masking = Masking::resolve(&policy)?;
         self.policy = Some(policy);
         Ok(self)
     }
@@ -620,6 +694,21 @@ impl GuardBuilder {
         self
     }
 
+    /// Sets what the mask style `hash` writes; the key stays with the caller.
+    #[must_use]
+    pub fn mask_hash(mut self, hash: Arc<dyn KeyedHash + Send + Sync>) -> Self {
+        self.hash = Some(hash);
+        self
+    }
+
+    /// Sets what counts tokens for the limits of the policy, in place of
+    /// [`Estimate`](crate::truncate::Estimate).
+    #[must_use]
+    pub fn token_counter(mut self, counter: Arc<dyn CountTokens + Send + Sync>) -> Self {
+        self.counter = Some(counter);
+        self
+    }
+
     /// Sets the bounds on the work for one call or one output.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
@@ -630,15 +719,25 @@ impl GuardBuilder {
     /// The finished guard.
     ///
     /// # Errors
-    /// When the preset `permissive`, which stands in for a policy that was not set, cannot be built.
+    /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, redactors, catalog, documents, budget, kill_switch } = match self.policy
-        {
-            Some(_) => self,
-            None => self.policy(Policy::permissive())?,
-        };
+        let Self { policy, mut masking, hash, counter, catalog, documents, budget, kill_switch } =
+            match self.policy {
+                Some(_) => self,
+                None => self.policy(Policy::permissive())?,
+            };
         let policy = policy.unwrap_or_else(Policy::permissive);
-        Ok(Guard { policy, redactors, catalog: catalog.build(), documents, budget, kill_switch })
+        masking.set_hash(hash);
+        masking.check_hash(&policy)?;
+        Ok(Guard {
+            policy,
+            masking,
+            counter,
+            catalog: catalog.build(),
+            documents,
+            budget,
+            kill_switch,
+        })
     }
 }
 

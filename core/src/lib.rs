@@ -30,6 +30,8 @@ pub mod glob;
 mod guard;
 pub mod json;
 #[cfg(feature = "alloc")]
+mod masking;
+#[cfg(feature = "alloc")]
 pub mod mcp;
 #[cfg(feature = "alloc")]
 mod mend;

@@ -3,9 +3,10 @@
 use crate::buf::Buf;
 use crate::json::Tape;
 use crate::policy::Memory;
-use crate::redact::Work;
+use crate::redact::{Stream, Work};
 use crate::report::Report;
 use crate::schema::{Cut, Fault};
+use crate::truncate::Mask;
 
 /// Everything that a check or a filter writes to, reused from call to call: after the first calls have
 /// sized it, nothing allocates. One thread at a time; verdicts borrow from it.
@@ -25,8 +26,14 @@ pub struct Scratch<'m> {
     pub(crate) conditions: Memory<'m>,
     /// One literal of an output, and what was found in it.
     pub(crate) work: Work<'m>,
-    /// An output with its bytes made valid UTF-8.
+    /// A long text on its way through the detectors.
+    pub(crate) stream: Stream<'m>,
+    /// An output with its bytes made valid UTF-8, or the masked end of one.
     pub(crate) text: Buf<'m, u8>,
+    /// Where the masks are in `text`.
+    pub(crate) tail_masks: Buf<'m, Mask>,
+    /// Where the masks are in `masked`.
+    pub(crate) masks: Buf<'m, Mask>,
     /// An output that is masked and not cut yet.
     pub(crate) masked: Buf<'m, u8>,
     /// Cleaned arguments, a rendered refusal, or a filtered output.

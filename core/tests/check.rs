@@ -11,7 +11,9 @@ mod shared;
 use std::collections::BTreeMap;
 
 use airlock_core::policy::{Ghosts, Policy};
-use airlock_core::{Call, Caller, Catalog, Guard, Origin, Scratch, ToolDefinition, Verdict};
+use airlock_core::{
+    Call, Caller, Catalog, Guard, Origin, Output, Scratch, ToolDefinition, Verdict,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -357,4 +359,54 @@ fn shared_unions_compile_or_are_refused_in_bounded_time() {
         panic!("a number is none of the variants")
     };
     assert!(refusal.json().len() <= 2048);
+}
+
+/// Masks by type, allow-lists and numbers, as a policy has them.
+#[test]
+fn outputs_are_masked_in_the_styles_of_the_policy() {
+    let policy = |entry: &str| {
+        let text = format!(r#"{{"output": {{"*": {{"mask": ["secret", "pii"], {entry}}}}}}}"#);
+        Guard::builder().policy(Policy::from_json(&text).unwrap())
+    };
+    let shown = |entry: &str, text: &str| {
+        let guard = policy(entry).unwrap().build().unwrap();
+        let mut scratch = guard.scratch();
+        let shown = guard.filter("t", Output::Text(text.as_bytes()), &mut scratch).unwrap();
+        String::from_utf8(shown.bytes.to_vec()).unwrap()
+    };
+    let text = "ann@acme.io 123-45-6789 ann@acme.io";
+    assert_eq!(shown(r#""style": "type""#, text), "[EMAIL] [US_SSN] [EMAIL]");
+    let by_type = r#""style": {"pii.core.email": "pseudonym", "pii": "full"}"#;
+    assert_eq!(shown(by_type, text), "[EMAIL_1] [REDACTED] [EMAIL_1]");
+    assert_eq!(shown(r#""allow": ["domain:acme.io"]"#, text), "ann@acme.io [REDACTED] ann@acme.io");
+    for (entry, says) in [
+        (r#""style": "hushed""#, "no mask is called \"hushed\""),
+        (r#""style": {"pii.core.mail": "full"}"#, "pii.core.mail"),
+        (r#""allow": ["acme.io"]"#, "`domain:`"),
+    ] {
+        let error = policy(entry).unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains("output.\"*\"."), "{error}");
+    }
+    let error = policy(r#""style": "hash""#).unwrap().build().unwrap_err().to_string();
+    assert!(error.contains("needs a key"), "{error}");
+}
+
+/// A value keeps its number in a session, and in a document where there is none.
+#[test]
+fn pseudonyms_last_as_long_as_their_table() {
+    let policy = r#"{"output": {"*": {"mask": ["pii"], "style": "pseudonym"}}}"#;
+    let policy = Policy::from_json(policy).unwrap();
+    let guard = Guard::builder().policy(policy).unwrap().build().unwrap();
+    let (mut names, mut scratch) = (airlock_core::redact::Pseudonyms::growable(), guard.scratch());
+    for (text, in_session, alone) in [
+        ("a@x.org", "[EMAIL_1]", "[EMAIL_1]"),
+        ("b@x.org a@x.org", "[EMAIL_2] [EMAIL_1]", "[EMAIL_1] [EMAIL_2]"),
+        (r#"{"m":"b@x.org"}"#, r#"{"m":"[EMAIL_2]"}"#, r#"{"m":"[EMAIL_1]"}"#),
+    ] {
+        let output = Output::Text(text.as_bytes());
+        let shown = guard.filter_in(&mut names, "t", output, &mut scratch).unwrap();
+        assert_eq!(core::str::from_utf8(shown.bytes), Ok(in_session));
+        let shown = guard.filter("t", output, &mut scratch).unwrap();
+        assert_eq!(core::str::from_utf8(shown.bytes), Ok(alone));
+    }
 }

@@ -70,7 +70,7 @@ fn the_examples_do_what_they_say() {
     assert!(!filesystem.decide("new_tool", &NOBODY).is_allow());
     let words = |tool| {
         let output = filesystem.output(tool);
-        (filesystem.mask_lists()[output.mask].types().count(), output.max_chars)
+        (filesystem.mask_lists()[output.mask].words().count(), output.max_chars)
     };
     assert_eq!(words("read_file"), (4, Some(20_000)));
     assert_eq!(words("list_directory"), (1, Some(20_000)));

@@ -7,13 +7,14 @@ use super::compiled::{Agent, Policy};
 use super::condition::Conditions;
 use super::index::{NameIndex, Pattern};
 use super::limit::{Limit, Limits};
-use super::output::{Entry, MaskList, OutputPolicy, Outputs};
+use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::settings::Settings;
 use super::text::{Pool, Text};
 use super::time::{OnlyUtc, Zones};
 use super::tree::Span;
+use crate::truncate::Keep;
 
 /// Most rules of a policy, those of the simple form included.
 pub const MAX_RULES: usize = 4096;
@@ -52,10 +53,15 @@ pub(super) struct Compiler<'z> {
     pub allowed_roles: Option<(RoleSet, Span)>,
     pub agents: Vec<Agent>,
     /// Mask lists of `[output]`; the default list will stand before them.
-    pub masks: Vec<MaskList>,
+    pub masks: Vec<WordList>,
+    pub styles: Vec<WordList>,
+    pub allows: Vec<WordList>,
     pub outputs: Vec<Entry>,
     pub default_masks: DefaultMasks,
     pub max_chars: Option<usize>,
+    pub max_bytes: Option<usize>,
+    pub max_lines: Option<usize>,
+    pub max_tokens: Option<usize>,
 }
 
 /// A named list of literals.
@@ -95,9 +101,14 @@ impl Compiler<'_> {
             allowed_roles: None,
             agents: Vec::new(),
             masks: Vec::new(),
+            styles: Vec::new(),
+            allows: Vec::new(),
             outputs: Vec::new(),
             default_masks: DefaultMasks { pii: true, secrets: true },
             max_chars: None,
+            max_bytes: None,
+            max_lines: None,
+            max_tokens: None,
         }
     }
 
@@ -135,9 +146,16 @@ impl Compiler<'_> {
         let DefaultMasks { pii, secrets } = self.default_masks;
         let words = [(secrets, SECRETS), (pii, PII)];
         let types = words.iter().filter(|(on, _)| *on).flat_map(|(_, words)| words.iter().copied());
-        let mut masks = Vec::from([MaskList::new(types, Span::default(), String::new())]);
-        masks.extend(self.masks);
-        let unnamed = OutputPolicy { mask: 0, max_chars: self.max_chars };
+        let unnamed = OutputPolicy {
+            mask: 0,
+            style: 0,
+            allow: 0,
+            max_chars: self.max_chars,
+            max_bytes: self.max_bytes,
+            max_lines: self.max_lines,
+            max_tokens: self.max_tokens,
+            keep: Keep::Head,
+        };
         Policy {
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),
@@ -154,7 +172,9 @@ impl Compiler<'_> {
             require_agent: self.require_agent,
             allowed_roles: self.allowed_roles,
             agents: self.agents,
-            masks,
+            masks: with_default(types, self.masks),
+            styles: with_default([], self.styles),
+            allows: with_default([], self.allows),
             pool: self.pool,
         }
     }
@@ -164,4 +184,14 @@ impl Default for Compiler<'static> {
     fn default() -> Self {
         Compiler::new(&OnlyUtc)
     }
+}
+
+/// The lists of the document behind that of tools which have no list of their own.
+fn with_default<'a>(
+    words: impl IntoIterator<Item = &'a str>,
+    lists: Vec<WordList>,
+) -> Vec<WordList> {
+    let mut all = Vec::from([WordList::new(words, Span::default(), String::new())]);
+    all.extend(lists);
+    all
 }

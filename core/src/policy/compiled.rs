@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::condition::{At, Conditions, Memory};
 use super::index::NameIndex;
 use super::limit::{Charge, LimitRef, Limits};
-use super::output::{MaskList, OutputPolicy, Outputs};
+use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::settings::Settings;
@@ -41,8 +41,10 @@ pub struct Policy {
     /// Sorted by name.
     pub(super) agents: Vec<Agent>,
     pub(super) outputs: Outputs,
-    /// The first is the default.
-    pub(super) masks: Vec<MaskList>,
+    /// The first is the default, here and below.
+    pub(super) masks: Vec<WordList>,
+    pub(super) styles: Vec<WordList>,
+    pub(super) allows: Vec<WordList>,
 }
 
 /// An entry of `[agents]`.
@@ -180,7 +182,20 @@ impl Policy {
     /// Every mask list of the document; the first one is for tools that no entry of `[output]`
     /// gives another. [`OutputPolicy::mask`] is an index into it.
     #[must_use]
-    pub fn mask_lists(&self) -> &[MaskList] {
+    pub fn mask_lists(&self) -> &[WordList] {
         &self.masks
+    }
+
+    /// Every list of styles: a style for all types, or `type=style` for some. The first is for tools
+    /// that no entry of `[output]` gives another.
+    #[must_use]
+    pub fn style_lists(&self) -> &[WordList] {
+        &self.styles
+    }
+
+    /// Every allow-list. The first is for tools that no entry of `[output]` gives another.
+    #[must_use]
+    pub fn allow_lists(&self) -> &[WordList] {
+        &self.allows
     }
 }

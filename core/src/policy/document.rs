@@ -16,7 +16,7 @@ use super::error::PolicyError;
 use super::fields::{Item, Table};
 use super::keys::{AGENT, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
 use super::limit::{KeyPart, Limit, Rate, read_duration};
-use super::output::{Entry, MaskList};
+use super::output::{Entry, WordList};
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
 use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
@@ -25,6 +25,7 @@ use super::time::{OnlyUtc, Zones};
 use super::tree::Tree;
 use super::when::Frame;
 use crate::glob;
+use crate::truncate::Keep;
 
 /// Most bytes of a hint: a refusal has 2 KiB in all.
 const MAX_HINT: usize = 512;
@@ -133,7 +134,10 @@ impl Compiler<'_> {
     fn masking(&mut self, document: &Table<'_>) -> Result<(), PolicyError> {
         set(&mut self.default_masks.pii, document.read("mask_pii", Item::boolean)?);
         set(&mut self.default_masks.secrets, document.read("mask_secrets", Item::boolean)?);
-        self.max_chars = document.read("max_output_chars", characters)?;
+        self.max_chars = document.read("max_output_chars", limit)?;
+        self.max_bytes = document.read("max_output_bytes", limit)?;
+        self.max_lines = document.read("max_output_lines", limit)?;
+        self.max_tokens = document.read("max_output_tokens", limit)?;
         Ok(())
     }
 
@@ -388,15 +392,18 @@ impl Compiler<'_> {
                 return Err(value.error(error.to_string()));
             }
             let table = value.table(&OUTPUT)?;
-            let list = table.read("mask", mask_list)?;
-            let mask = list.map(|list| {
-                self.masks.push(list);
-                // The default list will be number 0.
-                self.masks.len()
+            let keep = [("head", Keep::Head), ("middle", Keep::Ends), ("tail", Keep::Tail)];
+            self.outputs.push(Entry {
+                pattern: self.pool.add(&member.name),
+                mask: keep_list(table.read("mask", mask_list)?, &mut self.masks),
+                style: keep_list(table.read("style", style_list)?, &mut self.styles),
+                allow: keep_list(table.read("allow", allow_list)?, &mut self.allows),
+                max_chars: table.read("max_chars", limit)?,
+                max_bytes: table.read("max_bytes", limit)?,
+                max_lines: table.read("max_lines", limit)?,
+                max_tokens: table.read("max_tokens", limit)?,
+                keep: table.read("keep", |item| item.word(&keep))?,
             });
-            let max_chars = table.read("max_chars", characters)?;
-            let pattern = self.pool.add(&member.name);
-            self.outputs.push(Entry { pattern, mask, max_chars });
         }
         Ok(())
     }
@@ -536,16 +543,42 @@ fn hint<'t>(item: &Item<'t>) -> Result<&'t str, PolicyError> {
     Ok(text)
 }
 
-fn characters(item: &Item<'_>) -> Result<usize, PolicyError> {
+fn limit(item: &Item<'_>) -> Result<usize, PolicyError> {
     let count = item.count().map_err(|error| error.with_hint("leave the key out for no limit"))?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-fn mask_list(item: &Item<'_>) -> Result<MaskList, PolicyError> {
+fn mask_list(item: &Item<'_>) -> Result<WordList, PolicyError> {
     let words = item.texts()?;
     for word in &words {
         check_name(word.text()?.trim_start_matches('-'), word)?;
     }
     let types = words.iter().filter_map(|word| word.text().ok());
-    Ok(MaskList::new(types, item.span(), item.path().to_string()))
+    Ok(WordList::new(types, item.span(), item.path().to_string()))
+}
+
+/// One style for all types, or a table of types and their styles, in words `type=style`.
+fn style_list(item: &Item<'_>) -> Result<WordList, PolicyError> {
+    let mut words = Vec::new();
+    if item.is_table() {
+        for (member, style) in item.entries()? {
+            check_name(&member.name, &style)?;
+            words.push(format!("{}={}", member.name, style.text()?));
+        }
+    } else {
+        words.push(item.text()?.to_string());
+    }
+    Ok(WordList::new(words, item.span(), item.path().to_string()))
+}
+
+fn allow_list(item: &Item<'_>) -> Result<WordList, PolicyError> {
+    let entries = item.texts()?;
+    let words = entries.iter().filter_map(|entry| entry.text().ok());
+    Ok(WordList::new(words, item.span(), item.path().to_string()))
+}
+
+/// Adds the list and answers its index, once the default list stands before all.
+fn keep_list(list: Option<WordList>, lists: &mut Vec<WordList>) -> Option<usize> {
+    lists.push(list?);
+    Some(lists.len())
 }

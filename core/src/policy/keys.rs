@@ -28,7 +28,10 @@ pub(super) const DOCUMENT: Keys = Keys {
         "limit",
         "mask_pii",
         "mask_secrets",
+        "max_output_bytes",
         "max_output_chars",
+        "max_output_lines",
+        "max_output_tokens",
         "mode",
         "name",
         "near_miss",
@@ -45,12 +48,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "unknown_args",
         "unknown_tool",
     ],
-    later: &[
-        ("budget", "budgets"),
-        ("max_output_tokens", "limits in tokens"),
-        ("sandbox", "sandboxes"),
-        ("test", "embedded tests"),
-    ],
+    later: &[("budget", "budgets"), ("sandbox", "sandboxes"), ("test", "embedded tests")],
 };
 
 pub(super) const RULE: Keys = Keys {
@@ -108,9 +106,6 @@ pub(super) const LIMIT: Keys =
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
-    known: &["mask", "max_chars"],
-    later: &[
-        ("max_tokens", "limits in tokens"),
-        ("strip", "stripping control characters from outputs"),
-    ],
+    known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],
+    later: &[("strip", "stripping control characters from outputs")],
 };

@@ -80,7 +80,7 @@ pub use {
     error::PolicyError,
     kill::KillSwitch,
     limit::{Charge, LimitRef},
-    output::{MaskList, OutputPolicy},
+    output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     time::{OnlyUtc, Zone, Zones},
 };

@@ -9,39 +9,68 @@ use super::index::{NameIndex, Pattern};
 use super::text::Pool;
 use super::tree::Span;
 use crate::glob::Case;
+use crate::truncate::{CountTokens, Estimate, Keep, Limit};
 
-/// What to mask and where to cut for one tool.
+/// What to mask, how, and where to cut for one tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputPolicy {
     /// Index into [`Policy::mask_lists`](super::Policy::mask_lists).
     pub mask: usize,
+    /// Index into [`Policy::style_lists`](super::Policy::style_lists).
+    pub style: usize,
+    /// Index into [`Policy::allow_lists`](super::Policy::allow_lists).
+    pub allow: usize,
     /// Most characters; `None` is no limit.
     pub max_chars: Option<usize>,
+    /// Most bytes.
+    pub max_bytes: Option<usize>,
+    /// Most lines.
+    pub max_lines: Option<usize>,
+    /// Most tokens.
+    pub max_tokens: Option<usize>,
+    /// Which part is kept of what is cut.
+    pub keep: Keep,
 }
 
-/// Which types to mask: names of types and groups, a leading `-` takes one away again.
+impl OutputPolicy {
+    /// The limits together; tokens are counted by `counter`, or estimated.
+    #[must_use]
+    pub fn limit<'c>(&self, counter: Option<&'c (dyn CountTokens + Send + Sync)>) -> Limit<'c> {
+        let most = |limit: Option<usize>| limit.unwrap_or(usize::MAX);
+        Limit {
+            chars: most(self.max_chars),
+            bytes: most(self.max_bytes),
+            lines: most(self.max_lines),
+            tokens: most(self.max_tokens),
+            keep: self.keep,
+            counter: counter.unwrap_or(&Estimate),
+        }
+    }
+}
+
+/// A list of words: types to mask, styles of masks, or values to allow.
 ///
-/// The policy keeps the words. What types exist is the redactor's knowledge, so that whoever joins
-/// the two resolves them and reports a word that means nothing with [`error`](Self::error).
+/// The policy keeps the words. What they mean is the redactor's knowledge, so that whoever joins the two
+/// resolves them and reports a word that means nothing with [`error`](Self::error).
 #[derive(Clone, Debug)]
-pub struct MaskList {
-    types: Vec<Box<str>>,
+pub struct WordList {
+    words: Vec<Box<str>>,
     span: Span,
     path: String,
 }
 
-impl MaskList {
+impl WordList {
     pub(super) fn new(
-        types: impl IntoIterator<Item = impl Into<Box<str>>>,
+        words: impl IntoIterator<Item = impl Into<Box<str>>>,
         span: Span,
         path: String,
     ) -> Self {
-        Self { types: types.into_iter().map(Into::into).collect(), span, path }
+        Self { words: words.into_iter().map(Into::into).collect(), span, path }
     }
 
-    /// The words, in order; none means that nothing is masked.
-    pub fn types(&self) -> impl Iterator<Item = &str> {
-        self.types.iter().map(|word| &**word)
+    /// The words, in order.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|word| &**word)
     }
 
     /// An error at the place of this list in the document.
@@ -57,7 +86,49 @@ pub(super) struct Entry {
     pub pattern: super::text::Text,
     /// Index of the mask list.
     pub mask: Option<usize>,
+    pub style: Option<usize>,
+    pub allow: Option<usize>,
     pub max_chars: Option<usize>,
+    pub max_bytes: Option<usize>,
+    pub max_lines: Option<usize>,
+    pub max_tokens: Option<usize>,
+    pub keep: Option<Keep>,
+}
+
+/// The most specific value of each setting so far.
+#[derive(Default)]
+struct Best {
+    mask: Choice<usize>,
+    style: Choice<usize>,
+    allow: Choice<usize>,
+    max_chars: Choice<usize>,
+    max_bytes: Choice<usize>,
+    max_lines: Choice<usize>,
+    max_tokens: Choice<usize>,
+    keep: Choice<Keep>,
+}
+
+/// A value beside the number of the entry that it is from.
+struct Choice<T>(Option<(u32, T)>);
+
+impl<T> Default for Choice<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Choice<T> {
+    fn offer(&mut self, number: u32, value: Option<T>) {
+        if let Some(value) = value
+            && self.0.as_ref().is_none_or(|(found, _)| number < *found)
+        {
+            self.0 = Some((number, value));
+        }
+    }
+
+    fn value(self) -> Option<T> {
+        self.0.map(|(_, value)| value)
+    }
 }
 
 /// The entries of `[output]`, the most specific first.
@@ -87,23 +158,30 @@ impl Outputs {
 
     /// Each setting comes from the most specific entry that has it.
     pub fn find(&self, tool: &str, pool: &Pool) -> OutputPolicy {
-        let mut mask: Option<(u32, usize)> = None;
-        let mut max_chars: Option<(u32, usize)> = None;
+        let mut best = Best::default();
         self.index.find(tool, pool, |number| {
-            let Some(entry) = self.entries.get(number as usize) else {
-                return;
-            };
-            for (best, value) in [(&mut mask, entry.mask), (&mut max_chars, entry.max_chars)] {
-                if let Some(value) = value
-                    && best.is_none_or(|(found, _)| number < found)
-                {
-                    *best = Some((number, value));
-                }
+            if let Some(entry) = self.entries.get(number as usize) {
+                best.mask.offer(number, entry.mask);
+                best.style.offer(number, entry.style);
+                best.allow.offer(number, entry.allow);
+                best.max_chars.offer(number, entry.max_chars);
+                best.max_bytes.offer(number, entry.max_bytes);
+                best.max_lines.offer(number, entry.max_lines);
+                best.max_tokens.offer(number, entry.max_tokens);
+                best.keep.offer(number, entry.keep);
             }
         });
+        let OutputPolicy { mask, style, allow, max_chars, max_bytes, max_lines, max_tokens, keep } =
+            self.default;
         OutputPolicy {
-            mask: mask.map_or(self.default.mask, |(_, list)| list),
-            max_chars: max_chars.map(|(_, most)| most).or(self.default.max_chars),
+            mask: best.mask.value().unwrap_or(mask),
+            style: best.style.value().unwrap_or(style),
+            allow: best.allow.value().unwrap_or(allow),
+            max_chars: best.max_chars.value().or(max_chars),
+            max_bytes: best.max_bytes.value().or(max_bytes),
+            max_lines: best.max_lines.value().or(max_lines),
+            max_tokens: best.max_tokens.value().or(max_tokens),
+            keep: best.keep.value().unwrap_or(keep),
         }
     }
 }

@@ -7,7 +7,9 @@
 use core::fmt::Write;
 
 use super::key::{Class, meaning};
-use super::scan::{Scan, merge};
+use super::path::Paths;
+use super::pseudonym::Pseudonyms;
+use super::scan::Scan;
 use super::value::{is_keylike, is_placeholder, is_wordy};
 use super::{Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
@@ -20,6 +22,8 @@ pub struct Work<'m> {
     pub text: Buf<'m, u8>,
     /// What was found in it.
     pub findings: Buf<'m, Finding>,
+    /// The numbers of values that are masked by numbers.
+    pub names: Pseudonyms<'m>,
 }
 
 #[cfg(feature = "alloc")]
@@ -33,21 +37,25 @@ impl<'m> Work<'m> {
     /// Over lent storage: `text` bounds the longest literal that holds escapes.
     #[must_use]
     pub const fn lent(text: &'m mut [u8], findings: &'m mut [Finding]) -> Self {
-        Self { text: Buf::lent(text), findings: Buf::lent(findings) }
+        Self {
+            text: Buf::lent(text),
+            findings: Buf::lent(findings),
+            names: Pseudonyms::lent(&mut [], &mut [], &mut []),
+        }
     }
 
     /// Memory that grows.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn growable() -> Self {
-        Self { text: Buf::growable(), findings: Buf::growable() }
+        Self { text: Buf::growable(), findings: Buf::growable(), names: Pseudonyms::growable() }
     }
 }
 
 /// How many containers deep the names of arrays are remembered.
 const DEEPEST: usize = 32;
 
-impl Redactor {
+impl Redactor<'_> {
     /// Appends `doc` to `out` with what must not be shown masked; it stays strict JSON. A number that
     /// is masked becomes a string. Answers how many values were masked; when none, `out` has the
     /// document's very bytes.
@@ -66,7 +74,12 @@ impl Redactor {
         let mut key: Option<u32> = None;
         let mut arrays = [(0_u32, 0_u32); DEEPEST];
         let mut depth = 0_usize;
+        let mut paths = Paths::new(self.allow, doc);
         for index in 0..doc.len() {
+            if paths.as_mut().is_some_and(|paths| paths.covers(index)) {
+                key = None;
+                continue;
+            }
             let node = doc.node(index);
             let kind = node.kind();
             while depth > 0 && arrays.get(depth - 1).is_none_or(|&(_, end)| index >= end) {
@@ -106,7 +119,7 @@ impl Redactor {
                 continue;
             };
             out.extend(bytes.get(copied..start).unwrap_or(&[]))?;
-            self.write_literal(plain, &work.findings, out)?;
+            self.write_literal(plain, kind, &work.findings, &mut work.names, out)?;
             if kind == Kind::Key {
                 // Two masked names of one object must differ.
                 masked_keys += 1;
@@ -137,7 +150,7 @@ impl Redactor {
         let name = (!key.is_empty()).then(|| Str::new(key.as_bytes(), false));
         match self.examine(text, Kind::String, name, &mut work.text, &mut work.findings)? {
             Some(plain) => {
-                self.write_literal(plain, &work.findings, out)?;
+                self.write_literal(plain, Kind::String, &work.findings, &mut work.names, out)?;
                 Ok(work.findings.len())
             }
             None => {
@@ -210,13 +223,14 @@ impl Redactor {
                 let mut scan = Scan::new(value, b"", self.types, findings)?;
                 if meaning.class == Class::Cookie { scan.cookies(0) } else { scan.credential(0) }?;
                 scan.run()?;
-                merge(value, findings);
+                self.settle(value, findings);
                 return Ok(true);
             }
         };
         if whole {
             let end = u32::try_from(value.len()).map_err(|_| Full)?;
             findings.push(Finding { start: 0, end, id: meaning.id })?;
+            self.settle(value, findings);
         }
         Ok(whole)
     }
@@ -224,11 +238,19 @@ impl Redactor {
     fn write_literal(
         &self,
         plain: &str,
+        kind: Kind,
         findings: &[Finding],
+        names: &mut Pseudonyms<'_>,
         out: &mut Buf<'_, u8>,
     ) -> Result<(), Full> {
+        if kind == Kind::Number && self.masks.keep_shape(findings) {
+            // The shape of a number is one: no zero leads it.
+            return plain
+                .bytes()
+                .try_for_each(|byte| out.push(if byte.is_ascii_digit() { b'1' } else { byte }));
+        }
         out.push(b'"')?;
-        self.pieces(plain, 0, plain.len(), findings, |piece| {
+        self.pieces(plain, (0, plain.len()), findings, names, |piece| {
             write_escaped(piece, out).map_err(|_| Full)
         })?;
         out.push(b'"')

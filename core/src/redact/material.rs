@@ -4,7 +4,7 @@
 //! two characters `\n`; without an END to the end of the text, for the rest of a cut block is still
 //! the key. Worst case: one search for the END a block; a block without one ends the scan.
 
-use super::bytes::{Set, contains, run, slice};
+use super::bytes::{Set, contains, looked_at, run, slice};
 
 /// The block whose `-----BEGIN ` ends the row of hyphens at `row`, when it is a private key (RFC 7468,
 /// RFC 4880).
@@ -21,8 +21,10 @@ pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
     }
     let body = at + BEGIN.len() + label.len();
     let Some(end) = memchr::memmem::find(text.get(body..)?, b"-----END") else {
+        looked_at(text.len() - body);
         return Some((at, text.len()));
     };
+    looked_at(end);
     let after = body + end + DASHES.len();
     let close = memchr::memmem::find(slice(text, after, after + 96), DASHES);
     Some((at, close.map_or(after + 3, |close| after + close + DASHES.len())))
@@ -35,15 +37,49 @@ pub(super) fn putty(text: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     let Some(mac) = memchr::memmem::find(rest, b"Private-MAC:") else {
+        looked_at(rest.len());
         return Some(text.len());
     };
+    looked_at(mac);
     let tail = rest.get(mac..).unwrap_or(&[]);
     Some(at + mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()))
+}
+
+/// The end of a private key that begins before `text`: up to there everything may be a part of it. 0 when
+/// there is none.
+#[cfg(feature = "alloc")]
+pub(crate) fn end_of_headless_key(text: &[u8]) -> usize {
+    const END: &[u8] = b"-----END ";
+    let mut end = 0;
+    let begin = memchr::memmem::find(text, b"-----BEGIN ").unwrap_or(text.len());
+    for at in memchr::memmem::find_iter(slice(text, 0, begin), END) {
+        let label = slice(text, at + END.len(), at + END.len() + 64);
+        let len = memchr::memmem::find(label, b"-----").unwrap_or(0);
+        if contains(slice(label, 0, len), b"PRIVATE KEY") {
+            end = at + END.len() + len + b"-----".len();
+        }
+    }
+    let header = memchr::memmem::find(text, b"PuTTY-User-Key-File-").unwrap_or(text.len());
+    if let Some(mac) = memchr::memmem::find(slice(text, 0, header), b"Private-MAC:") {
+        let tail = text.get(mac..).unwrap_or(&[]);
+        end = end.max(mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()));
+    }
+    end
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_began_before_ends_where_it_ends() {
+        let text = b"QUJD\n-----END RSA PRIVATE KEY-----\nrest";
+        assert_eq!(end_of_headless_key(text), text.len() - 5);
+        assert_eq!(end_of_headless_key(b"QUJD\n-----END CERTIFICATE-----\n"), 0);
+        let whole = b"-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n";
+        assert_eq!(end_of_headless_key(whole), 0);
+        assert_eq!(end_of_headless_key(b"AAAA\nPrivate-MAC: 00ff\nrest"), 22);
+    }
 
     #[test]
     fn blocks_end_at_their_end_or_with_the_text() {

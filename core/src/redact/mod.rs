@@ -11,6 +11,7 @@
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.
 
+mod allow;
 mod anchors;
 mod assign;
 mod bytes;
@@ -24,17 +25,25 @@ mod mask;
 mod material;
 mod network;
 mod normal;
+mod path;
+mod pseudonym;
 mod scan;
 mod shape;
+mod stream;
 mod token;
 mod tokens;
 mod types;
 mod value;
 mod verify;
 
+pub use allow::{Allow, AllowEntry, AllowError, AllowList};
 pub use json::Work;
-pub use mask::Style;
 pub(crate) use mask::outside_mask;
+pub use mask::{KeyedHash, Masks, Style};
+#[cfg(feature = "alloc")]
+pub(crate) use material::end_of_headless_key;
+pub use pseudonym::{Pseudonyms, Record};
+pub use stream::{HELD, Piece, Stream, WINDOW};
 pub use types::{TypeId, Types, UnknownType};
 
 use crate::buf::{Buf, Full};
@@ -51,19 +60,19 @@ pub struct Finding {
 }
 
 /// Which types are looked for, and what is put in their place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Redactor {
-    /// The types that are looked for.
-    pub types: Types,
-    /// What is written instead.
-    pub style: Style,
+#[derive(Clone, Copy, Debug)]
+pub struct Redactor<'a> {
+    types: Types,
+    masks: Masks<'a>,
+    allow: Allow<'a>,
 }
 
-impl Redactor {
-    /// A redactor for `types`.
+impl<'a> Redactor<'a> {
+    /// A redactor for `types`, all of them masked in one style, that allows no value.
     #[must_use]
     pub const fn new(types: Types, style: Style) -> Self {
-        Self { types, style }
+        let allow = Allow { pool: &[], entries: &[] };
+        Self { types, masks: Masks::of(style), allow }
     }
 
     /// Finds what must not be shown in `text`: sorted, disjoint, on character boundaries. `findings`
@@ -90,8 +99,27 @@ impl Redactor {
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
         normal::scan(text, key.as_bytes(), self.types, findings)?;
-        scan::merge(text, findings);
+        self.settle(text, findings);
         Ok(())
+    }
+
+    /// Takes out what is allowed and joins what overlaps.
+    fn settle(&self, text: &str, findings: &mut Buf<'_, Finding>) {
+        if !self.allow.is_empty() {
+            let mut kept = 0;
+            for at in 0..findings.len() {
+                let Some(&found) = findings.get(at) else { break };
+                let value = bytes::slice(text.as_bytes(), found.start as usize, found.end as usize);
+                if !self.allow.permits(found.id, value)
+                    && let Some(slot) = findings.get_mut(kept)
+                {
+                    *slot = found;
+                    kept += 1;
+                }
+            }
+            findings.truncate(kept);
+        }
+        scan::merge(text, findings);
     }
 }
 

@@ -17,6 +17,10 @@ const DOMAIN: usize = 255;
 pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     const ATOM: Set = Set::new(b"0-9A-Za-z._%+-");
     const HOST: Set = Set::new(b"0-9A-Za-z.-");
+    let first = byte(text, at + 1);
+    if !ATOM.has(before(text, at)) || !(ALNUM.has(first) || first >= 0x80) {
+        return None;
+    }
     // Letters beyond ASCII (RFC 6531) are in domains only: in running text a local part would
     // swallow the words before it.
     let mut start = run_back(text, at, ATOM, LOCAL);
@@ -40,7 +44,8 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let named = coded || letters >= 2 && !DIGITS.has(byte(top, letters));
     let kept = if coded { whole } else { dot + 1 + letters };
     // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
-    let density = domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
+    let density = DIGITS.has(byte(domain, 0))
+        && domain.iter().skip_while(|b| b.is_ascii_digit()).take(2).eq(b"x.");
     let end = at + 1 + kept;
     let remote = byte(text, end) == b':'
         && (slice(text, start, at) == b"git"
@@ -103,6 +108,14 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
 /// The end of the public IPv4 address that begins at `at`. Addresses that are local, private or
 /// reserved for protocols (RFC 6890) identify nobody.
 pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
+    let cut_left = match before(text, at) {
+        b'.' => true,
+        b'-' | b'_' => is_joined_left(text, at - 1),
+        _ => is_joined_left(text, at),
+    };
+    if cut_left {
+        return None;
+    }
     let mut octets = [0_u16; 4];
     let mut i = at;
     for (n, octet) in octets.iter_mut().enumerate() {
@@ -124,17 +137,12 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         || (a, b) == (192, 168)
         || (a, b) == (169, 254)
         || a == 172 && (16..32).contains(&b);
-    let cut_left = match before(text, at) {
-        b'.' => true,
-        b'-' | b'_' => is_joined_left(text, at - 1),
-        _ => is_joined_left(text, at),
-    };
     let cut_right = match byte(text, i) {
         b'.' => DIGITS.has(byte(text, i + 1)),
         b'-' | b'+' => byte(text, i + 1).is_ascii_alphabetic(),
         _ => is_joined_right(text, i),
     };
-    (!local && !cut_left && !cut_right && !is_versioned(text, at)).then_some(i)
+    (!local && !cut_right && !is_versioned(text, at)).then_some(i)
 }
 
 /// Whether the word before `at` says that a version follows.
@@ -379,6 +387,7 @@ mod tests {
         assert_eq!(mail("to <ann.b+c@mail.example.org>."), Some("ann.b+c@mail.example.org"));
         assert_eq!(mail(r"x\nann@example.org"), Some("ann@example.org"));
         assert_eq!(mail("ann@exämple.de,"), Some("ann@exämple.de"));
+        assert_eq!(mail("ann@x.org"), Some("ann@x.org"));
         for text in [
             "icon@2x.png",
             "pkg@1.2.3",

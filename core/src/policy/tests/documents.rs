@@ -399,7 +399,7 @@ fn the_most_specific_output_entry_that_has_a_setting_gives_it() {
     );
     let words = |tool| {
         let list = &policy.mask_lists()[policy.output(tool).mask];
-        list.types().collect::<Vec<_>>().join(" ")
+        list.words().collect::<Vec<_>>().join(" ")
     };
     let most = |tool| policy.output(tool).max_chars;
     assert_eq!((words("x").as_str(), most("x")), ("secret", Some(100)));
@@ -413,7 +413,7 @@ fn masks_are_on_unless_switched_off() {
     let words = |json| {
         let policy = policy(json);
         let output = policy.output("any");
-        let types = policy.mask_lists()[output.mask].types().collect::<Vec<_>>().join(" ");
+        let types = policy.mask_lists()[output.mask].words().collect::<Vec<_>>().join(" ");
         (types, output.max_chars)
     };
     let pii = "pii.core pii.national -pii.core.email -pii.core.ip -pii.core.mac";
@@ -422,7 +422,7 @@ fn masks_are_on_unless_switched_off() {
     assert_eq!(words(r#"{"mask_pii": false}"#).0, "secret");
     assert_eq!(words(r#"{"mask_pii": false, "mask_secrets": false}"#).0, "");
     assert_eq!(words(r#"{"max_output_chars": 20000}"#).1, Some(20000));
-    assert_eq!(Policy::permissive().mask_lists()[0].types().count(), 6);
+    assert_eq!(Policy::permissive().mask_lists()[0].words().count(), 6);
 }
 
 #[test]

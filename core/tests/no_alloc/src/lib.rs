@@ -17,7 +17,11 @@ use core::panic::PanicInfo;
 use airlock_core::glob::{self, Case};
 use airlock_core::json::{self, Document, Limits, Node, ParseError, Tape, Value};
 use airlock_core::policy::NamePolicy;
-use airlock_core::redact::{Finding, Redactor, Style, TypeId, Types, Work};
+use airlock_core::redact::{
+    AllowEntry, AllowList, Finding, KeyedHash, Masks, Pseudonyms, Record, Redactor, Stream, Style,
+    TypeId, Types, Work,
+};
+use airlock_core::truncate::{CountTokens, Estimate, Keep, Limit};
 use airlock_core::{Buf, Call, Caller, Reason, truncate};
 
 unsafe extern "C" {
@@ -131,7 +135,7 @@ pub extern "C" fn proof_redact() {
     let named = Types::parse(black_box(["secret", "-secret.auth"]));
     let types = black_box(named.unwrap_or(Types::GUARD_DEFAULT)).with("pii").without("pii.weak");
     black_box((types.is_empty(), TypeId::all().filter(|&id| types.contains(id)).count()));
-    let redactor = Redactor::new(types, black_box(Style::Partial));
+    let redactor = Redactor::new(types, black_box(Style::Default));
 
     let mut found = [Finding::default(); 32];
     let mut findings = Buf::lent(&mut found);
@@ -161,6 +165,52 @@ pub extern "C" fn proof_redact() {
     black_box(&*out);
 }
 
+/// A keyed hash that is none.
+struct Constant;
+
+impl KeyedHash for Constant {
+    fn digest(&self, value: &[u8]) -> [u8; 6] {
+        [value.len() as u8; 6]
+    }
+}
+
+/// `redact`: styles by type, allow-lists, numbers and text in chunks.
+#[unsafe(no_mangle)]
+pub extern "C" fn proof_redact_stream() {
+    let (mut pool, mut entries) = ([0; 64], [AllowEntry::default(); 4]);
+    let mut allowed = AllowList::lent(&mut pool, &mut entries);
+    for entry in black_box(["domain:example.org", "network:10.0.0.0/8", "examples", "path:/a"]) {
+        black_box(allowed.add(entry).is_ok());
+    }
+    black_box(allowed.view().is_empty());
+    let by_type = [(Types::NONE.with("pii"), Style::Pseudonym)];
+    let style = Style::parse(black_box("hash")).unwrap_or_default();
+    let masks = Masks { style, by_type: &by_type, hash: Some(&Constant) };
+    black_box(Masks::of(style));
+    let redactor = Redactor::new(Types::ALL, style).with_masks(masks).with_allowed(allowed.view());
+
+    let (mut values, mut records, mut slots) = ([0; 64], [Record::default(); 8], [0; 64]);
+    let mut names = Pseudonyms::lent(&mut values, &mut records, &mut slots);
+    let (mut window, mut found) = ([0; 256], [Finding::default(); 32]);
+    let mut stream = Stream::lent(&mut window, &mut found);
+    let mut shown = [0; 256];
+    let mut out = Buf::lent(&mut shown);
+    for chunk in black_box([&b"mail ann@exam"[..], b"ple.com \xf0\x9f", b"\x98\x80"]) {
+        let fed =
+            stream.feed(&redactor, chunk, &mut names, |piece| out.extend(piece.text().as_bytes()));
+        black_box((fed.is_ok(), stream.buffered(), stream.masked()));
+    }
+    let end = stream.finish(&redactor, &mut names, |piece| out.extend(piece.text().as_bytes()));
+    black_box(end.is_ok());
+    stream.begin();
+    names.clear();
+    let text = black_box("ann@example.com");
+    let mut findings = Buf::lent(&mut found);
+    black_box(redactor.scan(text, &mut findings).is_ok());
+    black_box(redactor.mask_numbered(text, &findings, &mut Pseudonyms::none(), &mut out).is_ok());
+    black_box(&*out);
+}
+
 /// `truncate`.
 #[unsafe(no_mangle)]
 pub extern "C" fn proof_truncate() {
@@ -168,10 +218,15 @@ pub extern "C" fn proof_truncate() {
     let mut out = Buf::lent(&mut slots);
     let text = black_box("a text that is longer than it may be");
     black_box(truncate::fits(text, black_box(10)));
-    black_box(truncate::truncate_text(text, black_box(10), &mut out).is_ok());
+    let limit =
+        Limit { tokens: 9, lines: 2, bytes: 40, keep: Keep::Ends, ..Limit::chars(black_box(40)) };
+    black_box((limit.is_none(), limit.fits(text)));
+    black_box(truncate::truncate_text(text, &limit, &mut out).is_ok());
+    black_box((Estimate.count(text), Estimate.head(text, 3), Estimate.tail(text, 3)));
+    black_box(truncate::truncate_text(text, &Limit::chars(black_box(10)), &mut out).is_ok());
     with_document(DOCUMENT, |document| {
         if let Ok(document) = document {
-            black_box(truncate::truncate_json(document, black_box(40), &mut out).is_ok());
+            black_box(truncate::truncate_json(document, &limit, &mut out).is_ok());
         }
     });
     black_box(&*out);
