@@ -386,6 +386,17 @@ impl Schema {
         &self.names
     }
 
+    /// Whether the root of the arguments declares `name`; none where any name may stand.
+    pub(crate) fn declares(&self, name: &str) -> Option<bool> {
+        let root = self.locations.get(self.root as usize)?;
+        let print = crate::json::fingerprint(name.as_bytes());
+        let id = crate::json::Names::find(&self.names, print, name.into());
+        if find_named(root.names.of(&self.declared), id, |declared| declared.name).is_some() {
+            return Some(true);
+        }
+        (root.closed && root.patterns.is_empty()).then_some(false)
+    }
+
     /// The names that are declared at a location.
     pub(crate) fn declared_at(&self, location: u32) -> impl Iterator<Item = u32> + '_ {
         let span = self.locations.get(location as usize).map_or_else(Span::default, |l| l.names);
