@@ -389,8 +389,8 @@ impl Schema {
     /// Whether the root of the arguments declares `name`; none where any name may stand.
     pub(crate) fn declares(&self, name: &str) -> Option<bool> {
         let root = self.locations.get(self.root as usize)?;
-        let print = crate::json::fingerprint(name.as_bytes());
-        let id = crate::json::Names::find(&self.names, print, name.into());
+        let digest = json::Digest::of(name.as_bytes());
+        let id = json::Names::find(&self.names, digest, name.into());
         if find_named(root.names.of(&self.declared), id, |declared| declared.name).is_some() {
             return Some(true);
         }
