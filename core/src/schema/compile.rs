@@ -18,15 +18,16 @@ use super::dialect::{Dialect, Holds, Version};
 use super::documents::Documents;
 use super::draft::Draft;
 use super::dynamic::{STATIC, Scopes};
+use super::meant::Meant;
 use super::names::Interner;
 use super::pattern::Pattern;
-use super::resource::{Linked, Resources, Target, link};
+use super::reference::{Linked, Target, link};
+use super::resource::Resources;
 use super::{
     ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SUBSCHEMAS, Member, NONE,
     NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
 };
 use crate::json::{self, Divisor, Document, Kind, Str, Value};
-use crate::near;
 
 /// How a schema is compiled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +56,8 @@ pub(crate) fn compile(
     documents: &Documents,
     steps: &mut u32,
 ) -> Result<(Schema, Vec<String>), CompileError> {
-    let Linked { text, nodes, resources } = link(text, documents, steps)?;
+    let Linked { text, mut nodes, resources } = link(text, documents, steps)?;
+    json::print_strings(&text, &mut nodes);
     let doc = Document::new(&text, &nodes);
 
     let mut compiler = Compiler::new(doc, resources, documents, options);
@@ -64,7 +66,9 @@ pub(crate) fn compile(
     let located = located?;
     let warnings = core::mem::take(&mut compiler.warnings);
     let Compiler { tables, names, .. } = compiler;
+    let meant = Meant::new(Document::new(&text, &nodes), &tables.subs, names.iter());
     let schema = Schema {
+        meant,
         names: names.finish(),
         choices: Choices::new(doc, &tables.subs),
         subs: tables.subs.into(),
@@ -194,6 +198,10 @@ impl<'a> Compiler<'a> {
                 return Err(self.error(self.doc.at(place), message));
             }
             self.compile_sub(sub, self.doc.at(node))?;
+        }
+        let Tables { members, subs, .. } = &mut self.tables;
+        for member in members {
+            member.at_once = subs.get(member.sub as usize).map_or(Types::EMPTY, Sub::at_once);
         }
         Ok(())
     }
@@ -473,44 +481,6 @@ impl<'a> Compiler<'a> {
     fn unknown(&mut self, key: &str, value: Value<'_>) -> Result<(), CompileError> {
         /// Annotations of others that nobody means to be checked, and what later versions dropped.
         const ANNOTATIONS: [&str; 3] = ["additionalItems", "example", "nullable"];
-        const ASSERTIONS: [&str; 36] = [
-            "type",
-            "enum",
-            "const",
-            "properties",
-            "required",
-            "additionalProperties",
-            "unevaluatedProperties",
-            "patternProperties",
-            "propertyNames",
-            "minProperties",
-            "maxProperties",
-            "dependentRequired",
-            "dependentSchemas",
-            "items",
-            "prefixItems",
-            "unevaluatedItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "minItems",
-            "maxItems",
-            "uniqueItems",
-            "minLength",
-            "maxLength",
-            "pattern",
-            "format",
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-            "$ref",
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "not",
-        ];
         // Extensions in the style of OpenAPI are meant for someone else.
         if ANNOTATIONS.contains(&key)
             || key.starts_with("x-")
@@ -519,9 +489,7 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         let mut warning = format!("{}: unknown keyword", self.resources.path(value));
-        let mut known = ASSERTIONS.into_iter().filter(|name| self.dialect.holds(name).is_some());
-        let nearest = near::nearest(key.into(), known.clone().map(Str::from));
-        if let Some(meant) = nearest.and_then(|at| known.nth(at)) {
+        if let Some(meant) = self.dialect.nearest(key) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
         self.warnings.push(warning);
