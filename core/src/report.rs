@@ -5,6 +5,7 @@
 //! program can apply. Each is written once, as the JSON that the refusal shows. Texts that come from the
 //! call or from a schema are cut and stripped of control characters: a model or a server wrote them.
 
+mod argument;
 mod line;
 mod phrase;
 mod refusal;

@@ -16,7 +16,7 @@ use airlock_core::{Call, Caller, Catalog, Guard, Origin, Scratch, ToolDefinition
 use serde_json::{Value, json};
 
 fn call<'a>(tool: &'a str, arguments: &'a [u8]) -> Call<'a> {
-    Call { tool, arguments, caller: Caller::default(), now: None }
+    Call { tool, arguments, caller: Caller::default(), ..Call::default() }
 }
 
 /// A repair as a refusal states it.
