@@ -3,7 +3,7 @@
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use airlock_core::{Call, Caller, Guard, ToolDefinition, Verdict};
+use airlock_core::{Call, Guard, ToolDefinition, Verdict};
 use serde_json::{Map, Value, json};
 
 /// The refusal of `arguments`, as the model reads it.
@@ -12,8 +12,7 @@ fn refusal(schema: &Value, arguments: &str) -> Value {
     let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
     let guard = Guard::builder().tool(tool).unwrap().build().unwrap();
     let mut scratch = guard.scratch();
-    let call =
-        Call { tool: "t", arguments: arguments.as_bytes(), caller: Caller::default(), now: None };
+    let call = Call { tool: "t", arguments: arguments.as_bytes(), ..Call::default() };
     let Verdict::Refuse(refusal) = guard.check(&call, &mut scratch) else {
         panic!("allowed: {arguments}")
     };
