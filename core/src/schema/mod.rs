@@ -22,8 +22,10 @@ mod evaluated;
 mod format;
 mod keyword;
 mod locate;
+mod meant;
 mod names;
 pub mod pattern;
+mod reference;
 mod resource;
 mod run;
 mod same;
@@ -357,6 +359,7 @@ pub struct Schema {
     places: Box<[u32]>,
     /// Where the root stands.
     root: u32,
+    meant: meant::Meant,
 }
 
 /// The root subschema.
@@ -381,6 +384,17 @@ impl Schema {
     /// with them can be cut and validated.
     pub(crate) const fn names(&self) -> &impl json::Names {
         &self.names
+    }
+
+    /// Whether the root of the arguments declares `name`; none where any name may stand.
+    pub(crate) fn declares(&self, name: &str) -> Option<bool> {
+        let root = self.locations.get(self.root as usize)?;
+        let digest = json::Digest::of(name.as_bytes());
+        let id = json::Names::find(&self.names, digest, name.into());
+        if find_named(root.names.of(&self.declared), id, |declared| declared.name).is_some() {
+            return Some(true);
+        }
+        (root.closed && root.patterns.is_empty()).then_some(false)
     }
 
     /// The names that are declared at a location.

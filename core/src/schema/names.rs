@@ -35,6 +35,11 @@ impl Interner {
         self.names.get(id as usize).map_or("", String::as_str)
     }
 
+    /// Every name, by its id.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     pub(super) fn finish(self) -> Names {
         let mut text = String::new();
         let mut by_id = Vec::with_capacity(self.names.len());
