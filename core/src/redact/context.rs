@@ -31,11 +31,14 @@ struct Index {
     words: [(&'static str, u8); COUNT],
     heads: [u8; 2048],
     next: [u8; COUNT],
+    /// Which pairs of letters they begin with.
+    pairs: [u32; 32],
 }
 
 static INDEX: Index = {
     assert!(COUNT < 256, "an index entry is one byte");
-    let mut index = Index { words: [("", 0); COUNT], heads: [0; 2048], next: [0; COUNT] };
+    let mut index =
+        Index { words: [("", 0); COUNT], heads: [0; 2048], next: [0; COUNT], pairs: [0; 32] };
     let (mut row, mut at) = (0, 0);
     while row < IDENTIFIERS.len() {
         let mut i = 0;
@@ -46,6 +49,7 @@ static INDEX: Index = {
             index.words[at] = (word, row as u8);
             index.next[at] = index.heads[bucket];
             index.heads[bucket] = at as u8 + 1;
+            index.pairs[bytes[0] as usize & 31] |= 1 << (bytes[1] & 31);
             at += 1;
             i += 1;
         }
@@ -62,7 +66,12 @@ const fn bucket(a: u8, b: u8, c: u8) -> usize {
 /// The rows that the word at `at` of `text` names; `text` ends where the value begins.
 #[inline]
 pub(super) fn named(text: &[u8], at: usize) -> Rows {
-    let (a, b, c) = (byte(text, at), byte(text, at + 1), byte(text, at + 2));
+    let (a, b) = (byte(text, at), byte(text, at + 1));
+    // Most words are told by two letters to be none of them.
+    if INDEX.pairs.get(usize::from(a & 31)).is_none_or(|second| second >> (b & 31) & 1 == 0) {
+        return 0;
+    }
+    let c = byte(text, at + 2);
     // A word of two letters ends before a sign or the hump of a camel.
     let two = !(c.is_ascii_alphabetic() || c >= 0x80) || b >= b'a' && c.is_ascii_uppercase();
     let mut next = INDEX.heads.get(bucket(a, b, if two { 0 } else { c })).copied().unwrap_or(0);

@@ -5,4 +5,5 @@
 //! without it the target's baseline decides.
 
 pub(crate) mod classes;
+pub(crate) mod disguise;
 pub(crate) mod text;
