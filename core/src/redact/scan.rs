@@ -151,7 +151,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     #[inline]
     fn word(&mut self, anchors: &Anchors, i: u32, end: usize) -> Result<(), Full> {
         let (start, bit) = (anchors.start(i), 1 << i);
-        if start < self.token_end {
+        if start < self.token_end || start < self.moment_end {
             return Ok(());
         }
         if (anchors.heads | anchors.long) & bit != 0 {
@@ -199,6 +199,16 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 }
                 Ok(())
             }
+            1 if byte(text, start) == b's' && byte(text, end) == b'.' => {
+                match shape::vault(text, start) {
+                    Some(end) => self.push(TypeId::VAULT, start, end),
+                    None => Ok(()),
+                }
+            }
+            7 if byte(text, end) == b'.' => match shape::terraform(text, start, end) {
+                Some((start, end)) => self.push(TypeId::TERRAFORM, start, end),
+                None => Ok(()),
+            },
             3..LONG if slice(text, start, start + 3) == b"eyJ" => self.jwt(start),
             _ => Ok(()),
         }
