@@ -112,6 +112,7 @@ fn every_token_is_found_in_every_container() {
                 let value = random.token(prefix, token);
                 // A longer prefix may name another vendor.
                 assert_found(&value, "secret.prefixed", None);
+                assert!(token::public_prefix(value.as_bytes()) >= prefix.len());
             }
         }
     }

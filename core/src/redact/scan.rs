@@ -81,7 +81,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     /// # Errors
     /// [`Full`] when there is no room for another finding.
     pub(super) fn run(&mut self) -> Result<(), Full> {
-        let (text, classify) = (self.text, fastest());
+        let (text, classify) = (self.text, fastest().classes);
         let (mut base, mut carry) = (0, Carry::at(0));
         while base < text.len() || base == text.len() && carry.is_open() {
             let rest = text.get(base..).unwrap_or(&[]);

@@ -5,5 +5,4 @@
 //! without it the target's baseline decides.
 
 pub(crate) mod classes;
-pub(crate) mod disguise;
 pub(crate) mod text;

@@ -18,8 +18,7 @@ use super::bytes::{before, byte, slice};
 use super::scan::Scan;
 use super::{Finding, Types};
 use crate::buf::{Buf, Full};
-use crate::simd::classes::BLOCK;
-use crate::simd::disguise::{Masks, fastest};
+use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named};
 use search::{runs, spaced};
 use table::Tables;
@@ -45,20 +44,20 @@ pub(super) fn scan(
         done: 0,
         joined: 0,
         apart: 0,
-        before: Masks::default(),
+        before: Disguises::default(),
         tables: Tables::default(),
     };
-    let mask = fastest();
+    let masks = fastest().disguises;
     let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
     for (i, block) in blocks.iter().enumerate() {
-        pass.block(i * BLOCK, mask(block))?;
+        pass.block(i * BLOCK, masks(block))?;
+    }
+    let mut last = [b'\t'; BLOCK];
+    for (slot, &byte) in last.iter_mut().zip(rest) {
+        *slot = byte;
     }
     if !rest.is_empty() {
-        let mut last = [b'\t'; BLOCK];
-        for (slot, &byte) in last.iter_mut().zip(rest) {
-            *slot = byte;
-        }
-        pass.block(blocks.len() * BLOCK, mask(&last))?;
+        pass.block(blocks.len() * BLOCK, masks(&last))?;
     }
     pass.line(text.len())
 }
@@ -77,16 +76,16 @@ struct Pass<'t, 'b, 'm> {
     /// Single characters before this offset have been put together.
     apart: usize,
     /// The block before.
-    before: Masks,
+    before: Disguises,
     tables: Tables,
 }
 
 impl Pass<'_, '_, '_> {
     /// Looks at the block that begins at `base`.
     #[inline]
-    fn block(&mut self, base: usize, masks: Masks) -> Result<(), Full> {
+    fn block(&mut self, base: usize, masks: Disguises) -> Result<(), Full> {
         let text = self.text;
-        let mut signs = masks.signs;
+        let mut signs = masks.sign;
         while signs != 0 {
             let at = base + signs.trailing_zeros() as usize;
             signs &= signs - 1;
@@ -114,7 +113,7 @@ impl Pass<'_, '_, '_> {
                 _ => {}
             }
         }
-        let (crossing, mut runs) = runs(base, masks.codes, self.before.codes);
+        let (crossing, mut runs) = runs(base, masks.code, self.before.code);
         if let Some(at) = crossing {
             self.encoded(at)?;
         }
@@ -123,7 +122,7 @@ impl Pass<'_, '_, '_> {
             runs &= runs - 1;
             self.encoded(at)?;
         }
-        let mut apart = spaced(masks.blanks);
+        let mut apart = spaced(masks.blank);
         while apart != 0 {
             let at = base + apart.trailing_zeros() as usize;
             apart &= apart - 1;

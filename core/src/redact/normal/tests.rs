@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::super::{Redactor, Style};
 use super::*;
 
-const ALL: Redactor = Redactor::new(Types::ALL, Style::Partial);
+const ALL: Redactor = Redactor::new(Types::ALL, Style::Default);
 
 fn masked(text: &str) -> String {
     let (mut found, mut out) = (Buf::growable(), Buf::growable());
