@@ -18,8 +18,8 @@ pub(super) struct Carry {
     word: u64,
     hyphen: u64,
     operator: u64,
-    mark: u64,
-    joint: u64,
+    pair: u64,
+    group: u64,
     lower: u64,
     letter: u64,
     /// Where runs of 2, 4, 7, 8 and 16 bytes of words end.
@@ -166,11 +166,15 @@ impl Carry {
         let initial = classes.initial & starts;
         let (one, old) = (initial, self.initial);
         let spaced = one << 5 | old >> 59 | one << 6 | old >> 58 | one << 8 | old >> 56;
-        // The fourth sign of six pairs, the second of three groups of four.
-        let mark = hyphen | operator;
-        let pairs = mark & (mark << 3 | self.mark >> 61) & (mark << 6 | self.mark >> 58);
-        let pairs = pairs & (mark << 9 | self.mark >> 55);
-        let groups = joint & (joint << 5 | self.joint >> 59);
+        // Signs behind two bytes of a word, and behind four.
+        let past = |now: u64, old: u64| now << 1 | old >> 63;
+        let pair = (hyphen | operator) & past(run2, old2);
+        let old = self.pair;
+        // Those that are the fourth in a row, or the fifth: the first may stand before the value.
+        let pairs = pair & (pair << 3 | old >> 61) & (pair << 6 | old >> 58);
+        let pairs = pairs & (pair << 9 | old >> 55) & !(pair << 15 | old >> 49);
+        let group = joint & past(run4, old4);
+        let groups = group & (group << 5 | self.group >> 59);
         let after_operator = operator << 1 | self.operator >> 63;
         let after_hyphen = hyphen << 1 | self.hyphen >> 63;
         let lone = !after_word | hyphen >> 1 | LAST;
@@ -200,8 +204,8 @@ impl Carry {
         self.word = word;
         self.hyphen = hyphen;
         self.operator = operator;
-        self.mark = mark;
-        self.joint = joint;
+        self.pair = pair;
+        self.group = group;
         self.lower = lower;
         self.letter = letter;
         self.runs = [run2, run4, run7, run8, run16];

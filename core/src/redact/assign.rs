@@ -7,7 +7,7 @@
 //! accepted one is read to its end and not searched again.
 
 use super::TypeId;
-use super::bytes::{Set, before, byte, decode64, run, run_back, skip_blank, slice};
+use super::bytes::{Set, before, byte, decode64, looked_at, run, run_back, skip_blank, slice};
 use super::key::{Class, Meaning, is_session, meaning};
 use super::scan::Scan;
 use super::value::{
@@ -112,6 +112,10 @@ impl Scan<'_, '_, '_> {
 
     /// Masks the value at `place` unless it is none.
     fn value(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
+        // A reference is known by its beginning.
+        if matches!(slice(self.text, place.start, place.start + 2), b"${" | b"$(" | b"{{") {
+            return Ok(());
+        }
         let glance = slice(self.text, 0, place.start + GLANCE);
         let end = place.end(glance);
         let value = slice(self.text, place.start, end);
@@ -343,6 +347,7 @@ impl Place {
         let mut at = self.start;
         while let Some(i) = memchr::memchr2(self.quote, b'\n', text.get(at..).unwrap_or(&[])) {
             let stop = at + i;
+            looked_at(i);
             if byte(text, stop) == b'\n' {
                 return stop;
             }
@@ -380,6 +385,7 @@ impl Place {
             _ => c.is_ascii_whitespace(),
         };
         let len = rest.iter().enumerate().position(|(i, &c)| ends(i, c)).unwrap_or(rest.len());
+        looked_at(len);
         let mut end = self.start + len;
         // What ends a sentence is no part of a value in it.
         while end > self.start
@@ -514,11 +520,15 @@ fn is_alone(text: &[u8], end: usize) -> bool {
 fn word_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
     let ends = |b: &u8| b.is_ascii_whitespace() || b"\"'`\\<>,;".contains(b);
-    at + rest.iter().position(ends).unwrap_or(rest.len())
+    let len = rest.iter().position(ends).unwrap_or(rest.len());
+    looked_at(len);
+    at + len
 }
 
 /// The end of the line or of the quotes.
 fn line_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
-    at + memchr::memchr3(b'\n', b'\'', b'\r', rest).unwrap_or(rest.len())
+    let len = memchr::memchr3(b'\n', b'\'', b'\r', rest).unwrap_or(rest.len());
+    looked_at(len);
+    at + len
 }

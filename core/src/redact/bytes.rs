@@ -44,9 +44,23 @@ pub(super) const URL64: Set = Set::new(b"0-9A-Za-z_-");
 /// The base64 alphabet with its padding (RFC 4648 section 4).
 pub(super) const BASE64: Set = Set::new(b"0-9A-Za-z+/=");
 
+/// Counts bytes that were looked at, for the test that pins linear cost; nothing outside of tests.
+#[inline]
+pub(super) fn looked_at(_count: usize) {
+    #[cfg(test)]
+    LOOKED_AT.with(|sum| sum.set(sum.get() + _count));
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// How many bytes this thread has looked at.
+    pub(super) static LOOKED_AT: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+}
+
 /// The byte at `at`, or NUL outside of the text: NUL is in none of the sets.
 #[inline]
 pub(super) fn byte(text: &[u8], at: usize) -> u8 {
+    looked_at(1);
     text.get(at).copied().unwrap_or(0)
 }
 
@@ -66,14 +80,18 @@ pub(super) fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
 #[inline]
 pub(super) fn run(text: &[u8], at: usize, set: Set) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
-    at + rest.iter().position(|&byte| !set.has(byte)).unwrap_or(rest.len())
+    let len = rest.iter().position(|&byte| !set.has(byte)).unwrap_or(rest.len());
+    looked_at(len);
+    at + len
 }
 
 /// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
 #[inline]
 pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize {
     let head = slice(text, end.saturating_sub(most), end);
-    end - head.iter().rev().take_while(|&&byte| set.has(byte)).count()
+    let len = head.iter().rev().take_while(|&&byte| set.has(byte)).count();
+    looked_at(len);
+    end - len
 }
 
 /// The offset at or after `at` of the first byte that is no space or tab; it looks at 64 bytes.
@@ -89,6 +107,7 @@ pub(super) fn starts_folded(text: &[u8], word: &[u8]) -> bool {
 
 /// How many different bytes there are among the first 64 of `text`.
 pub(super) fn variety(text: &[u8]) -> u32 {
+    looked_at(text.len().min(64));
     let seen = text.iter().take(64).fold(0_u128, |seen, &byte| seen | 1 << (byte & 127));
     seen.count_ones()
 }
@@ -111,6 +130,7 @@ pub(super) fn decode64<'o>(text: &[u8], out: &'o mut [u8]) -> &'o [u8] {
     for value in text.iter().map_while(|&byte| value64(byte)) {
         bits = bits << 6 | u32::from(value);
         held += 6;
+        looked_at(1);
         if held >= 8 {
             held -= 8;
             let Some(slot) = out.get_mut(len) else { break };
@@ -123,6 +143,7 @@ pub(super) fn decode64<'o>(text: &[u8], out: &'o mut [u8]) -> &'o [u8] {
 
 /// Whether `text` holds `word`.
 pub(super) fn contains(text: &[u8], word: &[u8]) -> bool {
+    looked_at(text.len());
     memchr::memmem::find(text, word).is_some()
 }
 

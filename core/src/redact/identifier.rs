@@ -1,12 +1,12 @@
 //! Identifiers of fixed shape: cards, national ids, account numbers, dates of birth.
 //!
-//! A form spells the shape (`999-99-9999`); its first run of letters and digits must be a whole word
-//! of the text, and the forms are indexed by the length of that run. What matches is verified without
-//! its separators by check digits, ranges and dates; a form that numbers of other kinds also have
-//! counts only beside one of the row's words. Worst case: a word is compared with the forms of its
-//! length, about ten, each at most 24 bytes long.
+//! A form spells the shape (`999-99-9999`); its first run with a digit must be a whole word of the text,
+//! and the forms are indexed by the length of that run, the sign behind it and the length of the next.
+//! What matches is verified without its separators by check digits, ranges and dates; a form that numbers
+//! of other kinds also have counts only beside one of the row's words. Worst case: a word is compared with
+//! about ten forms, each at most 24 bytes long.
 
-use super::bytes::{DIGITS, before, byte, slice};
+use super::bytes::{ALNUM, DIGITS, before, byte, run, slice};
 use super::context::Rows;
 use super::identifiers::Form::{Alone, Beside};
 use super::identifiers::IDENTIFIERS;
@@ -77,22 +77,25 @@ const fn lead(pattern: &[u8]) -> usize {
 /// Longest first run of a form.
 const LONGEST: usize = 19;
 
-/// The forms by the length of their anchor and the sign behind it; `next` has the one after each, counted
-/// from one like all of them.
+/// The forms in buckets; `next` has the one after each, counted from one like all of them.
 struct Index {
-    heads: [[Bucket; SIGNS]; LONGEST + 1],
+    buckets: [[[Bucket; SECOND + 1]; SIGNS]; LONGEST + 1],
     next: [u8; count()],
+    /// The rows of the forms from each on.
+    rows: [Rows; count() + 1],
 }
 
+/// The forms whose anchor has one length, the same sign behind it, and one length of the run behind that.
 #[derive(Clone, Copy)]
 struct Bucket {
     /// The first form that is telling by itself.
     alone: u8,
     /// The first that is telling beside a word.
     beside: u8,
-    /// The rows of those.
-    rows: Rows,
 }
+
+/// Longest second run that is told apart.
+const SECOND: usize = 8;
 
 /// How many kinds of signs follow an anchor.
 const SIGNS: usize = 8;
@@ -112,31 +115,41 @@ const fn sign(byte: u8) -> usize {
 }
 
 static INDEX: Index = {
-    assert!(count() < 256, "an index entry is one byte");
-    let empty = Bucket { alone: 0, beside: 0, rows: 0 };
-    let mut index = Index { heads: [[empty; SIGNS]; LONGEST + 1], next: [0; count()] };
+    assert!(count() < 255, "an index entry is one byte");
+    let empty = Bucket { alone: 0, beside: 0 };
+    let mut index = Index {
+        buckets: [[[empty; SECOND + 1]; SIGNS]; LONGEST + 1],
+        next: [0; count()],
+        rows: [0; count() + 1],
+    };
     // From the last to the first, so that a bucket lists its forms in the table's order.
     let mut at = FORMS.len();
     while at > 0 {
         at -= 1;
         let pattern = FORMS[at].pattern.as_bytes();
         let start = FORMS[at].lead as usize;
-        let mut end = start;
-        while end < pattern.len() && pattern[end].is_ascii_alphanumeric() {
-            end += 1;
-        }
-        let sign = sign(if end < pattern.len() { pattern[end] } else { 0 });
+        let end = run_end(pattern, start);
+        let (sign, second) = match end < pattern.len() {
+            true => (sign(pattern[end]), run_end(pattern, end + 1) - end - 1),
+            false => (0, 0),
+        };
         assert!(sign != 1, "a new sign needs a number of its own");
-        let bucket = &mut index.heads[end - start][sign];
+        let bucket = &mut index.buckets[end - start][sign][second];
         let head = if FORMS[at].alone { &mut bucket.alone } else { &mut bucket.beside };
         index.next[at] = *head;
+        index.rows[at + 1] = index.rows[*head as usize] | 1 << FORMS[at].row;
         *head = at as u8 + 1;
-        if !FORMS[at].alone {
-            bucket.rows |= 1 << FORMS[at].row;
-        }
     }
     index
 };
+
+/// The end of the run of letters and digits that begins at `at`.
+const fn run_end(pattern: &[u8], mut at: usize) -> usize {
+    while at < pattern.len() && pattern[at].is_ascii_alphanumeric() {
+        at += 1;
+    }
+    at
+}
 
 /// Calls `found` with the row, the start and the end of each identifier whose anchor is at `at`, where a
 /// word of `len` bytes (or an opening parenthesis, `len` 0) is; `beside` answers which rows are named
@@ -149,8 +162,14 @@ pub(super) fn find<E>(
     beside: impl Fn() -> Rows,
     mut found: impl FnMut(usize, usize, usize) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Some(heads) = INDEX.heads.get(len) else {
+    let Some(buckets) = INDEX.buckets.get(len) else {
         return Ok(());
+    };
+    let end = at + len;
+    let sign = sign(byte(text, end).max(1));
+    let second = match sign {
+        1 => 0,
+        _ => run(slice(text, 0, end + 1 + SECOND), end + 1, ALNUM) - end - 1,
     };
     let mut try_all = |head: u8, rows: Rows| {
         let mut next = head;
@@ -167,14 +186,16 @@ pub(super) fn find<E>(
     };
     let mut named = None;
     // Forms that are one run, then those that go on as the text does.
-    for sign in [0, sign(byte(text, at + len).max(1))] {
-        let Some(bucket) = heads.get(sign) else { break };
+    for (sign, second) in [(0, 0), (sign, second)] {
+        let Some(bucket) = buckets.get(sign).and_then(|seconds| seconds.get(second)) else {
+            break;
+        };
         if bucket.alone > 0 {
             try_all(bucket.alone, Rows::MAX)?;
         }
         if bucket.beside > 0 {
             let rows = *named.get_or_insert_with(&beside);
-            if rows & bucket.rows != 0 {
+            if rows & INDEX.rows.get(usize::from(bucket.beside)).copied().unwrap_or(0) != 0 {
                 try_all(bucket.beside, rows)?;
             }
         }

@@ -4,7 +4,7 @@
 //! two characters `\n`; without an END to the end of the text, for the rest of a cut block is still
 //! the key. Worst case: one search for the END a block; a block without one ends the scan.
 
-use super::bytes::{Set, contains, run, slice};
+use super::bytes::{Set, contains, looked_at, run, slice};
 
 /// The block whose `-----BEGIN ` ends the row of hyphens at `row`, when it is a private key (RFC 7468,
 /// RFC 4880).
@@ -21,8 +21,10 @@ pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
     }
     let body = at + BEGIN.len() + label.len();
     let Some(end) = memchr::memmem::find(text.get(body..)?, b"-----END") else {
+        looked_at(text.len() - body);
         return Some((at, text.len()));
     };
+    looked_at(end);
     let after = body + end + DASHES.len();
     let close = memchr::memmem::find(slice(text, after, after + 96), DASHES);
     Some((at, close.map_or(after + 3, |close| after + close + DASHES.len())))
@@ -35,8 +37,10 @@ pub(super) fn putty(text: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     let Some(mac) = memchr::memmem::find(rest, b"Private-MAC:") else {
+        looked_at(rest.len());
         return Some(text.len());
     };
+    looked_at(mac);
     let tail = rest.get(mac..).unwrap_or(&[]);
     Some(at + mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()))
 }

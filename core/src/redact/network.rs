@@ -17,6 +17,10 @@ const DOMAIN: usize = 255;
 pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     const ATOM: Set = Set::new(b"0-9A-Za-z._%+-");
     const HOST: Set = Set::new(b"0-9A-Za-z.-");
+    let first = byte(text, at + 1);
+    if !ATOM.has(before(text, at)) || !(ALNUM.has(first) || first >= 0x80) {
+        return None;
+    }
     // Letters beyond ASCII (RFC 6531) are in domains only: in running text a local part would
     // swallow the words before it.
     let mut start = run_back(text, at, ATOM, LOCAL);
@@ -104,6 +108,14 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
 /// The end of the public IPv4 address that begins at `at`. Addresses that are local, private or
 /// reserved for protocols (RFC 6890) identify nobody.
 pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
+    let cut_left = match before(text, at) {
+        b'.' => true,
+        b'-' | b'_' => is_joined_left(text, at - 1),
+        _ => is_joined_left(text, at),
+    };
+    if cut_left {
+        return None;
+    }
     let mut octets = [0_u16; 4];
     let mut i = at;
     for (n, octet) in octets.iter_mut().enumerate() {
@@ -125,17 +137,12 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         || (a, b) == (192, 168)
         || (a, b) == (169, 254)
         || a == 172 && (16..32).contains(&b);
-    let cut_left = match before(text, at) {
-        b'.' => true,
-        b'-' | b'_' => is_joined_left(text, at - 1),
-        _ => is_joined_left(text, at),
-    };
     let cut_right = match byte(text, i) {
         b'.' => DIGITS.has(byte(text, i + 1)),
         b'-' | b'+' => byte(text, i + 1).is_ascii_alphabetic(),
         _ => is_joined_right(text, i),
     };
-    (!local && !cut_left && !cut_right && !is_versioned(text, at)).then_some(i)
+    (!local && !cut_right && !is_versioned(text, at)).then_some(i)
 }
 
 /// Whether the word before `at` says that a version follows.

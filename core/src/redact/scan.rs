@@ -14,7 +14,7 @@
 //! the anchor is a new one, to `Anchors`.
 
 use super::anchors::{Anchors, Carry, LONG};
-use super::bytes::{before, byte, slice};
+use super::bytes::{before, byte, looked_at, slice};
 use super::context::{NEAR, Rows, named, named_by};
 use super::token::Refused;
 use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
@@ -81,7 +81,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     /// # Errors
     /// [`Full`] when there is no room for another finding.
     pub(super) fn run(&mut self) -> Result<(), Full> {
-        let (text, classify) = (self.text, fastest());
+        let (text, classify) = (self.text, fastest().classes);
         let (mut base, mut carry) = (0, Carry::at(0));
         while base < text.len() || base == text.len() && carry.is_open() {
             let rest = text.get(base..).unwrap_or(&[]);
@@ -95,6 +95,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                     classify(&block)
                 }
             };
+            looked_at(BLOCK);
             let anchors = carry.step(text, base, classes);
             match self.block(base, &anchors)? {
                 Some(end) => (base, carry) = (end, Carry::at(end)),

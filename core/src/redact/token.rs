@@ -40,11 +40,13 @@ const fn count() -> usize {
 struct Index {
     heads: [u8; 4096],
     next: [u8; count()],
+    /// The fourth bytes, NUL where there is none: many prefixes differ only from there on.
+    fourth: [u8; count()],
 }
 
 static INDEX: Index = {
     assert!(count() < 256, "an index entry is one byte");
-    let mut index = Index { heads: [0; 4096], next: [0; count()] };
+    let mut index = Index { heads: [0; 4096], next: [0; count()], fourth: [0; count()] };
     // What comes later is found first.
     let mut len = 3;
     while len < 64 {
@@ -55,6 +57,7 @@ static INDEX: Index = {
                 let bucket = bucket(text[0], text[1], text[2]);
                 index.next[at] = index.heads[bucket];
                 index.heads[bucket] = at as u8 + 1;
+                index.fourth[at] = if len > 3 { text[3] } else { 0 };
             }
             at += 1;
         }
@@ -79,7 +82,9 @@ fn find_prefix<T>(
     let mut entry = INDEX.heads.get(bucket(a, b, c)).copied()?;
     while let Some(i) = usize::from(entry).checked_sub(1) {
         entry = INDEX.next.get(i).copied()?;
-        if rest.starts_with(PREFIXES.get(i)?.0.as_bytes())
+        let fourth = INDEX.fourth.get(i).copied()?;
+        if (fourth == 0 || fourth == byte(rest, 3))
+            && rest.starts_with(PREFIXES.get(i)?.0.as_bytes())
             && let Some(answer) = good(i)
         {
             return Some((i, answer));

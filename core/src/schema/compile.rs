@@ -518,8 +518,9 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         let mut warning = format!("{}: unknown keyword", self.resources.path(value));
-        let nearest = near::nearest(key.into(), ASSERTIONS.map(Str::from));
-        if let Some(meant) = nearest.and_then(|at| ASSERTIONS.get(at)) {
+        let mut known = ASSERTIONS.into_iter().filter(|name| self.dialect.holds(name).is_some());
+        let nearest = near::nearest(key.into(), known.clone().map(Str::from));
+        if let Some(meant) = nearest.and_then(|at| known.nth(at)) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
         self.warnings.push(warning);

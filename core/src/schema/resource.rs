@@ -453,7 +453,8 @@ impl Resources {
         reference: &str,
     ) -> Result<String, CompileError> {
         let base = self.all.get(resource as usize).map_or(0, |resource| resource.uri.len());
-        self.pay(place, (base + reference.len()) / 8)?;
+        // The texts are copied, and may be most of the schema each.
+        self.pay(place, (base + reference.len()) / 2)?;
         let base = self.all.get(resource as usize).map_or("", |resource| &resource.uri);
         Ok(uri::resolve(base, reference))
     }

@@ -29,23 +29,42 @@ pub(crate) struct Classes {
     pub(crate) initial: u64,
 }
 
-/// A function that tells the kinds of a block.
-pub(crate) type Classify = fn(&[u8; BLOCK]) -> Classes;
+/// Which bytes of a block could belong to a value in disguise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Disguises {
+    /// `\`, `%`, `&`, `=`, `[`, `(` and `'`, control characters but the tab, DEL, anything beyond ASCII.
+    pub(crate) sign: u64,
+    /// Spaces.
+    pub(crate) blank: u64,
+    /// The alphabets of base64 and base64url but the padding.
+    pub(crate) code: u64,
+}
 
-/// The fastest function that this processor runs.
+/// Functions that tell the kinds of a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Classify {
+    pub(crate) classes: fn(&[u8; BLOCK]) -> Classes,
+    pub(crate) disguises: fn(&[u8; BLOCK]) -> Disguises,
+}
+
+/// The fastest functions that this processor runs.
 #[inline]
 pub(crate) fn fastest() -> Classify {
     #[cfg(target_arch = "x86_64")]
     {
         #[cfg(feature = "std")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            return x86::with_avx2;
+            return x86::AVX2;
         }
-        x86::with_sse2
+        x86::SSE2
     }
     #[cfg(not(target_arch = "x86_64"))]
-    plain
+    PLAIN
 }
+
+/// The twins in plain Rust.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+const PLAIN: Classify = Classify { classes: plain, disguises: plain_disguises };
 
 /// What every byte is: bits 0 and 1 tell a digit (1), a capital (2) and a small letter (3) apart, the
 /// others are the remaining fields of [`Classes`] in order.
@@ -78,7 +97,7 @@ static TABLE: [u8; 256] = {
 
 /// The twin in plain Rust.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-pub(crate) fn plain(block: &[u8; BLOCK]) -> Classes {
+fn plain(block: &[u8; BLOCK]) -> Classes {
     let mut planes = [0_u64; 8];
     for (i, chunk) in block.as_chunks::<8>().0.iter().enumerate() {
         let kinds = u64::from_le_bytes(chunk.map(|byte| TABLE[usize::from(byte)]));
@@ -100,6 +119,27 @@ pub(crate) fn plain(block: &[u8; BLOCK]) -> Classes {
     }
 }
 
+/// The twin in plain Rust.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn plain_disguises(block: &[u8; BLOCK]) -> Disguises {
+    let bits = |kind: fn(u8) -> bool| {
+        let (eights, _) = block.as_chunks::<8>();
+        eights.iter().rev().fold(0, |bits, eight| {
+            let flags = u64::from_le_bytes(eight.map(|byte| u8::from(kind(byte))));
+            // The product brings the lowest bit of byte i to bit 56 + i.
+            bits << 8 | flags.wrapping_mul(0x0102_0408_1020_4080) >> 56
+        })
+    };
+    Disguises {
+        sign: bits(|byte| {
+            matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'[' | b'(' | b'\'' | 0x7f..)
+                || byte < 0x20 && byte != b'\t'
+        }),
+        blank: bits(|byte| byte == b' '),
+        code: bits(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)),
+    }
+}
+
 /// The 8 by 8 bits of `x` with rows and columns exchanged (H. S. Warren, Hacker's Delight, 7-3).
 #[cfg(any(test, not(target_arch = "x86_64")))]
 const fn transposed(mut x: u64) -> u64 {
@@ -115,12 +155,12 @@ const fn transposed(mut x: u64) -> u64 {
 mod x86 {
     use core::arch::x86_64::*;
 
-    use super::{BLOCK, Classes};
+    use super::{BLOCK, Classes, Classify, Disguises};
 
     /// Writes the function out for one width of vectors: the names differ, the steps do not.
     macro_rules! classify {
         (
-            $name:ident, $feature:literal, $vector:ty, $mask:ty, $load:ident, $set:ident, $or:ident,
+            $name:ident, $disguises:ident, $feature:literal, $vector:ty, $mask:ty, $load:ident, $set:ident, $or:ident,
             $sub:ident, $min:ident, $eq:ident, $shift:ident, $bits:ident
         ) => {
             #[target_feature(enable = $feature)]
@@ -154,11 +194,39 @@ mod x86 {
                 }
                 all
             }
+
+            #[target_feature(enable = $feature)]
+            fn $disguises(block: &[u8; BLOCK]) -> Disguises {
+                const STEP: usize = size_of::<$vector>();
+                let mut all = Disguises::default();
+                for at in (0..BLOCK).step_by(STEP) {
+                    // SAFETY: as above.
+                    let bytes = unsafe { $load(block.as_ptr().add(at).cast::<$vector>()) };
+                    let any = |byte: u8| $eq(bytes, $set(byte.cast_signed()));
+                    let within = |x, first: u8, span: u8| {
+                        let from = $sub(x, $set(first.cast_signed()));
+                        $eq($min(from, $set(span.cast_signed())), from)
+                    };
+                    let bits = |x| u64::from($bits(x) as $mask) << at;
+                    let pair = $or($or(any(b'\\'), any(b'%')), $or(any(b'&'), any(b'=')));
+                    let open = $or($or(any(b'['), any(b'(')), any(b'\''));
+                    let control = $or(within(bytes, 0, 0x1f), any(0x7f));
+                    // The sign of a byte is what is beyond ASCII.
+                    let sign = $or($or(pair, open), $or(control, bytes));
+                    all.sign |= bits(sign) & !bits(any(b'\t'));
+                    all.blank |= bits(any(b' '));
+                    let word =
+                        $or(within($or(bytes, $set(0x20)), b'a', 25), within(bytes, b'/', 10));
+                    all.code |= bits($or(word, $or($or(any(b'+'), any(b'-')), any(b'_'))));
+                }
+                all
+            }
         };
     }
 
     classify!(
         sse2,
+        sse2_disguises,
         "sse2",
         __m128i,
         u16,
@@ -174,6 +242,7 @@ mod x86 {
     #[cfg(feature = "std")]
     classify!(
         avx2,
+        avx2_disguises,
         "avx2",
         __m256i,
         u32,
@@ -187,17 +256,20 @@ mod x86 {
         _mm256_movemask_epi8
     );
 
-    pub(super) fn with_sse2(block: &[u8; BLOCK]) -> Classes {
+    pub(super) const SSE2: Classify = Classify {
         // SAFETY: SSE2 is part of x86-64.
-        unsafe { sse2(block) }
-    }
+        classes: |block| unsafe { sse2(block) },
+        // SAFETY: the same.
+        disguises: |block| unsafe { sse2_disguises(block) },
+    };
 
     #[cfg(feature = "std")]
-    pub(super) fn with_avx2(block: &[u8; BLOCK]) -> Classes {
-        // SAFETY: `fastest` hands this function out only where the processor has AVX2; the module's
-        // tests ask themselves.
-        unsafe { avx2(block) }
-    }
+    pub(super) const AVX2: Classify = Classify {
+        // SAFETY: `fastest` hands this out only where the processor has AVX2, and nobody else does.
+        classes: |block| unsafe { avx2(block) },
+        // SAFETY: the same.
+        disguises: |block| unsafe { avx2_disguises(block) },
+    };
 }
 
 #[cfg(test)]
@@ -206,11 +278,21 @@ mod tests {
 
     use super::*;
 
+    fn mask(block: &[u8; BLOCK], kind: fn(u8) -> bool) -> u64 {
+        block.iter().enumerate().fold(0, |bits, (i, &b)| bits | u64::from(kind(b)) << i)
+    }
+
     /// What the fields say, byte by byte.
+    fn oracle_of_disguises(block: &[u8; BLOCK]) -> Disguises {
+        Disguises {
+            sign: mask(block, |b| b >= 0x7f || b < 0x20 && b != b'\t' || b"\\%&=[('".contains(&b)),
+            blank: mask(block, |b| b == b' '),
+            code: mask(block, |b| b.is_ascii_alphanumeric() || b"+/-_".contains(&b)),
+        }
+    }
+
     fn oracle(block: &[u8; BLOCK]) -> Classes {
-        let mask = |kind: fn(u8) -> bool| {
-            block.iter().enumerate().fold(0, |bits, (i, &b)| bits | u64::from(kind(b)) << i)
-        };
+        let mask = |kind| mask(block, kind);
         Classes {
             digit: mask(|b| b.is_ascii_digit()),
             upper: mask(|b| b.is_ascii_uppercase()),
@@ -225,11 +307,14 @@ mod tests {
     }
 
     fn agree(block: &[u8; BLOCK]) {
-        let want = oracle(block);
-        assert_eq!(plain(block), want);
-        assert_eq!(fastest()(block), want);
+        let (classes, disguises) = (oracle(block), oracle_of_disguises(block));
+        let mut all = std::vec![PLAIN, fastest()];
         #[cfg(target_arch = "x86_64")]
-        assert_eq!(x86::with_sse2(block), want);
+        all.push(x86::SSE2);
+        for twin in all {
+            assert_eq!((twin.classes)(block), classes);
+            assert_eq!((twin.disguises)(block), disguises);
+        }
     }
 
     #[test]

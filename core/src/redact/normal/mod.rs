@@ -18,8 +18,9 @@ use super::bytes::{before, byte, slice};
 use super::scan::Scan;
 use super::{Finding, Types};
 use crate::buf::{Buf, Full};
+use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named};
-use search::{BLOCK, Masks, runs24, spaced};
+use search::{runs24, spaced};
 use table::Tables;
 use unit::{character, is_trigger, unit};
 use window::Window;
@@ -44,19 +45,20 @@ pub(super) fn scan(
         joined: 0,
         apart: 0,
         decoded: 0,
-        before: Masks::default(),
+        before: Disguises::default(),
         tables: Tables::default(),
     };
+    let masks = fastest().disguises;
     let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
     for (i, block) in blocks.iter().enumerate() {
-        pass.block(i * BLOCK, Masks::of(block))?;
+        pass.block(i * BLOCK, masks(block))?;
     }
     let mut last = [b'\t'; BLOCK];
     for (slot, &byte) in last.iter_mut().zip(rest) {
         *slot = byte;
     }
     if !rest.is_empty() {
-        pass.block(blocks.len() * BLOCK, Masks::of(&last))?;
+        pass.block(blocks.len() * BLOCK, masks(&last))?;
     }
     pass.line(text.len())
 }
@@ -77,15 +79,15 @@ struct Pass<'t, 'b, 'm> {
     /// Base64 before this offset has been decoded.
     decoded: usize,
     /// The block before.
-    before: Masks,
+    before: Disguises,
     tables: Tables,
 }
 
 impl Pass<'_, '_, '_> {
     /// Looks at the block that begins at `base`.
     #[inline]
-    fn block(&mut self, base: usize, masks: Masks) -> Result<(), Full> {
-        let mut signs = masks.signs;
+    fn block(&mut self, base: usize, masks: Disguises) -> Result<(), Full> {
+        let mut signs = masks.sign;
         while signs != 0 {
             let at = base + signs.trailing_zeros() as usize;
             signs &= signs - 1;
@@ -109,7 +111,7 @@ impl Pass<'_, '_, '_> {
         }
         // What begins in the block before may only now be long enough.
         let wide = |now: u64, then: u64| u128::from(now) << BLOCK | u128::from(then);
-        let codes = wide(masks.codes, self.before.codes);
+        let codes = wide(masks.code, self.before.code);
         let mut runs = runs24(codes) & !(codes << 1);
         while runs != 0 {
             let at = (base + runs.trailing_zeros() as usize).saturating_sub(BLOCK);
@@ -118,7 +120,7 @@ impl Pass<'_, '_, '_> {
                 self.decoded = self.encoded(at)?;
             }
         }
-        let mut apart = spaced(wide(masks.blanks, self.before.blanks));
+        let mut apart = spaced(wide(masks.blank, self.before.blank));
         while apart != 0 {
             let at = (base + apart.trailing_zeros() as usize).saturating_sub(BLOCK);
             apart &= apart - 1;

@@ -1,58 +1,7 @@
-//! The first look at every byte: where a value could be in disguise.
+//! What the first look at every byte tells: where a value could be in disguise.
 //!
-//! Text goes by in blocks of 64 bytes, each reduced to three masks of a bit a byte. The loops are plain
-//! comparisons without branches, which compilers turn into vector instructions of the baseline of every
-//! target that has some. Cost: about 40 instructions per 64 bytes, whatever they are.
-
-/// How many bytes one look takes in.
-pub(super) const BLOCK: usize = 64;
-
-/// What the bytes of a block are, the first in the lowest bit.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Masks {
-    /// Beginnings of escapes, line breaks, brackets, quotes, control characters, anything beyond ASCII.
-    pub(super) signs: u64,
-    /// Spaces.
-    pub(super) blanks: u64,
-    /// The alphabets of base64 and base64url.
-    pub(super) codes: u64,
-}
-
-impl Masks {
-    #[inline]
-    pub(super) fn of(block: &[u8; BLOCK]) -> Self {
-        let (mut signs, mut blanks, mut codes) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
-        let slots = signs.iter_mut().zip(&mut blanks).zip(&mut codes);
-        for (&byte, ((sign, blank), code)) in block.iter().zip(slots) {
-            *sign = u8::from(byte >= 0x7f)
-                | u8::from(byte < 0x20) & u8::from(byte != b'\t')
-                | u8::from(byte == b'\\')
-                | u8::from(byte == b'%')
-                | u8::from(byte == b'&')
-                | u8::from(byte == b'=')
-                | u8::from(byte == b'[')
-                | u8::from(byte == b'(')
-                | u8::from(byte == b'\'');
-            *blank = u8::from(byte == b' ');
-            *code = u8::from((byte | 0x20).wrapping_sub(b'a') < 26)
-                | u8::from(byte.wrapping_sub(b'/') < 11)
-                | u8::from(byte == b'+')
-                | u8::from(byte == b'-')
-                | u8::from(byte == b'_');
-        }
-        Self { signs: packed(&signs), blanks: packed(&blanks), codes: packed(&codes) }
-    }
-}
-
-/// The bytes of `flags`, each 0 or 1, as bits.
-#[inline]
-fn packed(flags: &[u8; BLOCK]) -> u64 {
-    let (eights, _) = flags.as_chunks::<8>();
-    eights.iter().rev().fold(0, |bits, &eight| {
-        // The product brings the lowest bit of byte i to bit 56 + i.
-        bits << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
-}
+//! [`classes`](crate::simd::classes) reduces text to masks of a bit a byte, 64 bytes at a time; here are the
+//! shapes that are looked for in them.
 
 /// The starts of runs of at least 24 bits in `bits`.
 #[inline]
@@ -76,25 +25,6 @@ pub(super) const fn spaced(blanks: u128) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn masks_are_what_a_look_at_each_byte_says() {
-        let all: std::vec::Vec<u8> = (0..=255).collect();
-        for block in all.as_chunks::<BLOCK>().0 {
-            let masks = Masks::of(block);
-            for (at, &byte) in block.iter().enumerate() {
-                let bit = |mask: u64| mask >> at & 1 == 1;
-                let sign =
-                    byte >= 0x7f || byte < 0x20 && byte != b'\t' || b"\\%&=[('".contains(&byte);
-                assert_eq!(bit(masks.signs), sign, "{byte}");
-                assert_eq!(bit(masks.blanks), byte == b' ');
-                assert_eq!(
-                    bit(masks.codes),
-                    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
-                );
-            }
-        }
-    }
 
     #[test]
     fn runs() {
