@@ -51,7 +51,7 @@ impl Ours {
         move || {
             for &(tool, arguments) in calls {
                 let tool = &workload.tools[tool].0;
-                let call = Call { tool, arguments, caller: Caller::default(), now: None };
+                let call = Call { tool, arguments, caller: Caller::default(), ..Call::default() };
                 match self.guard.check_in(&self.catalog, &call, &mut scratch) {
                     Verdict::Allow(allowed) => black_box(allowed.arguments().len()),
                     Verdict::Refuse(refusal) => black_box(refusal.json().len()),
@@ -66,7 +66,7 @@ impl Ours {
         let mut scratch = self.guard.scratch();
         calls.iter().all(|&(tool, arguments)| {
             let tool = &workload.tools[tool].0;
-            let call = Call { tool, arguments, caller: Caller::default(), now: None };
+            let call = Call { tool, arguments, caller: Caller::default(), ..Call::default() };
             matches!(self.guard.check_in(&self.catalog, &call, &mut scratch), Verdict::Allow(_))
         })
     }

@@ -212,6 +212,7 @@ fn batch(guard: &Guard, catalog: &Catalog, path: &Path) -> Result<ExitCode> {
                     tenant: call.tenant.as_deref(),
                 },
                 now,
+                ..Call::default()
             },
             &mut scratch,
         );
@@ -307,7 +308,7 @@ fn one(args: &Args, guard: &Guard, catalog: &Catalog, tool: &str, text: &str) ->
     let roles: Vec<&str> = args.roles.iter().map(String::as_str).collect();
     let caller =
         Caller { agent: args.agent.as_deref(), roles: &roles, tenant: args.tenant.as_deref() };
-    let call = Call { tool, arguments: text.as_bytes(), caller, now: None };
+    let call = Call { tool, arguments: text.as_bytes(), caller, ..Call::default() };
     let mut scratch = guard.scratch();
     let mut out = io::stdout().lock();
     let style = Style::for_stream(io::stdout().is_terminal());

@@ -20,6 +20,10 @@ pub struct Call<'a> {
     pub arguments: &'a [u8],
     /// Who calls.
     pub caller: Caller<'a>,
+    /// Name of the server that has the tool, as the operator calls it.
+    pub server: Option<&'a str>,
+    /// The session that the call belongs to; only limits look at it.
+    pub session: Option<&'a str>,
     /// The moment of the call in Unix milliseconds; without it rules about time cannot hold.
     pub now: Option<u64>,
 }

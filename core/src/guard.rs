@@ -13,7 +13,10 @@ use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
 use crate::mend::Mending;
-use crate::policy::{Decision, Disclose, Ghosts, NearMiss, Policy, PolicyError, RuleRef, Settings};
+use crate::policy::{
+    Charge, Decision, Disclose, Early, Ghosts, KillSwitch, NearMiss, Policy, PolicyError, RuleRef,
+    Ruling, Settings,
+};
 use crate::reason::Reason;
 use crate::redact::{KeyedHash, Masks, Pseudonyms, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
@@ -56,6 +59,7 @@ pub struct Guard {
     catalog: Catalog,
     documents: Documents,
     budget: Budget,
+    kill_switch: KillSwitch,
 }
 
 /// Builds a [`Guard`].
@@ -67,6 +71,7 @@ pub struct GuardBuilder {
     catalog: CatalogBuilder,
     documents: Documents,
     budget: Budget,
+    kill_switch: KillSwitch,
 }
 
 /// The answer to a call. It has two arms for ever: a host that knows two arms is safe.
@@ -84,6 +89,29 @@ pub struct Allowed<'s> {
     arguments: &'s [u8],
     report: &'s report::Report<'s>,
     changed: bool,
+    policy: &'s Policy,
+    memory: &'s crate::policy::Memory<'s>,
+    would: Option<Would<'s>>,
+}
+
+/// What would have become of a call if rules in shadow mode were in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Would<'s> {
+    /// Why the call would have been refused; none when it would have been allowed.
+    pub reason: Option<Reason>,
+    /// The rule that would have decided; none for the default.
+    pub rule: Option<&'s str>,
+}
+
+impl<'s> From<Decision<'s>> for Would<'s> {
+    fn from(decision: Decision<'s>) -> Self {
+        match decision {
+            Decision::Allow { rule } => Self { reason: None, rule: rule.map(|rule| rule.id) },
+            Decision::Refuse { reason, rule, .. } => {
+                Self { reason: Some(reason), rule: rule.map(|rule| rule.id) }
+            }
+        }
+    }
 }
 
 impl<'s> Allowed<'s> {
@@ -97,6 +125,18 @@ impl<'s> Allowed<'s> {
     #[must_use]
     pub const fn is_changed(&self) -> bool {
         self.changed
+    }
+
+    /// What the call costs: the limits that name its tool, all of which it must satisfy.
+    pub fn charges(&self) -> impl Iterator<Item = Charge<'s>> {
+        self.policy.charges(self.memory)
+    }
+
+    /// What would have become of the call if rules in shadow mode were in force, when it would have
+    /// been something else.
+    #[must_use]
+    pub const fn would(&self) -> Option<Would<'s>> {
+        self.would
     }
 
     /// Pointers of the members that were stripped, in document order.
@@ -124,6 +164,8 @@ pub struct Refusal<'s> {
     rule: Option<&'s str>,
     hint: Option<&'s str>,
     report: &'s report::Report<'s>,
+    would: Option<Would<'s>>,
+    approval_ms: Option<u64>,
 }
 
 impl<'s> Refusal<'s> {
@@ -149,6 +191,20 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn hint(&self) -> Option<&'s str> {
         self.hint
+    }
+
+    /// What would have become of the call if rules in shadow mode were in force, when it would have
+    /// been something else.
+    #[must_use]
+    pub const fn would(&self) -> Option<Would<'s>> {
+        self.would
+    }
+
+    /// For how many milliseconds an approval of this call holds, where the policy says so; for
+    /// [`Reason::ApprovalRequired`].
+    #[must_use]
+    pub const fn approval_ms(&self) -> Option<u64> {
+        self.approval_ms
     }
 
     /// The violations, in document order.
@@ -199,6 +255,7 @@ impl Guard {
             catalog: Catalog::builder(Origin::Trusted),
             documents: Documents::new(),
             budget: Budget::default(),
+            kill_switch: KillSwitch::new(),
         }
     }
 
@@ -232,9 +289,16 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
         scratch.report.clear();
-        if let Decision::Refuse { reason, rule, hint } = self.policy.decide(call.tool, &call.caller)
-        {
-            return Verdict::Refuse(self.refuse_by_rule(reason, rule, hint, call, scratch));
+        if self.kill_switch.is_on() {
+            return refuse(Reason::Halted, call, scratch);
+        }
+        let early = self.policy.early(call);
+        let mut would = None;
+        if let Early::Settled(ruling) = early {
+            if let Some(refused) = self.enforced(&ruling) {
+                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+            }
+            would = self.would(&ruling);
         }
         let schema = match catalog.get(call.tool) {
             None => return refuse(Reason::UnknownTool, call, scratch),
@@ -246,14 +310,60 @@ impl Guard {
             scratch.report.parse_error(call.arguments, error);
             return refuse(Reason::MalformedArguments, call, scratch);
         }
-        match self.validate(schema, call.arguments, scratch) {
-            Ok(()) => allow(call, Source::Call, scratch),
+        let source = match self.validate(schema, call.arguments, scratch) {
+            Ok(()) => Source::Call,
             Err(Reason::ValidationFailed | Reason::MalformedArguments)
                 if self.mend(schema, call.arguments, scratch) =>
             {
-                allow(call, Source::Mended, scratch)
+                Source::Mended
             }
-            Err(reason) => refuse(reason, call, scratch),
+            Err(reason) => return refuse(reason, call, scratch),
+        };
+        let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
+        let bytes = if source == Source::Mended { mended } else { call.arguments };
+        let doc = json::Document::new(bytes, &tape.nodes);
+        if let Early::Open = early {
+            let ruling = self.policy.judge(call, doc, Some(schema), conditions);
+            if let Some(refused) = self.enforced(&ruling) {
+                self.report_argument(&ruling, doc, report);
+                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+            }
+            would = self.would(&ruling);
+        }
+        if self.policy.charge(call, Some(doc), conditions).is_err() {
+            return refuse(Reason::InternalError, call, scratch);
+        }
+        self.allow(call, source, would, scratch)
+    }
+
+    /// The refusal in `ruling`, unless the policy only watches.
+    fn enforced<'p>(&self, ruling: &Ruling<'p>) -> Option<Objection<'p>> {
+        match ruling.decision {
+            Decision::Refuse { reason, rule, hint } if !self.policy.settings().shadow => {
+                Some(Objection { reason, rule, hint })
+            }
+            _ => None,
+        }
+    }
+
+    /// What `ruling` would be if everything in shadow mode were in force.
+    fn would<'p>(&self, ruling: &Ruling<'p>) -> Option<Would<'p>> {
+        let watched = self.policy.settings().shadow && !ruling.decision.is_allow();
+        ruling.would.or_else(|| watched.then_some(ruling.decision)).map(Would::from)
+    }
+
+    /// Says which argument the policy holds against a call.
+    fn report_argument(
+        &self,
+        ruling: &Ruling<'_>,
+        doc: json::Document<'_>,
+        report: &mut report::Report<'_>,
+    ) {
+        if self.policy.settings().disclose == Disclose::Opaque {
+            return;
+        }
+        if let Some(at) = ruling.at {
+            report.argument(doc, at.node, self.policy.missing_name(at), at.advice);
         }
     }
 
@@ -293,10 +403,14 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Option<Refusal<'s>> {
         scratch.report.clear();
-        match self.policy.decide(call.tool, &call.caller) {
-            Decision::Allow { .. } => None,
-            Decision::Refuse { reason, rule, hint } => {
-                Some(self.refuse_by_rule(reason, rule, hint, call, scratch))
+        if self.kill_switch.is_on() {
+            return Some(refusal(Reason::Halted, None, None, None, call, scratch));
+        }
+        match self.policy.early(call) {
+            Early::Open => None,
+            Early::Settled(ruling) => {
+                let refused = self.enforced(&ruling)?;
+                Some(self.refuse_by_rule(refused, &ruling, call, scratch))
             }
         }
     }
@@ -460,12 +574,19 @@ impl Guard {
                 };
                 Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
             }
-            None => {
-                scratch.report.clear();
-                let call = Call { tool, ..Call::default() };
-                Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
-            }
+            None => Err(self.refuse_output(tool, scratch)),
         }
+    }
+
+    /// The refusal of an output of `tool`.
+    pub(crate) fn refuse_output<'s>(
+        &'s self,
+        tool: &'s str,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Refusal<'s> {
+        scratch.report.clear();
+        let call = Call { tool, ..Call::default() };
+        refusal(Reason::OutputInvalid, None, None, None, &call, scratch)
     }
 
     /// Whether structured output of `tool` satisfies the tool's output schema; true when it has none,
@@ -495,43 +616,70 @@ impl Guard {
     /// A refusal by the policy, which says how much of its rules the model may know.
     fn refuse_by_rule<'s>(
         &'s self,
-        reason: Reason,
-        rule: Option<RuleRef<'s>>,
-        hint: Option<&'s str>,
+        refused: Objection<'s>,
+        ruling: &Ruling<'s>,
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Refusal<'s> {
+        let Objection { reason, rule, hint } = refused;
         let rule = rule.map(|rule| rule.id);
-        match self.policy.settings().disclose {
+        let refusal = match self.policy.settings().disclose {
             Disclose::Full => refusal(reason, rule, rule, hint, call, scratch),
             Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
             Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
+        };
+        Refusal { would: self.would(ruling), approval_ms: ruling.ttl_ms, ..refusal }
+    }
+
+    fn allow<'s>(
+        &'s self,
+        call: &Call<'s>,
+        source: Source,
+        would: Option<Would<'s>>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Verdict<'s> {
+        let Scratch { out, mended, cuts, .. } = &mut *scratch;
+        let bytes = if source == Source::Mended { mended } else { call.arguments };
+        let cut = !cuts.is_empty();
+        if cut && splice(bytes, cuts, out).is_err() {
+            return refuse(Reason::InternalError, call, scratch);
         }
+        let Scratch { report, conditions: memory, out, mended, .. } = scratch;
+        let changed = cut || source == Source::Mended;
+        let arguments = match source {
+            _ if cut => &**out,
+            Source::Mended => mended,
+            Source::Call => call.arguments,
+        };
+        Verdict::Allow(Allowed { arguments, report, changed, policy: &self.policy, memory, would })
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, masking, counter: _, catalog, documents, budget } = self;
+        let Self { policy, masking, counter: _, catalog, documents, budget, kill_switch } = self;
         f.debug_struct("Guard")
             .field("policy", policy)
             .field("masking", masking)
             .field("catalog", catalog)
             .field("documents", documents)
             .field("budget", budget)
+            .field("kill_switch", kill_switch)
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for GuardBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, masking, hash: _, counter: _, catalog, documents, budget } = self;
+        let Self { policy, masking, hash: _, counter: _, catalog, documents, budget, kill_switch } =
+            self;
         f.debug_struct("GuardBuilder")
             .field("policy", policy)
             .field("masking", masking)
             .field("catalog", catalog)
             .field("documents", documents)
             .field("budget", budget)
+            .field("kill_switch", kill_switch)
             .finish_non_exhaustive()
     }
 }
@@ -565,6 +713,13 @@ impl GuardBuilder {
         Ok(self)
     }
 
+    /// Lets `switch` halt every call while it is on.
+    #[must_use]
+    pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
+        self.kill_switch = switch;
+        self
+    }
+
     /// Sets what the mask style `hash` writes; the key stays with the caller.
     #[must_use]
     pub fn mask_hash(mut self, hash: Arc<dyn KeyedHash + Send + Sync>) -> Self {
@@ -592,7 +747,7 @@ impl GuardBuilder {
     /// # Errors
     /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, mut masking, hash, counter, catalog, documents, budget } =
+        let Self { policy, mut masking, hash, counter, catalog, documents, budget, kill_switch } =
             match self.policy {
                 Some(_) => self,
                 None => self.policy(Policy::permissive())?,
@@ -600,7 +755,15 @@ impl GuardBuilder {
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        Ok(Guard { policy, masking, counter, catalog: catalog.build(), documents, budget })
+        Ok(Guard {
+            policy,
+            masking,
+            counter,
+            catalog: catalog.build(),
+            documents,
+            budget,
+            kill_switch,
+        })
     }
 }
 
@@ -611,17 +774,12 @@ enum Source {
     Mended,
 }
 
-fn allow<'s>(call: &Call<'s>, source: Source, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
-    let changed = source == Source::Mended;
-    if scratch.cuts.is_empty() {
-        let arguments = if changed { &scratch.mended } else { call.arguments };
-        return Verdict::Allow(Allowed { arguments, report: &scratch.report, changed });
-    }
-    let bytes = if changed { &scratch.mended } else { call.arguments };
-    if splice(bytes, &scratch.cuts, &mut scratch.out).is_err() {
-        return refuse(Reason::InternalError, call, scratch);
-    }
-    Verdict::Allow(Allowed { arguments: &scratch.out, report: &scratch.report, changed: true })
+/// What a decision that refuses says.
+#[derive(Clone, Copy)]
+struct Objection<'p> {
+    reason: Reason,
+    rule: Option<RuleRef<'p>>,
+    hint: Option<&'p str>,
 }
 
 /// Writes `bytes` without the ranges of `cuts`.
@@ -651,5 +809,5 @@ fn refusal<'s>(
     let Scratch { report, out, .. } = scratch;
     let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
     report::write_refusal(report, &notice, out);
-    Refusal { json: out, reason, rule, hint, report }
+    Refusal { json: out, reason, rule, hint, report, would: None, approval_ms: None }
 }

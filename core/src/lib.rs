@@ -61,7 +61,7 @@ pub use caller::{Call, Caller};
 pub use catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
 pub use guard::{
-    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation,
+    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation, Would,
 };
 pub use reason::Reason;
 #[cfg(feature = "alloc")]

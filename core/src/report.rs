@@ -5,7 +5,9 @@
 //! program can apply. Each is written once, as the JSON that the refusal shows. Texts that come from the
 //! call or from a schema are cut and stripped of control characters: a model or a server wrote them.
 
+mod argument;
 mod line;
+mod phrase;
 mod refusal;
 mod repair;
 mod reporter;
@@ -19,6 +21,7 @@ use crate::buf::{Buf, Full};
 use crate::json::{self, Document, Str};
 use crate::schema::Keyword;
 
+pub(crate) use phrase::Phrase;
 pub(crate) use refusal::{Notice, write_refusal};
 pub(crate) use reporter::{Refused, Reporter};
 

@@ -2,6 +2,7 @@
 
 use crate::buf::Buf;
 use crate::json::Tape;
+use crate::policy::Memory;
 use crate::redact::{Stream, Work};
 use crate::report::Report;
 use crate::schema::{Cut, Fault};
@@ -22,6 +23,7 @@ pub struct Scratch<'m> {
     /// Arguments in which strings were replaced by the JSON in them.
     pub(crate) mended: Buf<'m, u8>,
     pub(crate) report: Report<'m>,
+    pub(crate) conditions: Memory<'m>,
     /// One literal of an output, and what was found in it.
     pub(crate) work: Work<'m>,
     /// A long text on its way through the detectors.
@@ -62,5 +64,6 @@ impl Scratch<'_> {
             buf.shrink_to(bytes);
         }
         self.report.shrink_to(bytes);
+        self.conditions.shrink_to(bytes);
     }
 }

@@ -151,7 +151,7 @@ fn built_in_calls() {
         let calls: Vec<_> = calls
             .iter()
             .map(|&(name, tool, arguments)| {
-                (name, Call { tool, arguments: arguments.as_bytes(), caller, now: None })
+                (name, Call { tool, arguments: arguments.as_bytes(), caller, ..Call::default() })
             })
             .collect();
         assert!(check_all(&guard, &catalog, &calls) >= 2);
@@ -167,7 +167,10 @@ fn labelled_calls() {
         .iter()
         .map(|call| {
             let (tool, arguments) = (call.tool.as_str(), call.arguments.as_slice());
-            (call.id.as_str(), Call { tool, arguments, caller: Caller::default(), now: None })
+            (
+                call.id.as_str(),
+                Call { tool, arguments, caller: Caller::default(), ..Call::default() },
+            )
         })
         .collect();
     assert!(check_all(&dev::guard(NearMiss::Strip), &catalog, &calls) > 1000);
@@ -219,4 +222,52 @@ fn filtered_outputs() {
         }
     }
     assert!(seen.0 > 10 && seen.1 >= 6, "{seen:?}");
+}
+
+/// Every kind of condition, on plain values and on such as must be decoded first.
+#[test]
+fn conditions() {
+    let rules = r#"{
+        "kinds": {"*": {"path": ["path", "paths[]"]}},
+        "limit": [{"id": "l", "tools": "*", "key": ["agent", "args.path"], "rate": "5/1m"}],
+        "default": "allow", "rule": [
+        {"id": "glob", "effect": "deny", "tools": "t", "missing": "skip",
+         "when": {"@path": {"glob": "**/.git/**"}}},
+        {"id": "url", "effect": "deny", "tools": "t", "missing": "skip",
+         "when": {"args.url": {"url": {"address": ["private", "metadata"]}}}},
+        {"id": "rm", "effect": "deny", "tools": "t", "missing": "skip",
+         "when": {"args.line": {"argv": {"program": "rm", "flags": "-r"}}}},
+        {"id": "text", "effect": "deny", "tools": "t", "missing": "skip",
+         "when": {"any": [{"args.**": {"contains": "needle"}}, {"args.n": {"gt": "10.5"}}]}},
+        {"id": "under", "effect": "allow", "tools": "t", "when": {"@path": {"under": "/w"}}}
+    ]}"#;
+    let policy = Policy::from_json(rules).unwrap();
+    let tool =
+        ToolDefinition { name: "t", input_schema: br#"{"type":"object"}"#, output_schema: None };
+    let guard = Guard::builder().policy(policy).unwrap().tool(tool).unwrap().build().unwrap();
+    let calls = [
+        r#"{"path": "/w/a", "n": 1, "line": "ls -la; echo x", "url": "https://example.com/"}"#,
+        r#"{"path": "/w/\u002e\u002e/.git/x"}"#,
+        r#"{"paths": ["/w/a", "/w/%2e%2e/etc"]}"#,
+        r#"{"url": "http://0xa9fea9fe/"}"#,
+        r#"{"line": "sudo sh -c 'cd /; rm -\u0072f .'"}"#,
+        r#"{"line": ["env", "A=b", "r\u006d", "-r"]}"#,
+        r#"{"deep": {"er": ["a needle"]}}"#,
+        r#"{"n": "11.25"}"#,
+        r#"{"n": "x"}"#,
+    ];
+    let mut scratch = guard.scratch();
+    let mut allowed = 0;
+    for warm in [false, true] {
+        for arguments in calls {
+            let call = Call { tool: "t", arguments: arguments.as_bytes(), ..Call::default() };
+            let count = allocations(|| {
+                if let Verdict::Allow(call) = guard.check(&call, &mut scratch) {
+                    allowed += call.charges().count();
+                }
+            });
+            assert!(!warm || count == 0, "{arguments} allocates {count} times");
+        }
+    }
+    assert!((2..=8).contains(&allowed), "{allowed}");
 }

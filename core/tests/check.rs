@@ -23,7 +23,7 @@ const MARKER: &str = "zqmarker";
 const MARKED_NUMBER: &str = "918273645";
 
 fn call<'a>(tool: &'a str, arguments: &'a [u8]) -> Call<'a> {
-    Call { tool, arguments, caller: Caller::default(), now: None }
+    Call { tool, arguments, caller: Caller::default(), ..Call::default() }
 }
 
 fn guards() -> Vec<Guard> {

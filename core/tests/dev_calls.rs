@@ -33,8 +33,12 @@ struct Answer {
 }
 
 fn answer(guard: &Guard, catalog: &Catalog, scratch: &mut Scratch<'_>, call: &DevCall) -> Answer {
-    let call =
-        Call { tool: &call.tool, arguments: &call.arguments, caller: Caller::default(), now: None };
+    let call = Call {
+        tool: &call.tool,
+        arguments: &call.arguments,
+        caller: Caller::default(),
+        ..Call::default()
+    };
     let owned = |(path, to): (&str, &str)| (path.to_owned(), to.to_owned());
     match guard.check_in(catalog, &call, scratch) {
         Verdict::Allow(allowed) => Answer {

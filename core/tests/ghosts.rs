@@ -24,8 +24,12 @@ fn strip(schema: &str, arguments: &str) -> (Vec<String>, Option<String>) {
     let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
     let policy = Policy::permissive().with_near_miss(NearMiss::Strip);
     let guard = Guard::builder().policy(policy).unwrap().tool(tool).unwrap().build().unwrap();
-    let call =
-        Call { tool: "t", arguments: arguments.as_bytes(), caller: Caller::default(), now: None };
+    let call = Call {
+        tool: "t",
+        arguments: arguments.as_bytes(),
+        caller: Caller::default(),
+        ..Call::default()
+    };
     let mut scratch = guard.scratch();
     match guard.check(&call, &mut scratch) {
         Verdict::Allow(allowed) => (

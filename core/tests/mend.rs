@@ -25,8 +25,12 @@ fn check(policy: &str, arguments: &str) -> Result<(String, Vec<String>), (Reason
     let policy = Policy::from_json(policy).unwrap();
     let guard = Guard::builder().policy(policy).unwrap().tool(tool).unwrap().build().unwrap();
     let mut scratch = guard.scratch();
-    let call =
-        Call { tool: "t", arguments: arguments.as_bytes(), caller: Caller::default(), now: None };
+    let call = Call {
+        tool: "t",
+        arguments: arguments.as_bytes(),
+        caller: Caller::default(),
+        ..Call::default()
+    };
     let cleaned = match guard.check(&call, &mut scratch) {
         Verdict::Allow(allowed) => {
             let text = String::from_utf8(allowed.arguments().to_vec()).unwrap();

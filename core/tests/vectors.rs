@@ -85,7 +85,7 @@ fn check(vector: &Vector, line: &CallLine) -> Answer {
     let roles: Vec<&str> = line.roles.iter().map(String::as_str).collect();
     let caller =
         Caller { agent: line.agent.as_deref(), roles: &roles, tenant: line.tenant.as_deref() };
-    let call = Call { tool: &line.tool, arguments: &arguments, caller, now: None };
+    let call = Call { tool: &line.tool, arguments: &arguments, caller, ..Call::default() };
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let suggestion =
         |(path, to): (&str, &str)| Suggestion { path: path.to_owned(), to: to.to_owned() };

@@ -6,6 +6,7 @@
 
 mod source;
 mod toml;
+mod zones;
 
 use std::fmt;
 use std::fs::File;
@@ -13,6 +14,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 pub use airlock_core::policy::*;
+pub use zones::IanaZones;
 
 use self::source::Source;
 use self::tree::{MAX_DOCUMENT, Span, Tree};
@@ -100,7 +102,7 @@ impl PolicyFile {
             Format::Json => Tree::from_json(source.text()),
             Format::Toml => toml::parse(source.text()),
         };
-        match tree.and_then(|tree| Policy::from_tree(&tree)) {
+        match tree.and_then(|tree| Policy::compile(&tree, &IanaZones)) {
             Ok(policy) => Ok(Self { policy, source: Some(source) }),
             Err(error) => Err(Error::new(source.render(&error))),
         }

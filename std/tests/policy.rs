@@ -130,6 +130,10 @@ fn an_error_shows_the_place() {
         ),
         ("[[rule]]\nid = 2026-01-01\n", "p.toml:2:6: rule[0].id: must be a string, not a date"),
         ("max_output_chars = 99999999999999999999\n", "p.toml:1:20: max_output_chars: must be"),
+        (
+            "[[rule]]\nid = \"a\"\neffect = \"deny\"\ntools = \"x\"\n[rule.when]\n\"args.a\" = { gt = 1.5, glb = \"x\" }\n",
+            "p.toml:6:24: rule[0].when.\"args.a\".glb: unknown key",
+        ),
         ("a = [\n", "p.toml:"),
         ("hide = true\nhide = true\n", "p.toml:2:1: duplicate key"),
     ] {
@@ -149,9 +153,10 @@ fn json_errors_show_the_place_too() {
 #[test]
 fn an_argument_is_a_preset_or_a_file() {
     assert!(policy::open("permissive").is_ok());
-    assert!(policy::open("read_only").is_ok());
+    for preset in ["read_only", "strict", "business_hours"] {
+        assert!(policy::open(preset).is_ok(), "{preset}");
+    }
     for (arg, part) in [
-        ("strict", "rate limits"),
         ("read-only", "did you mean `read_only`?"),
         ("no/such/file.toml", "no/such/file.toml: "),
         ("policy.yaml", "policy.yaml: no preset has this name"),
@@ -197,7 +202,7 @@ fn the_examples_in_the_documentation_compile() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 7);
 }
 
 /// The specification's own policies need what comes later; they must be refused, not half obeyed.
@@ -217,4 +222,123 @@ fn policies_that_need_more_are_refused_with_the_place() {
         assert!(error.contains("this version does not support"), "{error}");
         assert!(error.lines().count() == 4, "{error}");
     }
+}
+
+/// Business hours are those of the wall clock, also on the days on which it is changed.
+#[test]
+fn windows_follow_the_clocks_of_their_zone() {
+    let file = PolicyFile::parse("p.toml", "preset = \"business_hours\"\ntz = \"Europe/Berlin\"\n");
+    let guard = airlock::core::Guard::builder().policy(file.unwrap().into_policy()).unwrap();
+    let tool = airlock::core::ToolDefinition {
+        name: "drop_table",
+        input_schema: br#"{"type": "object"}"#,
+        output_schema: None,
+    };
+    let guard = guard.tool(tool).unwrap().build().unwrap();
+    let allowed = |second: u64| {
+        let call = airlock::core::Call {
+            tool: "drop_table",
+            arguments: b"{}",
+            now: Some(second * 1000),
+            ..Default::default()
+        };
+        let mut scratch = guard.scratch();
+        matches!(guard.check(&call, &mut scratch), airlock::core::Verdict::Allow(_))
+    };
+    // 28 and 29 March 2026, each at 07:30 and at 15:30 UTC; clocks change in between.
+    assert!(!allowed(1_774_683_000), "08:30 in winter");
+    assert!(allowed(1_774_711_800), "16:30 in winter");
+    assert!(allowed(1_774_769_400), "09:30 in summer");
+    assert!(!allowed(1_774_798_200), "17:30 in summer");
+    for zone in ["Europe/Atlantis", "europe/berlin", "", "EST5EDT,M3.2.0,M11.1.0"] {
+        let text = format!("tz = {zone:?}\n");
+        assert!(toml_error(&text).starts_with("p.toml:1:6: tz: no time zone"), "{zone}");
+    }
+}
+
+/// `rm -rf / --no-preserve-root` does not pass in any disguise, and ordinary work does.
+#[test]
+fn the_shell_example_refuses_what_destroys() {
+    let policy = policy::open(&example("shell.toml")).unwrap();
+    let tool = airlock::core::ToolDefinition {
+        name: "run",
+        input_schema: br#"{"type": "object"}"#,
+        output_schema: None,
+    };
+    let guard = airlock::core::Guard::builder().policy(policy).unwrap();
+    let guard = guard.tool(tool).unwrap().build().unwrap();
+    let mut scratch = guard.scratch();
+    let mut allowed = |command: serde_json::Value| {
+        let arguments = serde_json::json!({ "command": command }).to_string();
+        let arguments = arguments.as_bytes();
+        let call = airlock::core::Call { tool: "run", arguments, ..Default::default() };
+        matches!(guard.check(&call, &mut scratch), airlock::core::Verdict::Allow(_))
+    };
+    let rm = "rm -rf / --no-preserve-root";
+    let encoded = "cm0gLXJmIC8gLS1uby1wcmVzZXJ2ZS1yb290";
+    for line in [
+        rm.to_owned(),
+        format!("/bin/{rm}"),
+        format!("busybox {rm}"),
+        format!("sudo -n {rm}"),
+        format!("env {rm}"),
+        format!("env -i PATH=/bin {rm}"),
+        format!("sh -c '{rm}'"),
+        format!("bash -lc \"{rm}\""),
+        format!("sh -c \"sh -c '{rm}'\""),
+        format!("ls; {rm}"),
+        format!("true && {rm}"),
+        format!("false || {rm}"),
+        format!("ls\n{rm}"),
+        format!("ls | {rm}"),
+        format!("({rm})"),
+        format!("$({rm})"),
+        format!("`{rm}`"),
+        format!("eval '{rm}'"),
+        "'rm' '-rf' '/' '--no-preserve-root'".to_owned(),
+        "r''m -r\"f\" / --no-preserve-root".to_owned(),
+        "r\\m -rf / --no-preserve-root".to_owned(),
+        "rm$IFS-rf$IFS/$IFS--no-preserve-root".to_owned(),
+        "rm${IFS}-rf${IFS}/".to_owned(),
+        "{rm,-rf,/,--no-preserve-root}".to_owned(),
+        "a=rm; $a -rf /".to_owned(),
+        format!("echo {encoded} | base64 -d | sh"),
+        format!("base64 -d <<< {encoded} | bash"),
+        format!("bash -c \"$(echo {encoded} | base64 -d)\""),
+        format!("sh <(echo {encoded} | base64 -d)"),
+        format!("python3 -c \"import os; os.system('{rm}')\""),
+        "find / -delete".to_owned(),
+        "find / -exec rm -rf {} +".to_owned(),
+        "xargs rm -rf < list".to_owned(),
+        "rm /etc/passwd".to_owned(),
+        "rm ../x".to_owned(),
+        "rm *".to_owned(),
+        "'unbalanced".to_owned(),
+    ] {
+        assert!(!allowed(line.as_str().into()), "{line}");
+    }
+    for words in [
+        &["rm", "-rf", "/", "--no-preserve-root"][..],
+        &["/bin/rm", "-rf", "/"],
+        &["sh", "-c", rm],
+        &["env", "sh", "-c", "ls; rm -rf /"],
+        &["busybox", "rm", "-r", "/"],
+    ] {
+        assert!(!allowed(words.into()), "{words:?}");
+    }
+    assert!(!allowed(serde_json::json!({ "line": "ls" })));
+    for line in [
+        "rm build/a.o",
+        "rm -f build/*.o",
+        "ls -la / | head -n 5",
+        "git commit -m \"it's done\" && git push",
+        "cargo test 2>&1 | tail",
+        "echo 'rm -rf /'",
+        "grep -rn 'rm -rf' src",
+        "python3 tools/gen.py --out build",
+        "cat \"$HOME/notes.txt\"",
+    ] {
+        assert!(allowed(line.into()), "{line}");
+    }
+    assert!(allowed(["rm", "build/a.o"][..].into()));
 }

@@ -56,6 +56,7 @@ impl Turn<'_> {
             arguments: arguments.map_or(b"{}", Value::raw),
             caller,
             now,
+            ..Call::default()
         };
         if let Some(refusal) = gate::check_name(guard, &call, &mut self.desk.scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);

@@ -4,12 +4,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::compiled::{Agent, Policy};
+use super::condition::Conditions;
 use super::index::{NameIndex, Pattern};
+use super::limit::{Limit, Limits};
 use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
-use super::rule::{Effect, Rule, Subject};
+use super::rule::{Effect, Rule};
 use super::settings::Settings;
 use super::text::{Pool, Text};
+use super::time::{OnlyUtc, Zones};
 use super::tree::Span;
 use crate::truncate::Keep;
 
@@ -23,21 +26,30 @@ const PII: &[&str] =
     &["pii.core", "pii.national", "-pii.core.email", "-pii.core.ip", "-pii.core.mac"];
 
 /// A policy in the making.
-#[derive(Debug, Default)]
-pub(super) struct Compiler {
+pub(super) struct Compiler<'z> {
+    pub zones: &'z dyn Zones,
+    /// The zone of windows that name none.
+    pub zone: Option<String>,
     pub settings: Settings,
     pub pool: Pool,
     pub name: Option<Text>,
     pub rules: Vec<Rule>,
-    /// Patterns over tool names, by effect.
+    /// Patterns over tool names, of rules that help and of those that deny.
     pub allow: Vec<Pattern>,
     pub deny: Vec<Pattern>,
-    /// Patterns over the names of agents and tenants.
+    /// Patterns over the names of agents, tenants and servers.
     pub subjects: Vec<Text>,
+    pub conditions: Conditions,
+    /// Literals that conditions may name.
+    pub sets: Vec<Set>,
+    pub calendar: Vec<(String, u32)>,
+    pub limits: Vec<Limit>,
+    pub limited: Vec<Pattern>,
     pub roles: Roles,
     /// The document lists its roles, so another name is an error.
     pub roles_declared: bool,
-    pub require_agent: Option<Span>,
+    /// `Some(None)` when a preset says so.
+    pub require_agent: Option<Option<Span>>,
     pub allowed_roles: Option<(RoleSet, Span)>,
     pub agents: Vec<Agent>,
     /// Mask lists of `[output]`; the default list will stand before them.
@@ -52,6 +64,13 @@ pub(super) struct Compiler {
     pub max_tokens: Option<usize>,
 }
 
+/// A named list of literals.
+#[derive(Debug)]
+pub(super) struct Set {
+    pub name: String,
+    pub scalars: Vec<super::condition::Scalar>,
+}
+
 /// The switches `mask_pii` and `mask_secrets`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DefaultMasks {
@@ -59,36 +78,68 @@ pub(super) struct DefaultMasks {
     pub secrets: bool,
 }
 
-impl Default for DefaultMasks {
-    fn default() -> Self {
-        Self { pii: true, secrets: true }
+impl Compiler<'_> {
+    pub fn new(zones: &dyn Zones) -> Compiler<'_> {
+        Compiler {
+            zones,
+            zone: None,
+            settings: Settings::default(),
+            pool: Pool::default(),
+            name: None,
+            rules: Vec::new(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            subjects: Vec::new(),
+            conditions: Conditions::default(),
+            sets: Vec::new(),
+            calendar: Vec::new(),
+            limits: Vec::new(),
+            limited: Vec::new(),
+            roles: Roles::default(),
+            roles_declared: false,
+            require_agent: None,
+            allowed_roles: None,
+            agents: Vec::new(),
+            masks: Vec::new(),
+            styles: Vec::new(),
+            allows: Vec::new(),
+            outputs: Vec::new(),
+            default_masks: DefaultMasks { pii: true, secrets: true },
+            max_chars: None,
+            max_bytes: None,
+            max_lines: None,
+            max_tokens: None,
+        }
     }
-}
 
-impl Compiler {
     /// Adds a rule whose parts are checked; `None` when there are too many.
     pub fn add_rule<'a>(
         &mut self,
-        id: &str,
-        span: Option<Span>,
-        effect: Effect,
+        rule: Rule,
         tools: impl IntoIterator<Item = &'a str>,
-        hint: Option<&str>,
-        subject: Subject,
     ) -> Option<()> {
         if self.rules.len() >= MAX_RULES {
             return None;
         }
-        let rule = self.rules.len() as u32;
-        let patterns = match effect {
-            Effect::Allow => &mut self.allow,
+        let number = self.rules.len() as u32;
+        let patterns = match rule.effect {
+            Effect::Allow | Effect::Ask => &mut self.allow,
             Effect::Deny => &mut self.deny,
         };
-        patterns.extend(tools.into_iter().map(|text| Pattern { text: self.pool.add(text), rule }));
-        let id = self.pool.add(id);
-        let hint = hint.map(|hint| self.pool.add(hint));
-        self.rules.push(Rule { id, span, effect, hint, subject });
+        let pool = &mut self.pool;
+        patterns
+            .extend(tools.into_iter().map(|text| Pattern { text: pool.add(text), rule: number }));
+        self.rules.push(rule);
         Some(())
+    }
+
+    /// Adds a limit over the tools that `tools` cover.
+    pub fn add_limit<'a>(&mut self, limit: Limit, tools: impl IntoIterator<Item = &'a str>) {
+        let number = self.limits.len() as u32;
+        let pool = &mut self.pool;
+        self.limited
+            .extend(tools.into_iter().map(|text| Pattern { text: pool.add(text), rule: number }));
+        self.limits.push(limit);
     }
 
     pub fn finish(self, default: Effect) -> Policy {
@@ -109,11 +160,14 @@ impl Compiler {
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),
             outputs: Outputs::new(self.outputs, unnamed, &self.pool),
+            limits: Limits::new(self.limits, &self.limited, &self.pool),
             name: self.name,
             settings: self.settings,
             default,
+            has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,
             subjects: self.subjects,
+            conditions: self.conditions,
             roles: self.roles,
             require_agent: self.require_agent,
             allowed_roles: self.allowed_roles,
@@ -123,6 +177,12 @@ impl Compiler {
             allows: with_default([], self.allows),
             pool: self.pool,
         }
+    }
+}
+
+impl Default for Compiler<'static> {
+    fn default() -> Self {
+        Compiler::new(&OnlyUtc)
     }
 }
 

@@ -3,13 +3,18 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::condition::{At, Conditions, Memory};
 use super::index::NameIndex;
+use super::limit::{Charge, LimitRef, Limits};
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::settings::Settings;
 use super::text::{Pool, Text};
 use super::tree::Span;
+use crate::buf::Full;
+use crate::caller::Call;
+use crate::json::Document;
 
 /// A compiled policy: immutable, shared by all threads.
 #[derive(Debug)]
@@ -23,10 +28,15 @@ pub struct Policy {
     pub(super) rules: Vec<Rule>,
     pub(super) allow: NameIndex,
     pub(super) deny: NameIndex,
-    /// Patterns over the names of agents and tenants; rules own parts of it.
+    /// A rule is in shadow mode.
+    pub(super) has_shadows: bool,
+    /// Patterns over the names of agents, tenants and servers; rules own parts of it.
     pub(super) subjects: Vec<Text>,
+    pub(super) conditions: Conditions,
+    pub(super) limits: Limits,
     pub(super) roles: Roles,
-    pub(super) require_agent: Option<Span>,
+    /// The place where it is required; `None` inside for a preset.
+    pub(super) require_agent: Option<Option<Span>>,
     pub(super) allowed_roles: Option<(RoleSet, Span)>,
     /// Sorted by name.
     pub(super) agents: Vec<Agent>,
@@ -123,6 +133,44 @@ impl Policy {
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
         (1..=128).contains(&tool.len()) && tool.bytes().all(plain)
             || self.allow.spells(tool, &self.pool)
+    }
+
+    /// Every limit, in the order of the document.
+    pub fn limits(&self) -> impl Iterator<Item = LimitRef<'_>> {
+        (0..self.limits.limits.len())
+            .filter_map(|number| self.limits.get(number as u32, &self.pool))
+    }
+
+    /// Writes what a call is charged into `memory`; a call without a document was refused.
+    ///
+    /// # Errors
+    /// When `memory` is full.
+    pub(crate) fn charge(
+        &self,
+        call: &Call<'_>,
+        doc: Option<Document<'_>>,
+        memory: &mut Memory<'_>,
+    ) -> Result<(), Full> {
+        self.limits.charge(call, doc, &self.conditions.segments, &self.pool, memory)
+    }
+
+    /// What was charged last.
+    pub(crate) fn charges<'s>(
+        &'s self,
+        memory: &'s Memory<'_>,
+    ) -> impl Iterator<Item = Charge<'s>> {
+        self.limits.charges(memory, &self.pool)
+    }
+
+    /// The member that an argument lacks.
+    pub(crate) fn missing_name(&self, at: At) -> Option<&str> {
+        at.missing.map(|name| self.pool.get(name))
+    }
+
+    /// Every window of time in words, zone included, and whether its zone was assumed because the
+    /// document names none.
+    pub fn windows(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.conditions.windows.iter().map(|window| (window.text.as_str(), window.assumed))
     }
 
     /// What to mask and where to cut in the output of `tool`.

@@ -1,15 +1,21 @@
-//! The decision by tool name and caller: pure, without allocation.
+//! The decision: pure, without allocation.
 //!
-//! Deny overrides allow, allow overrides the default, and the order of rules only chooses which of
-//! several that agree is named: the first. A deny rule fires unless the caller is known not to be
-//! its subject; an allow rule allows only a caller who is known to be. Worst case: the rules that
-//! name the tool, found through an index, times the length of their lists of agents and tenants.
+//! Deny overrides ask, ask overrides allow, allow overrides the default, and the order of rules only
+//! chooses which of several that agree is named: the first. A deny rule fires unless the call is
+//! known not to be its subject; another rule helps only a call that is known to be. A decision has two
+//! steps: by name, caller and moment, which ends most calls that will be refused before their
+//! arguments are read, and by arguments, when a rule that is still open asks for them. Worst case:
+//! the rules that name the tool, found through an index, times their conditions.
 
 use super::compiled::Policy;
-use super::rule::{Effect, Rule, Truth, Who};
+use super::condition::{At, Judge, Memory};
+use super::rule::{During, Effect, Rule, Who};
 use super::tree::Span;
-use crate::caller::Caller;
+use super::truth::Truth;
+use crate::caller::{Call, Caller};
+use crate::json::Document;
 use crate::reason::Reason;
+use crate::schema::Schema;
 
 /// Whether a policy lets a caller use a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub enum Decision<'p> {
         /// The rule that refused; `None` is the default.
         rule: Option<RuleRef<'p>>,
         /// What the policy tells the model to do instead: the hint of the rule that denied or, when
-        /// no rule allowed, of the first that would have allowed another caller.
+        /// no rule allowed, of the first of those that came closest.
         hint: Option<&'p str>,
     },
 }
@@ -49,76 +55,228 @@ pub struct RuleRef<'p> {
     pub span: Option<Span>,
 }
 
+/// A decision and what goes with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ruling<'p> {
+    pub decision: Decision<'p>,
+    /// Which argument decided.
+    pub at: Option<At>,
+    /// What the decision would be if rules in shadow mode were in force, when it would be another.
+    pub would: Option<Decision<'p>>,
+    /// For how long an approval of the call would hold, in milliseconds.
+    pub ttl_ms: Option<u64>,
+}
+
+/// What the first step found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Early<'p> {
+    /// No argument can change it.
+    Settled(Ruling<'p>),
+    /// It depends on the arguments.
+    Open,
+}
+
 impl Policy {
-    /// Decides whether `caller` may use `tool`.
+    /// Whether `caller` may use `tool` at some time with some arguments.
     ///
-    /// Of several reasons the answer has the first of [`Reason::ToolDenied`],
+    /// Of several reasons against it the answer has the first of [`Reason::ToolDenied`],
     /// [`Reason::ToolNotAllowed`], [`Reason::IdentityRequired`] and [`Reason::RoleDenied`]; the
     /// last one stands for every caller who is known and is not one that the policy wants: by role,
     /// by name or by tenant.
     #[must_use]
     pub fn decide(&self, tool: &str, caller: &Caller<'_>) -> Decision<'_> {
-        let who = Who::new(caller, &self.roles, &self.pool);
-        if let Some(rule) = self.first_denying(tool, &who) {
-            return Decision::Refuse {
-                reason: Reason::ToolDenied,
-                rule: Some(self.reference(rule)),
-                hint: rule.hint.map(|hint| self.pool.get(hint)),
-            };
-        }
-        let rule = match self.allowing(tool, &who) {
-            Allowing::By(rule) => Some(self.reference(rule)),
-            _ if self.default == Effect::Allow => None,
-            Allowing::Nobody => return refuse(Reason::ToolNotAllowed, None),
-            Allowing::Others { unknown, hint } => {
-                let reason = if unknown { Reason::IdentityRequired } else { Reason::RoleDenied };
-                return Decision::Refuse { reason, rule: None, hint };
+        let call = Call { tool, caller: *caller, ..Call::default() };
+        let who = Who::new(&call, &self.roles, &self.pool);
+        let (real, _) = self.tally(&call, &who, &mut Facts::Nothing);
+        match self.refused_early(&real, &who) {
+            Some(ruling) => ruling.decision,
+            None => {
+                let hit = real.allow.or(real.ask).filter(|_| !real.open);
+                let rule = hit.and_then(|hit| self.rules.get(hit.rule as usize));
+                Decision::Allow { rule: rule.map(|rule| self.reference(rule)) }
             }
-        };
-        self.check_identity(&who).unwrap_or(Decision::Allow { rule })
+        }
     }
 
-    fn first_denying(&self, tool: &str, who: &Who<'_>) -> Option<&Rule> {
-        let mut first: Option<(u32, &Rule)> = None;
-        self.deny.find(tool, &self.pool, |number| {
-            if first.is_none_or(|(found, _)| number < found)
-                && let Some(rule) = self.rule(number)
-                && rule.concerns(who, &self.subjects, &self.pool) != Truth::False
-            {
-                first = Some((number, rule));
+    /// Decides by name, caller and moment.
+    pub(crate) fn early(&self, call: &Call<'_>) -> Early<'_> {
+        let who = Who::new(call, &self.roles, &self.pool);
+        let (real, all) = self.tally(call, &who, &mut Facts::Moment);
+        if let Some(ruling) = self.refused_early(&real, &who) {
+            let would = (self.has_shadows && !all.open).then(|| self.conclude_one(&all, &who));
+            let would = would.map(|ruling| ruling.decision);
+            let would = would.filter(|would| *would != ruling.decision);
+            return Early::Settled(Ruling { would, ..ruling });
+        }
+        // An approval is one of arguments.
+        if real.open || real.ask.is_some() || all.open {
+            return Early::Open;
+        }
+        Early::Settled(self.conclude(&real, &all, &who))
+    }
+
+    /// Decides by everything. What was used up before an answer was found refuses.
+    pub(crate) fn judge(
+        &self,
+        call: &Call<'_>,
+        doc: Document<'_>,
+        schema: Option<&Schema>,
+        memory: &mut Memory<'_>,
+    ) -> Ruling<'_> {
+        let who = Who::new(call, &self.roles, &self.pool);
+        let (conditions, pool) = (&self.conditions, &self.pool);
+        let judge = Judge::new(conditions, pool, doc, schema, call.tool, &who, call.now, memory);
+        let mut facts = Facts::Arguments(judge);
+        let (real, all) = self.tally(call, &who, &mut facts);
+        if let Facts::Arguments(judge) = facts
+            && judge.is_exhausted()
+        {
+            let decision = refuse(Reason::TooComplex, None);
+            return Ruling { decision, at: None, would: None, ttl_ms: None };
+        }
+        self.conclude(&real, &all, &who)
+    }
+
+    /// The refusal that no argument can change, if there is one.
+    fn refused_early(&self, real: &Tally, who: &Who<'_>) -> Option<Ruling<'_>> {
+        let possible = real.may_allow
+            || real.allow.is_some()
+            || real.ask.is_some()
+            || self.default == Effect::Allow;
+        let refused = real.deny.is_some() || !possible;
+        let ruling = if refused {
+            self.conclude_one(real, who)
+        } else {
+            let decision = self.check_identity(who)?;
+            Ruling { decision, at: None, would: None, ttl_ms: None }
+        };
+        Some(ruling)
+    }
+
+    fn conclude(&self, real: &Tally, all: &Tally, who: &Who<'_>) -> Ruling<'_> {
+        let mut ruling = self.conclude_one(real, who);
+        if self.has_shadows {
+            let would = self.conclude_one(all, who).decision;
+            ruling.would = (would != ruling.decision).then_some(would);
+        }
+        ruling
+    }
+
+    fn conclude_one(&self, tally: &Tally, who: &Who<'_>) -> Ruling<'_> {
+        let plain = |decision| Ruling { decision, at: None, would: None, ttl_ms: None };
+        if let Some((hit, rule)) = self.hit(tally.deny) {
+            let reason = match (rule.when, rule.time) {
+                (Some(_), _) => Reason::ConditionFailed,
+                (None, Some(_)) => Reason::TimeRestricted,
+                (None, None) => Reason::ToolDenied,
+            };
+            let hint = rule.hint.map(|hint| self.pool.get(hint));
+            let rule = Some(self.reference(rule));
+            return Ruling { at: hit.at, ..plain(Decision::Refuse { reason, rule, hint }) };
+        }
+        let helping = self.hit(tally.ask).or_else(|| self.hit(tally.allow));
+        if helping.is_none() && self.default != Effect::Allow {
+            let reason = match tally.stage {
+                Stage::Named => Reason::ToolNotAllowed,
+                Stage::Subject if tally.unknown => Reason::IdentityRequired,
+                Stage::Subject => Reason::RoleDenied,
+                Stage::Time => Reason::TimeRestricted,
+                Stage::Arguments => Reason::ConditionFailed,
+            };
+            let hint = self.hit(tally.hint).and_then(|(_, rule)| rule.hint);
+            let hint = hint.map(|hint| self.pool.get(hint));
+            let decision = Decision::Refuse { reason, rule: None, hint };
+            return Ruling { at: tally.nearest.and_then(|hit| hit.at), ..plain(decision) };
+        }
+        if let Some(refused) = self.check_identity(who) {
+            return plain(refused);
+        }
+        let Some((_, rule)) = helping else { return plain(Decision::Allow { rule: None }) };
+        let reference = Some(self.reference(rule));
+        if rule.effect == Effect::Ask {
+            let hint = rule.hint.map(|hint| self.pool.get(hint));
+            let reason = Reason::ApprovalRequired;
+            let decision = Decision::Refuse { reason, rule: reference, hint };
+            return Ruling { ttl_ms: rule.ttl_ms, ..plain(decision) };
+        }
+        plain(Decision::Allow { rule: reference })
+    }
+
+    /// Asks every rule that names the tool. The second tally counts rules in shadow mode too; without
+    /// any it is not kept.
+    fn tally(&self, call: &Call<'_>, who: &Who<'_>, facts: &mut Facts<'_, '_>) -> (Tally, Tally) {
+        let mut real = Tally::default();
+        let mut all = Tally::default();
+        self.deny.find(call.tool, &self.pool, |number| {
+            let Some(rule) = self.rules.get(number as usize) else { return };
+            let earlier = |tally: &Tally| tally.deny.is_none_or(|hit| number < hit.rule);
+            if !(earlier(&real) || self.has_shadows && earlier(&all)) {
+                return;
+            }
+            let answer = self.ask(rule, call, who, facts);
+            if !rule.shadow {
+                real.deny(number, answer);
+            }
+            if self.has_shadows {
+                all.deny(number, answer);
             }
         });
-        first.map(|(_, rule)| rule)
+        self.allow.find(call.tool, &self.pool, |number| {
+            let Some(rule) = self.rules.get(number as usize) else { return };
+            let answer = self.ask(rule, call, who, facts);
+            if !rule.shadow {
+                real.help(number, rule, answer);
+            }
+            if self.has_shadows {
+                all.help(number, rule, answer);
+            }
+        });
+        (real, all)
     }
 
-    fn allowing(&self, tool: &str, who: &Who<'_>) -> Allowing<'_> {
-        let mut by: Option<(u32, &Rule)> = None;
-        let mut hinting: Option<(u32, &Rule)> = None;
-        let (mut others, mut unknown) = (false, false);
-        self.allow.find(tool, &self.pool, |number| {
-            let Some(rule) = self.rule(number) else {
-                return;
-            };
-            let earlier = |than: Option<(u32, &Rule)>| than.is_none_or(|(found, _)| number < found);
-            match rule.concerns(who, &self.subjects, &self.pool) {
-                Truth::True if earlier(by) => by = Some((number, rule)),
-                Truth::True => {}
-                truth => {
-                    others = true;
-                    unknown |= truth == Truth::Unknown;
-                    if rule.hint.is_some() && earlier(hinting) {
-                        hinting = Some((number, rule));
-                    }
+    /// What `rule` says about the call, as far as `facts` go.
+    fn ask(
+        &self,
+        rule: &Rule,
+        call: &Call<'_>,
+        who: &Who<'_>,
+        facts: &mut Facts<'_, '_>,
+    ) -> Answer {
+        let subject = rule.subject.is(who, rule.effect, &self.subjects, &self.pool);
+        // A rule that denies goes on with what is unknown, and one that helps does not.
+        let ends = |truth: Truth| match rule.effect {
+            Effect::Deny => truth == Truth::False,
+            Effect::Allow | Effect::Ask => truth != Truth::True,
+        };
+        if ends(subject) {
+            return Answer { truth: subject, stage: Stage::Subject, open: false, at: None };
+        }
+        let mut truth = subject;
+        let mut open = false;
+        if let Some(During { window, outside }) = rule.time {
+            if matches!(facts, Facts::Nothing) {
+                open = true;
+            } else {
+                let window = self.conditions.windows.get(window as usize);
+                let inside = window.map_or(Truth::Unknown, |window| window.holds(call.now));
+                truth = truth.min(if outside { inside.not() } else { inside });
+                if ends(truth) {
+                    return Answer { truth, stage: Stage::Time, open: false, at: None };
                 }
             }
-        });
-        match by {
-            Some((_, rule)) => Allowing::By(rule),
-            None if others => {
-                let hint = hinting.and_then(|(_, rule)| rule.hint);
-                Allowing::Others { unknown, hint: hint.map(|hint| self.pool.get(hint)) }
+        }
+        let Some(when) = rule.when else {
+            return Answer { truth, stage: Stage::Arguments, open, at: None };
+        };
+        match facts {
+            Facts::Nothing | Facts::Moment => {
+                Answer { truth, stage: Stage::Arguments, open: true, at: None }
             }
-            None => Allowing::Nobody,
+            Facts::Arguments(judge) => {
+                let found = judge.judge(when);
+                let truth = truth.min(found.truth);
+                Answer { truth, stage: Stage::Arguments, open: false, at: found.at }
+            }
         }
     }
 
@@ -127,7 +285,7 @@ impl Policy {
         if let Some(span) = self.require_agent
             && who.agent.is_none()
         {
-            let rule = RuleRef { id: "require_agent_id", span: Some(span) };
+            let rule = RuleRef { id: "require_agent_id", span };
             return Some(refuse(Reason::IdentityRequired, Some(rule)));
         }
         let (allowed, span) = self.allowed_roles?;
@@ -139,8 +297,9 @@ impl Policy {
         }
     }
 
-    fn rule(&self, number: u32) -> Option<&Rule> {
-        self.rules.get(number as usize)
+    fn hit(&self, hit: Option<Hit>) -> Option<(Hit, &Rule)> {
+        let hit = hit?;
+        Some((hit, self.rules.get(hit.rule as usize)?))
     }
 
     fn reference(&self, rule: &Rule) -> RuleRef<'_> {
@@ -148,18 +307,97 @@ impl Policy {
     }
 }
 
-/// What the allow rules say about a tool and a caller.
-enum Allowing<'p> {
-    /// This rule allows the call.
-    By(&'p Rule),
-    /// No rule names the tool.
-    Nobody,
-    /// Rules name the tool, for others.
-    Others {
-        /// The caller may be one of them, but is not known well enough.
-        unknown: bool,
-        hint: Option<&'p str>,
-    },
+/// What is known of a call besides its name and its caller.
+enum Facts<'a, 'm> {
+    Nothing,
+    Moment,
+    Arguments(Judge<'a, 'm>),
+}
+
+/// How far a rule went with a call before it let go of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    #[default]
+    Named,
+    Subject,
+    Time,
+    Arguments,
+}
+
+/// What one rule says.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    truth: Truth,
+    stage: Stage,
+    /// The truth is that of the parts which are known so far.
+    open: bool,
+    at: Option<At>,
+}
+
+/// A rule and the argument that made it say so.
+#[derive(Clone, Copy, Debug)]
+struct Hit {
+    rule: u32,
+    at: Option<At>,
+}
+
+/// What all rules say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    deny: Option<Hit>,
+    ask: Option<Hit>,
+    allow: Option<Hit>,
+    /// Some rule depends on what is not known yet.
+    open: bool,
+    /// A rule that helps does.
+    may_allow: bool,
+    /// How far rules went that do not help.
+    stage: Stage,
+    /// One of them may be about the caller.
+    unknown: bool,
+    /// The first of them that has a hint, among those that went furthest.
+    hint: Option<Hit>,
+    /// The first of them.
+    nearest: Option<Hit>,
+}
+
+impl Tally {
+    fn deny(&mut self, number: u32, answer: Answer) {
+        if answer.truth == Truth::False {
+            return;
+        }
+        self.open |= answer.open;
+        if !answer.open {
+            first(&mut self.deny, Hit { rule: number, at: answer.at });
+        }
+    }
+
+    fn help(&mut self, number: u32, rule: &Rule, answer: Answer) {
+        let hit = Hit { rule: number, at: answer.at };
+        if answer.truth == Truth::True && answer.open {
+            self.open = true;
+            self.may_allow = true;
+        } else if answer.truth == Truth::True {
+            let slot = if rule.effect == Effect::Ask { &mut self.ask } else { &mut self.allow };
+            first(slot, hit);
+        } else if answer.stage >= self.stage {
+            if answer.stage > self.stage {
+                (self.hint, self.nearest, self.unknown) = (None, None, false);
+                self.stage = answer.stage;
+            }
+            self.unknown |= answer.truth == Truth::Unknown;
+            first(&mut self.nearest, hit);
+            if rule.hint.is_some() {
+                first(&mut self.hint, hit);
+            }
+        }
+    }
+}
+
+fn first(slot: &mut Option<Hit>, hit: Hit) {
+    if slot.is_none_or(|found| hit.rule < found.rule) {
+        *slot = Some(hit);
+    }
 }
 
 const fn refuse<'p>(reason: Reason, rule: Option<RuleRef<'p>>) -> Decision<'p> {

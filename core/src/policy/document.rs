@@ -11,15 +11,19 @@ use alloc::vec::Vec;
 
 use super::compile::{Compiler, MAX_RULES};
 use super::compiled::{Agent, Policy};
+use super::condition::Segment;
 use super::error::PolicyError;
 use super::fields::{Item, Table};
-use super::keys::{AGENT, DENIED, DOCUMENT, OUTPUT, RULE};
+use super::keys::{AGENT, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
+use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::output::{Entry, WordList};
 use super::roles::{MAX_ROLES, Role, RoleSet};
-use super::rule::{Effect, List, Subject};
+use super::rule::{During, Effect, List, Rule, Subject};
 use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
 use super::text::Text;
-use super::tree::{Span, Tree};
+use super::time::{OnlyUtc, Zones};
+use super::tree::Tree;
+use super::when::Frame;
 use crate::glob;
 use crate::truncate::Keep;
 
@@ -28,7 +32,10 @@ const MAX_HINT: usize = 512;
 /// Most bytes of an id or a name.
 const MAX_NAME: usize = 128;
 
-const EFFECTS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
+const DEFAULTS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
+const EFFECTS: [(&str, Effect); 3] =
+    [("allow", Effect::Allow), ("ask", Effect::Ask), ("deny", Effect::Deny)];
+const MODES: [(&str, bool); 2] = [("enforce", false), ("shadow", true)];
 
 impl Policy {
     /// Compiles a document that is written in JSON.
@@ -39,37 +46,54 @@ impl Policy {
         Self::from_tree(&Tree::from_json(text)?)
     }
 
-    /// Compiles a document.
+    /// Compiles a document whose windows of time are all in UTC.
     ///
     /// # Errors
     /// The first thing in it that cannot be honoured.
     pub fn from_tree(tree: &Tree) -> Result<Self, PolicyError> {
+        Self::compile(tree, &OnlyUtc)
+    }
+
+    /// Compiles a document; `zones` knows the time zones that it names.
+    ///
+    /// # Errors
+    /// The first thing in it that cannot be honoured.
+    pub fn compile(tree: &Tree, zones: &dyn Zones) -> Result<Self, PolicyError> {
         tree.check_bounds()?;
         let document = Item::root(tree).table(&DOCUMENT)?;
-        let mut compiler = Compiler::default();
+        let mut compiler = Compiler::new(zones);
         let default = compiler.document(&document)?;
         Ok(compiler.finish(default))
     }
 }
 
-impl Compiler {
+impl Compiler<'_> {
     /// Reads a whole document and returns its default effect.
     fn document(&mut self, document: &Table<'_>) -> Result<Effect, PolicyError> {
         document.read("airlock", check_version)?;
-        let base = document.read("preset", |item| {
-            let error = |message| item.error(message);
-            self.start_from(item.text()?, error)
+        document.read("tz", |item| {
+            let name = item.text()?;
+            self.find_zone(name, item)?;
+            self.zone = Some(name.to_string());
+            Ok(())
         })?;
+        let base = document.read("preset", |item| self.start_from(item))?;
         self.name = document.read("name", |item| self.short_text(item))?;
         self.settings(document)?;
         self.masking(document)?;
         document.read("roles", |item| self.declare_roles(item))?;
         document.read("agents", |item| self.declare_agents(item))?;
         self.gates(document)?;
+        document.read("sets", |item| self.declare_sets(item))?;
+        document.read("kinds", |item| self.declare_kinds(item))?;
+        document.read("calendar", |item| self.declare_calendar(item))?;
         let mut ids = BTreeSet::new();
         document.read("rule", |item| self.declare_rules(item, &mut ids))?;
         document.read("denied_tools", |item| self.denied_tools(item, &mut ids))?;
         document.read("allowed_tools", |item| self.allowed_tools(item, &mut ids))?;
+        document.read("time_restrictions", |item| self.time_restrictions(item, &mut ids))?;
+        document.read("limit", |item| self.declare_limits(item, &mut ids))?;
+        document.read("rate_limits", |item| self.rate_limits(item))?;
         document.read("output", |item| self.declare_outputs(item))?;
         default_effect(document, base)
     }
@@ -103,6 +127,7 @@ impl Compiler {
         let read = document.read("empty_properties", |item| item.word(&empty))?;
         set(&mut settings.empty_properties, read);
         set(&mut settings.hide, document.read("hide", Item::boolean)?);
+        set(&mut settings.shadow, document.read("mode", |item| item.word(&MODES))?);
         Ok(())
     }
 
@@ -164,9 +189,10 @@ impl Compiler {
     }
 
     fn gates(&mut self, document: &Table<'_>) -> Result<(), PolicyError> {
-        self.require_agent = document
-            .read("require_agent_id", |item| Ok(item.boolean()?.then(|| item.span())))?
-            .flatten();
+        let require = document
+            .read("require_agent_id", |item| Ok(item.boolean()?.then(|| Some(item.span()))))?;
+        // A preset may ask for it too.
+        self.require_agent = require.unwrap_or(self.require_agent);
         self.allowed_roles = document
             .read("allowed_roles", |item| Ok((self.role_set(&item.some_texts()?)?, item.span())))?;
         Ok(())
@@ -181,24 +207,28 @@ impl Compiler {
             let rule = element.table(&RULE)?;
             let id = rule.require("id")?;
             check_name(id.text()?, &id)?;
-            let effect = rule.require("effect")?;
-            if effect.text()? == "ask" {
-                return Err(effect.error("this version does not support approvals (`ask`)"));
-            }
-            let effect = effect.word(&EFFECTS)?;
-            let tools = rule.require("tools")?;
+            let effect = rule.require("effect")?.word(&EFFECTS)?;
+            let tools = rule.require("tools")?.some_texts()?;
             let subject = self.subject(&rule)?;
             let hint = rule.read("hint", hint)?;
-            let entry = RuleEntry {
-                id: id.text()?,
-                place: &id,
-                span: rule.span(),
+            let shadow = rule.read("mode", |item| item.word(&MODES))?.unwrap_or(false);
+            let ttl_ms = rule.read("ttl", |item| ttl(item, effect))?;
+            let skip = rule.read("missing", |item| missing(item, effect))?.unwrap_or(false);
+            let frame = Frame { side: effect.side(), skip, denies: effect == Effect::Deny };
+            let (time, when) =
+                rule.read("when", |item| self.when(item, frame))?.unwrap_or_default();
+            let compiled = Rule {
+                span: Some(rule.span()),
                 effect,
-                tools: tools.some_texts()?,
-                hint,
+                hint: hint.map(|hint| self.pool.add(hint)),
                 subject,
+                time,
+                when,
+                shadow,
+                ttl_ms,
+                ..Rule::default()
             };
-            self.add(entry, ids)?;
+            self.add(RuleEntry { id: id.text()?, place: &id, tools, rule: compiled }, ids)?;
         }
         Ok(())
     }
@@ -211,6 +241,7 @@ impl Compiler {
                 .unwrap_or_default(),
             agents: rule.read("agents", |item| self.name_patterns(item))?,
             tenants: rule.read("tenants", |item| self.name_patterns(item))?,
+            servers: rule.read("servers", |item| self.name_patterns(item))?,
         })
     }
 
@@ -227,16 +258,10 @@ impl Compiler {
                 entry.text()?;
                 (Vec::from([entry.clone()]), None)
             };
-            let entry = RuleEntry {
-                id: &format!("denied_tools[{index}]"),
-                place: &entry,
-                span: entry.span(),
-                effect: Effect::Deny,
-                tools,
-                hint,
-                subject: Subject::default(),
-            };
-            self.add(entry, ids)?;
+            let hint = hint.map(|hint| self.pool.add(hint));
+            let rule = Rule { span: Some(entry.span()), hint, ..Rule::default() };
+            let id = &format!("denied_tools[{index}]");
+            self.add(RuleEntry { id, place: &entry, tools, rule }, ids)?;
         }
         Ok(())
     }
@@ -247,16 +272,23 @@ impl Compiler {
         ids: &mut BTreeSet<String>,
     ) -> Result<(), PolicyError> {
         // Unlike an empty list of subjects this one is plain: nothing is allowed.
-        let entry = RuleEntry {
-            id: "allowed_tools",
-            place: item,
-            span: item.span(),
-            effect: Effect::Allow,
-            tools: item.texts()?,
-            hint: None,
-            subject: Subject::default(),
-        };
-        self.add(entry, ids)
+        let rule = Rule { span: Some(item.span()), effect: Effect::Allow, ..Rule::default() };
+        self.add(RuleEntry { id: "allowed_tools", place: item, tools: item.texts()?, rule }, ids)
+    }
+
+    /// Each entry denies the tools that it names outside of its window.
+    fn time_restrictions(
+        &mut self,
+        item: &Item<'_>,
+        ids: &mut BTreeSet<String>,
+    ) -> Result<(), PolicyError> {
+        for (member, value) in item.entries()? {
+            check_glob(&member.name, &value)?;
+            let time = Some(During { window: self.window(&value)?, outside: true });
+            let rule = Rule { span: Some(value.span()), time, ..Rule::default() };
+            self.add_to(value.path(), &value, rule, [member.name.as_str()], ids)?;
+        }
+        Ok(())
     }
 
     fn add(
@@ -264,17 +296,94 @@ impl Compiler {
         entry: RuleEntry<'_, '_>,
         ids: &mut BTreeSet<String>,
     ) -> Result<(), PolicyError> {
-        let RuleEntry { id, place, span, effect, tools, hint, subject } = entry;
-        if id == "default" {
-            return Err(place.error("`default` names the decision that no rule makes"));
-        }
-        if !ids.insert(id.to_string()) {
-            return Err(place.error(format!("another rule has the id `{id}`")));
-        }
+        let RuleEntry { id, place, tools, rule } = entry;
         tools.iter().try_for_each(check_pattern)?;
         let patterns = tools.iter().filter_map(|tool| tool.text().ok());
-        self.add_rule(id, Some(span), effect, patterns, hint, subject)
+        self.add_to(id, place, rule, patterns, ids)
+    }
+
+    fn add_to<'a>(
+        &mut self,
+        id: &str,
+        place: &Item<'_>,
+        rule: Rule,
+        patterns: impl IntoIterator<Item = &'a str>,
+        ids: &mut BTreeSet<String>,
+    ) -> Result<(), PolicyError> {
+        take_id(id, place, ids)?;
+        let rule = Rule { id: self.pool.add(id), ..rule };
+        self.add_rule(rule, patterns)
             .ok_or_else(|| place.error(format!("a policy has at most {MAX_RULES} rules")))
+    }
+
+    fn declare_limits(
+        &mut self,
+        item: &Item<'_>,
+        ids: &mut BTreeSet<String>,
+    ) -> Result<(), PolicyError> {
+        // Limits are named `limit:ID` where rules are named too.
+        for element in item.elements()? {
+            let table = element.table(&LIMIT)?;
+            let id = table.require("id")?;
+            check_name(id.text()?, &id)?;
+            take_id(&format!("limit:{}", id.text()?), &id, ids)?;
+            let tools = table.require("tools")?.some_texts()?;
+            tools.iter().try_for_each(check_pattern)?;
+            let rate = rate(&table.require("rate")?)?;
+            let burst = table.read("burst", |item| {
+                u32::try_from(item.count()?).map_err(|_| item.error("too many at once"))
+            })?;
+            let mut key = Vec::new();
+            for part in table.read("key", Item::some_texts)?.iter().flatten() {
+                key.push(self.key_part(part)?);
+            }
+            let refused = table.read("refused", Item::boolean)?.unwrap_or(false);
+            let reads = |part: &KeyPart| matches!(part, KeyPart::Argument(_));
+            if refused && key.iter().any(reads) {
+                return Err(id.error("the arguments of refused calls are not read for a limit"));
+            }
+            let burst = burst.unwrap_or(rate.count);
+            let span = Some(table.span());
+            let limit = Limit { id: self.pool.add(id.text()?), span, key, rate, burst, refused };
+            self.add_limit(limit, tools.iter().filter_map(|tool| tool.text().ok()));
+        }
+        Ok(())
+    }
+
+    /// Limits of the simple form count each agent for itself, and all that name a tool apply.
+    fn rate_limits(&mut self, item: &Item<'_>) -> Result<(), PolicyError> {
+        for (member, value) in item.entries()? {
+            check_glob(&member.name, &value)?;
+            let rate = rate(&value)?;
+            let limit = Limit {
+                id: self.pool.add(value.path()),
+                span: Some(value.span()),
+                key: Vec::from([KeyPart::Agent]),
+                rate,
+                burst: rate.count,
+                refused: false,
+            };
+            self.add_limit(limit, [member.name.as_str()]);
+        }
+        Ok(())
+    }
+
+    fn key_part(&mut self, item: &Item<'_>) -> Result<KeyPart, PolicyError> {
+        const PARTS: [(&str, KeyPart); 6] = [
+            ("agent", KeyPart::Agent),
+            ("role", KeyPart::Role),
+            ("server", KeyPart::Server),
+            ("session", KeyPart::Session),
+            ("tenant", KeyPart::Tenant),
+            ("tool", KeyPart::Tool),
+        ];
+        let Some(path) = item.text()?.strip_prefix("args.") else { return item.word(&PARTS) };
+        let list = self.plain_path(path, item)?;
+        let named = |segment: &Segment| matches!(segment, Segment::Name(_));
+        if !list.of(&self.conditions.segments).iter().all(named) {
+            return Err(item.error("a key is one argument"));
+        }
+        Ok(KeyPart::Argument(list))
     }
 
     fn declare_outputs(&mut self, item: &Item<'_>) -> Result<(), PolicyError> {
@@ -338,11 +447,46 @@ struct RuleEntry<'e, 't> {
     id: &'e str,
     /// Where an error about the whole rule is shown.
     place: &'e Item<'t>,
-    span: Span,
-    effect: Effect,
     tools: Vec<Item<'t>>,
-    hint: Option<&'t str>,
-    subject: Subject,
+    rule: Rule,
+}
+
+fn take_id(id: &str, place: &Item<'_>, ids: &mut BTreeSet<String>) -> Result<(), PolicyError> {
+    if id == "default" {
+        return Err(place.error("`default` names the decision that no rule makes"));
+    }
+    if !ids.insert(id.to_string()) {
+        return Err(place.error(format!("another rule has the id `{id}`")));
+    }
+    Ok(())
+}
+
+fn rate(item: &Item<'_>) -> Result<Rate, PolicyError> {
+    Rate::read(item.text()?).ok_or_else(|| {
+        item.error("a rate is written like 100/hour or 60/1m, and is above 0")
+            .with_hint("periods are second, minute, hour, day or a number with s, m, h or d")
+    })
+}
+
+fn ttl(item: &Item<'_>, effect: Effect) -> Result<u64, PolicyError> {
+    if effect != Effect::Ask {
+        return Err(item.error("only an approval (`effect = \"ask\"`) has a time to live"));
+    }
+    read_duration(item.text()?)
+        .ok_or_else(|| item.error("a duration is written like 30s, 5m or 1h"))
+}
+
+fn missing(item: &Item<'_>, effect: Effect) -> Result<bool, PolicyError> {
+    let skip = item.word(&[("deny", false), ("skip", true)])?;
+    if effect != Effect::Deny {
+        let error = item.error("only a rule that denies can skip what is missing");
+        return Err(error.with_hint("write optional = true in the condition"));
+    }
+    Ok(skip)
+}
+
+fn check_glob(pattern: &str, place: &Item<'_>) -> Result<(), PolicyError> {
+    glob::check(pattern).map_err(|error| place.error(error.to_string()))
 }
 
 fn set<T>(slot: &mut T, value: Option<T>) {
@@ -365,7 +509,7 @@ fn default_effect(document: &Table<'_>, base: Option<Effect>) -> Result<Effect, 
         let has_rules = lists || document.get("rule").is_some();
         return Ok(if has_rules { Effect::Deny } else { base.unwrap_or(Effect::Allow) });
     };
-    let effect = item.word(&EFFECTS)?;
+    let effect = item.word(&DEFAULTS)?;
     if effect == Effect::Allow && lists {
         return Err(item.error("`allowed_tools` means that nothing else is allowed"));
     }

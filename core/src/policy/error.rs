@@ -54,6 +54,20 @@ impl PolicyError {
     }
 }
 
+impl PolicyError {
+    /// The same error with the nearest of `names` as its hint, when one is near.
+    pub(super) fn with_near<'a>(
+        self,
+        name: &str,
+        names: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Self {
+        match nearest(name, names) {
+            Some(near) => self.with_hint(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+}
+
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.path.is_empty() {

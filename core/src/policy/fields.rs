@@ -46,7 +46,7 @@ impl<'t> Item<'t> {
         PolicyError::new(self.tree.span, &self.path, message)
     }
 
-    fn mismatch(&self, wanted: &str) -> PolicyError {
+    pub fn mismatch(&self, wanted: &str) -> PolicyError {
         self.error(format!("must be {wanted}, not {}", self.tree.value.describe()))
     }
 
@@ -75,6 +75,16 @@ impl<'t> Item<'t> {
         }
     }
 
+    /// A whole number, zero included.
+    pub fn whole(&self) -> Result<u64, PolicyError> {
+        match &self.tree.value {
+            Value::Integer(value) => {
+                u64::try_from(*value).map_err(|_| self.error("must not be below 0"))
+            }
+            _ => Err(self.mismatch("a whole number")),
+        }
+    }
+
     /// One of a few words.
     pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, PolicyError> {
         let text = self.text()?;
@@ -87,6 +97,14 @@ impl<'t> Item<'t> {
 
     pub fn is_table(&self) -> bool {
         matches!(self.tree.value, Value::Table(_))
+    }
+
+    pub fn is_list(&self) -> bool {
+        matches!(self.tree.value, Value::Array(_))
+    }
+
+    pub fn value(&self) -> &'t Value {
+        &self.tree.value
     }
 
     pub fn elements(&self) -> Result<Vec<Item<'t>>, PolicyError> {

@@ -17,59 +17,92 @@ pub(super) const DOCUMENT: Keys = Keys {
         "airlock",
         "allowed_roles",
         "allowed_tools",
+        "calendar",
         "default",
         "denied_tools",
         "disclose",
         "empty_properties",
         "ghosts",
         "hide",
+        "kinds",
+        "limit",
         "mask_pii",
         "mask_secrets",
         "max_output_bytes",
         "max_output_chars",
         "max_output_lines",
         "max_output_tokens",
+        "mode",
         "name",
         "near_miss",
         "output",
         "preset",
+        "rate_limits",
         "repair",
         "require_agent_id",
         "roles",
         "rule",
+        "sets",
+        "time_restrictions",
+        "tz",
         "unknown_args",
         "unknown_tool",
     ],
-    later: &[
-        ("budget", "budgets"),
-        ("calendar", "calendars"),
-        ("kinds", "kinds of arguments"),
-        ("limit", "limits"),
-        ("rate_limits", "rate limits"),
-        ("sandbox", "sandboxes"),
-        ("sets", "sets for conditions"),
-        ("test", "embedded tests"),
-        ("time_restrictions", "time windows"),
-    ],
+    later: &[("budget", "budgets"), ("sandbox", "sandboxes"), ("test", "embedded tests")],
 };
 
 pub(super) const RULE: Keys = Keys {
-    known: &["agents", "effect", "except_roles", "hint", "id", "roles", "tenants", "tools"],
+    known: &[
+        "agents",
+        "effect",
+        "except_roles",
+        "hint",
+        "id",
+        "missing",
+        "mode",
+        "roles",
+        "servers",
+        "tenants",
+        "tools",
+        "ttl",
+        "when",
+    ],
     later: &[
         ("adds", "session labels"),
         ("adds_when", "session labels"),
         ("after", "conditions on earlier calls"),
         ("labels", "session labels"),
-        ("limit", "limits"),
-        ("missing", "conditions on arguments"),
-        ("mode", "shadow mode"),
         ("once", "conditions on earlier calls"),
-        ("servers", "rules by server"),
-        ("ttl", "approvals"),
-        ("when", "conditions on arguments"),
     ],
 };
 
+/// What one value must satisfy.
+pub(super) const CONDITION: Keys = Keys {
+    known: &[
+        "argv", "contains", "each", "email", "eq", "eq_ctx", "ge", "glob", "gt", "in", "le", "lt",
+        "max_len", "min_len", "ne", "ne_ctx", "not_in", "optional", "prefix", "present", "regex",
+        "subset", "suffix", "type", "under", "url",
+    ],
+    later: &[
+        ("pii", "conditions on personal data"),
+        ("secrets", "conditions on secrets"),
+        ("sql", "conditions on SQL"),
+        ("single", "conditions on SQL"),
+        ("tables_any", "conditions on SQL"),
+        ("tables_only", "conditions on SQL"),
+        ("unicode", "conditions on characters"),
+        ("verbs", "conditions on SQL"),
+        ("verbs_only", "conditions on SQL"),
+    ],
+};
+
+pub(super) const URL: Keys = Keys { known: &["address", "host", "port", "scheme"], later: &[] };
+pub(super) const ARGV: Keys =
+    Keys { known: &["compound", "flags", "operands", "program", "rest"], later: &[] };
+pub(super) const WINDOW: Keys =
+    Keys { known: &["days", "except_dates", "from", "to", "tz"], later: &[] };
+pub(super) const LIMIT: Keys =
+    Keys { known: &["burst", "id", "key", "rate", "refused", "tools"], later: &[] };
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {

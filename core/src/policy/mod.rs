@@ -1,8 +1,8 @@
 //! Who may use which tool, and what becomes of arguments and outputs.
 //!
 //! ```text
-//! TOML ─┐
-//! JSON ─┴▶ Tree ─ compile ─▶ Policy ─ decide(tool, caller) ─▶ Allow | Refuse(reason, rule, hint)
+//! TOML ─┐                              ┌ early(tool, caller, moment) ┐
+//! JSON ─┴▶ Tree ─ compile ─▶ Policy ───┴ judge(arguments) ───────────┴▶ Allow | Refuse(reason, rule, hint)
 //! ```
 //!
 //! A document compiles whole or not at all: a key, word or pattern that cannot be honoured is an
@@ -13,9 +13,15 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 #[cfg(feature = "alloc")]
+mod address;
+#[cfg(feature = "alloc")]
+mod argv;
+#[cfg(feature = "alloc")]
 mod compile;
 #[cfg(feature = "alloc")]
 mod compiled;
+#[cfg(feature = "alloc")]
+mod condition;
 #[cfg(feature = "alloc")]
 mod decide;
 #[cfg(feature = "alloc")]
@@ -28,9 +34,15 @@ mod fields;
 mod index;
 #[cfg(feature = "alloc")]
 mod keys;
+#[cfg(feature = "alloc")]
+mod kill;
+#[cfg(feature = "alloc")]
+mod limit;
 mod names;
 #[cfg(feature = "alloc")]
 mod output;
+#[cfg(feature = "alloc")]
+mod path;
 #[cfg(feature = "alloc")]
 mod preset;
 #[cfg(feature = "alloc")]
@@ -39,13 +51,25 @@ mod roles;
 mod rule;
 #[cfg(feature = "alloc")]
 mod settings;
+#[cfg(feature = "alloc")]
+mod shell;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests;
 #[cfg(feature = "alloc")]
 mod text;
 #[cfg(feature = "alloc")]
+mod time;
+#[cfg(feature = "alloc")]
 pub mod tree;
+#[cfg(feature = "alloc")]
+mod truth;
+#[cfg(feature = "alloc")]
+mod url;
+#[cfg(feature = "alloc")]
+mod when;
+#[cfg(feature = "alloc")]
+mod wrappers;
 
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
@@ -54,6 +78,14 @@ pub use {
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},
     error::PolicyError,
+    kill::KillSwitch,
+    limit::{Charge, LimitRef},
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
+    time::{OnlyUtc, Zone, Zones},
+};
+#[cfg(feature = "alloc")]
+pub(crate) use {
+    condition::Memory,
+    decide::{Early, Ruling},
 };

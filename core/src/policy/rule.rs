@@ -1,15 +1,19 @@
-//! One rule of a compiled policy, and whether a caller is its subject.
+//! One rule of a compiled policy, and whether a call is its subject.
 
 use super::roles::{RoleSet, Roles};
 use super::text::{Pool, Text};
 use super::tree::Span;
-use crate::caller::Caller;
+use super::truth::{Side, Truth};
+use crate::caller::Call;
 use crate::glob::{self, Case};
 
 /// What a rule does with the calls it is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Effect {
     Allow,
+    /// Allows a call that a person has approved.
+    Ask,
+    #[default]
     Deny,
 }
 
@@ -17,14 +21,22 @@ impl Effect {
     /// A pattern that denies covers every spelling, one that allows only its own.
     pub const fn case(self) -> Case {
         match self {
-            Self::Allow => Case::Exact,
+            Self::Allow | Self::Ask => Case::Exact,
             Self::Deny => Case::Fold,
+        }
+    }
+
+    /// On which side the conditions of such a rule err.
+    pub const fn side(self) -> Side {
+        match self {
+            Self::Allow | Self::Ask => Side::Admit,
+            Self::Deny => Side::Refuse,
         }
     }
 }
 
 /// A rule. The tools it names are in the index of its effect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rule {
     pub id: Text,
     /// `None` for a rule of a preset.
@@ -32,6 +44,21 @@ pub(super) struct Rule {
     pub effect: Effect,
     pub hint: Option<Text>,
     pub subject: Subject,
+    /// The window in which it is in force.
+    pub time: Option<During>,
+    /// Its conditions on arguments, a formula.
+    pub when: Option<u32>,
+    /// It is followed, but nothing comes of it.
+    pub shadow: bool,
+    /// For how many milliseconds an approval holds.
+    pub ttl_ms: Option<u64>,
+}
+
+/// A window in or outside of which a rule is in force.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct During {
+    pub window: u32,
+    pub outside: bool,
 }
 
 /// Whom a rule is about: all of its parts must hold.
@@ -45,65 +72,55 @@ pub(super) struct Subject {
     pub agents: Option<List>,
     /// One of these patterns covers the tenant.
     pub tenants: Option<List>,
+    /// One of these patterns covers the server's name.
+    pub servers: Option<List>,
 }
 
-/// Part of a policy's list of subject patterns.
-#[derive(Clone, Copy, Debug)]
+/// Part of one of a policy's tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct List {
     pub first: u32,
     pub end: u32,
 }
 
-/// Three values, so that what is not known can deny but never allow. Ordered: AND is the minimum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Truth {
-    False,
-    Unknown,
-    True,
-}
-
-impl From<bool> for Truth {
-    fn from(known: bool) -> Self {
-        if known { Self::True } else { Self::False }
+impl List {
+    #[inline]
+    pub fn of<T>(self, table: &[T]) -> &[T] {
+        table.get(self.first as usize..self.end as usize).unwrap_or(&[])
     }
 }
 
-/// A caller in the terms of one policy.
+/// A call's surroundings in the terms of one policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who<'a> {
     pub agent: Option<&'a str>,
-    tenant: Option<&'a str>,
+    pub tenant: Option<&'a str>,
+    server: Option<&'a str>,
     /// `None` for a caller without a name and without roles: it may be anyone.
     pub roles: Option<RoleSet>,
 }
 
 impl<'a> Who<'a> {
-    pub fn new(caller: &Caller<'a>, roles: &Roles, pool: &Pool) -> Self {
+    pub fn new(call: &Call<'a>, roles: &Roles, pool: &Pool) -> Self {
+        let caller = &call.caller;
         // An empty name identifies nobody.
         let agent = caller.agent.filter(|name| !name.is_empty());
         let known = agent.is_some() || caller.roles.iter().any(|role| !role.is_empty());
         Self {
             agent,
             tenant: caller.tenant.filter(|name| !name.is_empty()),
+            server: call.server.filter(|name| !name.is_empty()),
             roles: known.then(|| roles.effective(caller.roles, pool)),
         }
     }
 }
 
-impl Rule {
-    /// Whether the rule is about `who`.
-    pub fn concerns(&self, who: &Who<'_>, patterns: &[Text], pool: &Pool) -> Truth {
-        let Subject { roles, except, agents, tenants } = self.subject;
+impl Subject {
+    /// Whether the subject is `who`, for a rule of `effect`.
+    pub fn is(&self, who: &Who<'_>, effect: Effect, patterns: &[Text], pool: &Pool) -> Truth {
+        let Self { roles, except, agents, tenants, servers } = *self;
         let with_roles = |test: &dyn Fn(RoleSet) -> bool| match who.roles {
             Some(has) => Truth::from(test(has)),
-            None => Truth::Unknown,
-        };
-        let named = |name: Option<&str>, list: List| match name {
-            Some(name) => {
-                let list = patterns.get(list.first as usize..list.end as usize).unwrap_or(&[]);
-                let case = self.effect.case();
-                list.iter().any(|pattern| glob::matches(pool.get(*pattern), name, case)).into()
-            }
             None => Truth::Unknown,
         };
         let mut truth = Truth::True;
@@ -113,11 +130,13 @@ impl Rule {
         if !except.is_empty() {
             truth = truth.min(with_roles(&|has| !has.meets(except)));
         }
-        if let Some(list) = agents {
-            truth = truth.min(named(who.agent, list));
-        }
-        if let Some(list) = tenants {
-            truth = truth.min(named(who.tenant, list));
+        for (list, name) in [(agents, who.agent), (tenants, who.tenant), (servers, who.server)] {
+            let Some(list) = list else { continue };
+            let covers = |name| {
+                let mut list = list.of(patterns).iter();
+                list.any(|pattern| glob::matches(pool.get(*pattern), name, effect.case()))
+            };
+            truth = truth.min(name.map_or(Truth::Unknown, |name| covers(name).into()));
         }
         truth
     }

@@ -81,4 +81,8 @@ pub struct Settings {
     pub hide: bool,
     /// Key `empty_properties`.
     pub empty_properties: EmptyProperties,
+    /// The preset `strict`: nothing may start without a place to write the audit to.
+    pub needs_audit: bool,
+    /// Key `mode`, when it is `shadow`: what the rules would refuse is reported and runs.
+    pub shadow: bool,
 }

@@ -7,6 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::condition::is_decimal;
 use super::error::PolicyError;
 use crate::json::{self, Kind, Limits, Tape};
 
@@ -40,6 +41,8 @@ pub enum Value {
     Array(Vec<Tree>),
     /// `true` or `false`.
     Bool(bool),
+    /// A number that is not whole, as it is spelt: `-?digits.digits`.
+    Decimal(String),
     /// A whole number.
     Integer(i64),
     /// Something that no policy uses, named for an error: "a date", "null".
@@ -51,11 +54,23 @@ pub enum Value {
 }
 
 impl Value {
+    /// The number that `spelling` is: with an exponent, or beyond 64 bits, it is none that a policy
+    /// can use.
+    #[must_use]
+    pub fn number(spelling: &str) -> Self {
+        match spelling.parse() {
+            Ok(number) => Self::Integer(number),
+            Err(_) if is_decimal(spelling) => Self::Decimal(spelling.into()),
+            Err(_) => Self::Other("a number with an exponent"),
+        }
+    }
+
     /// What it is, with its article, for messages.
     pub(super) const fn describe(&self) -> &'static str {
         match self {
             Self::Array(_) => "a list",
             Self::Bool(_) => "a boolean",
+            Self::Decimal(_) => "a number that is not whole",
             Self::Integer(_) => "a whole number",
             Self::Other(name) => name,
             Self::Table(_) => "a table",
@@ -112,6 +127,7 @@ impl Tree {
                 members.iter().try_for_each(|member| spend(member.name.len().saturating_add(1)))?;
             }
             Value::Array(elements) => spend(elements.len())?,
+            Value::Decimal(text) => return spend(text.len()),
             Value::Bool(_) | Value::Integer(_) | Value::Other(_) => return Ok(()),
         }
         let Some(depth) = depth.checked_sub(1) else {
@@ -136,7 +152,7 @@ fn convert(value: json::Value<'_>) -> Tree {
     let content = match value.kind() {
         Kind::False => Value::Bool(false),
         Kind::True => Value::Bool(true),
-        Kind::Number => integer(value),
+        Kind::Number => number(value),
         Kind::String => {
             Value::Text(value.as_str().map(|text| text.chars().collect()).unwrap_or_default())
         }
@@ -159,9 +175,9 @@ fn member(name: json::Str<'_>, value: json::Value<'_>) -> Member {
     }
 }
 
-fn integer(value: json::Value<'_>) -> Value {
+fn number(value: json::Value<'_>) -> Value {
     let spelling = core::str::from_utf8(value.raw()).unwrap_or("");
-    spelling.parse().map_or(Value::Other("a number that is not whole"), Value::Integer)
+    Value::number(spelling)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The keywords that a violation can name.
 
-/// The keyword that a violation names, spelt as in JSON Schema; three are our own.
+/// The keyword that a violation names, spelt as in JSON Schema; four are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Keyword {
     Parse,
     DuplicateKey,
     Ghost,
+    Policy,
     Required,
     Type,
     Enum,
@@ -58,6 +59,7 @@ impl Keyword {
             Self::Parse => "parse",
             Self::DuplicateKey => "duplicateKey",
             Self::Ghost => "ghost",
+            Self::Policy => "policy",
             Self::Required => "required",
             Self::Type => "type",
             Self::Enum => "enum",

@@ -29,7 +29,8 @@ fn tree(value: Spanned<DeValue<'_>>) -> Tree {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or(Value::Other("a number beyond 64 bits"), Value::Integer),
-        DeValue::Float(_) => Value::Other("a number that is not whole"),
+        // Underscores between digits mean nothing.
+        DeValue::Float(number) => Value::number(&number.as_str().replace('_', "")),
         DeValue::Boolean(value) => Value::Bool(value),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(elements) => Value::Array(elements.into_iter().map(tree).collect()),

@@ -262,8 +262,6 @@ fn presets() {
         assert_eq!(decide(&read_only, tool, &NOBODY), expected, "{tool}");
     }
     for (name, part) in [
-        ("strict", "rate limits"),
-        ("business_hours", "time windows"),
         ("readonly", "did you mean `read_only`?"),
         ("x", "one of: permissive, strict, read_only, business_hours"),
     ] {

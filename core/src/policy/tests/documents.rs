@@ -2,13 +2,35 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::super::keys::{AGENT, DENIED, DOCUMENT, Keys, OUTPUT, RULE};
+use super::super::keys::{
+    AGENT, ARGV, CONDITION, DENIED, DOCUMENT, Keys, LIMIT, OUTPUT, RULE, URL, WINDOW,
+};
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 5] = [
+const TABLES: [(&str, Keys, &str, &str); 10] = [
+    ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
+    ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
+    (
+        r#"rule[0].when."args.x""#,
+        CONDITION,
+        r#"{"rule": [{"id": "a", "effect": "allow", "tools": "x", "when": {"args.x": {"#,
+        "}}}]}",
+    ),
+    (
+        r#"rule[0].when."args.x".url"#,
+        URL,
+        r#"{"rule": [{"id": "a", "effect": "allow", "tools": "x", "when": {"args.x": {"url": {"#,
+        "}}}}]}",
+    ),
+    (
+        r#"rule[0].when."args.x".argv"#,
+        ARGV,
+        r#"{"rule": [{"id": "a", "effect": "allow", "tools": "x", "when": {"args.x": {"argv": {"#,
+        "}}}}]}",
+    ),
     ("", DOCUMENT, "{", "}"),
     ("rule[0]", RULE, r#"{"rule": [{"#, "}]}"),
     ("denied_tools[0]", DENIED, r#"{"denied_tools": [{"#, "}]}"),
@@ -16,10 +38,9 @@ const TABLES: [(&str, Keys, &str, &str); 5] = [
     (r#"output."read_*""#, OUTPUT, r#"{"output": {"read_*": {"#, "}}}"),
 ];
 
-/// Every key of a rule with a valid value, but for `key`.
-fn rule_without(key: &str) -> String {
-    [("id", r#""a""#), ("effect", r#""allow""#), ("tools", r#"["x"]"#)]
-        .iter()
+/// Every key that a table must have with a valid value, but for `key`.
+fn without(key: &str, keys: &[(&str, &str)]) -> String {
+    keys.iter()
         .filter(|(name, _)| *name != key)
         .map(|(name, value)| format!(r#""{name}": {value}, "#))
         .collect()
@@ -30,7 +51,18 @@ fn every_known_key_is_read() {
     for (table, keys, before, after) in TABLES {
         for key in keys.known {
             let others = match table {
-                "rule[0]" => rule_without(key),
+                "rule[0]" if *key == "missing" => {
+                    without(key, &[("id", r#""a""#), ("effect", r#""deny""#), ("tools", r#""x""#)])
+                }
+                "rule[0]" => {
+                    without(key, &[("id", r#""a""#), ("effect", r#""ask""#), ("tools", r#""x""#)])
+                }
+                "limit[0]" => {
+                    without(key, &[("id", r#""a""#), ("tools", r#""x""#), ("rate", r#""1/1s""#)])
+                }
+                table if table.ends_with("argv") && *key != "program" => {
+                    without(key, &[("program", r#""a""#)])
+                }
                 "denied_tools[0]" if *key == "hint" => r#""tools": "x", "#.to_string(),
                 _ => String::new(),
             };
@@ -89,10 +121,32 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[]", "", "must be a table, not a list"),
     (r#"{"airlock": 2}"#, "airlock", "format 1, not 2"),
     (r#"{"airlock": "1"}"#, "airlock", "must be a whole number, not a string"),
+    (r#"{"mode": "watch"}"#, "mode", "one of: enforce, shadow"),
+    (r#"{"tz": "Mars/Base"}"#, "tz", "no time zone is called `Mars/Base`"),
+    (r#"{"time_restrictions": {"a": "9-17"}}"#, "time_restrictions.a", "like 09:00-17:00"),
+    (r#"{"time_restrictions": {"[a]": "09:00-17:00"}}"#, r#"time_restrictions."[a]""#, "classes"),
+    (r#"{"time_restrictions": {"a": "@b"}}"#, "time_restrictions.a", "no window `b`"),
+    (r#"{"calendar": {"c": {"from": "17:00", "to": "17:00"}}}"#, "calendar.c", "never open"),
+    (r#"{"calendar": {"c": {"days": "monday"}}}"#, "calendar.c.days", "mon-fri"),
+    (r#"{"calendar": {"c": {"except_dates": "2026-02-30"}}}"#, "calendar.c.except_dates", "date"),
+    (r#"{"rate_limits": {"*": "0/hour"}}"#, r#"rate_limits."*""#, "above 0"),
+    (r#"{"rate_limits": {"*": "100/hours"}}"#, r#"rate_limits."*""#, "like 100/hour"),
+    (
+        r#"{"limit": [{"id": "a", "tools": "x", "rate": "1/1s", "key": ["agnet"]}]}"#,
+        "limit[0].key[0]",
+        "mean `agent`?",
+    ),
+    (
+        r#"{"limit": [{"id": "a", "tools": "x", "rate": "1/1s", "refused": true, "key": "args.a"}]}"#,
+        "limit[0].id",
+        "not read",
+    ),
+    (r#"{"sets": {"a": []}}"#, "sets.a", "empty set"),
+    (r#"{"kinds": {"*": {"path": []}}}"#, r#"kinds."*".path"#, "empty list"),
+    (r#"{"kinds": {"*": {"path": ["a..b"]}}}"#, r#"kinds."*".path[0]"#, "no path to an argument"),
     (r#"{"airlock": 1.5}"#, "airlock", "not a number that is not whole"),
     (r#"{"name": ""}"#, "name", "empty name"),
     (r#"{"name": "a\nb"}"#, "name", "control characters"),
-    (r#"{"preset": "strict"}"#, "preset", "rate limits"),
     (r#"{"preset": "read-only"}"#, "preset", "did you mean `read_only`?"),
     (r#"{"default": "ask"}"#, "default", "one of: allow, deny"),
     (r#"{"default": "allow", "allowed_tools": ["a"]}"#, "default", "nothing else is allowed"),
@@ -127,11 +181,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#"{"rule": [{}]}"#, "rule[0]", "the key `id` is missing"),
     (r#"{"rule": [{"id": "a"}]}"#, "rule[0]", "the key `effect` is missing"),
     (r#"{"rule": [{"id": "a", "effect": "deny"}]}"#, "rule[0]", "the key `tools` is missing"),
-    (r#"{"rule": [{"id": "a", "effect": "ask", "tools": "x"}]}"#, "rule[0].effect", "approvals"),
     (
         r#"{"rule": [{"id": "a", "effect": "permit", "tools": "x"}]}"#,
         "rule[0].effect",
-        "one of: allow",
+        "one of: allow, ask, deny",
     ),
     (r#"{"rule": [{"id": "a", "effect": "deny", "tools": []}]}"#, "rule[0].tools", "empty list"),
     (
@@ -163,6 +216,87 @@ const WRONG: &[(&str, &str, &str)] = &[
     (r#"{"output": {"*": {"mask": ["-"]}}}"#, r#"output."*".mask[0]"#, "empty name"),
     (r#"{"output": {"*": {"max_chars": 0}}}"#, r#"output."*".max_chars"#, "above 0"),
 ];
+
+/// A condition of an allow rule, the path below `when` and a part of the error.
+const WRONG_CONDITIONS: &[(&str, &str, &str)] = &[
+    (r#"{}"#, "", "empty condition"),
+    (r#"{"args.a": {}}"#, r#"."args.a""#, "tests nothing"),
+    (r#"{"args.a": {"optional": true}}"#, r#"."args.a""#, "tests nothing"),
+    (r#"{"arg.a": {"eq": 1}}"#, r#"."arg.a""#, "no condition"),
+    (r#"{"path": {"eq": 1}}"#, r#".path"#, "args.NAME"),
+    (r#"{"args.": {"eq": 1}}"#, r#"."args.""#, "no path to an argument"),
+    (r#"{"args.a[": {"eq": 1}}"#, r#"."args.a[""#, "no path to an argument"),
+    (r#"{"@url": {"eq": 1}}"#, r#"."@url""#, "no kind of arguments `url`"),
+    (r#"{"args.a": {"in": "@b"}}"#, r#"."args.a".in"#, "no set `b`"),
+    (r#"{"args.a": {"in": []}}"#, r#"."args.a".in"#, "empty list"),
+    (r#"{"args.a": {"under": "w"}}"#, r#"."args.a".under"#, "absolute path"),
+    (r#"{"args.a": {"under": "/w/../x"}}"#, r#"."args.a".under"#, "absolute path"),
+    (r#"{"args.a": {"glob": "[a]"}}"#, r#"."args.a".glob"#, "no classes"),
+    (r#"{"args.a": {"glob": "a***"}}"#, r#"."args.a".glob"#, "two stars"),
+    (r#"{"args.a": {"regex": "(a)\\1"}}"#, r#"."args.a".regex"#, "linear time"),
+    (r#"{"args.a": {"gt": "1e9"}}"#, r#"."args.a".gt"#, "like -12.50"),
+    (r#"{"args.a": {"gt": true}}"#, r#"."args.a".gt"#, "must be a number"),
+    (r#"{"args.a": {"eq": null}}"#, r#"."args.a".eq"#, "a string, a number or a boolean"),
+    (r#"{"args.a": {"type": "int"}}"#, r#"."args.a".type"#, "one of"),
+    (r#"{"args.a": {"eq_ctx": "role"}}"#, r#"."args.a".eq_ctx"#, "one of: agent, tenant"),
+    (r#"{"args.a": {"url": {}}}"#, r#"."args.a".url"#, "tests nothing"),
+    (r#"{"args.a": {"url": {"host": "https://x"}}}"#, r#"."args.a".url.host"#, "without port"),
+    (r#"{"args.a": {"url": {"host": "example.*"}}}"#, r#"."args.a".url.host"#, "open covers any"),
+    (r#"{"args.a": {"url": {"port": 70000}}}"#, r#"."args.a".url.port"#, "at most 65535"),
+    (r#"{"args.a": {"url": {"address": "lan"}}}"#, r#"."args.a".url.address"#, "one of"),
+    (r#"{"args.a": {"argv": {}}}"#, r#"."args.a".argv"#, "`program` is missing"),
+    (
+        r#"{"args.a": {"argv": {"program": "a", "flags": "r"}}}"#,
+        r#"."args.a".argv.flags"#,
+        "like -r",
+    ),
+    (r#"{"any": []}"#, ".any", "never holds"),
+    (r#"{"any": [{}]}"#, ".any[0]", "empty condition"),
+    (r#"{"not": {}}"#, ".not", "empty condition"),
+    (
+        r#"{"not": {"not": {"not": {"not": {"not": {"args.a": {"eq": 1}}}}}}}"#,
+        ".not.not.not.not.not",
+        "nested",
+    ),
+    (r#"{"time": "@bank"}"#, ".time", "no window `bank`"),
+    (r#"{"args.a": {"verbs": "drop"}}"#, r#"."args.a".verbs"#, "does not support"),
+];
+
+#[test]
+fn every_error_in_a_condition_says_where_and_why() {
+    for (when, path, part) in WRONG_CONDITIONS {
+        let json = format!(
+            r#"{{"rule": [{{"id": "a", "effect": "allow", "tools": "x", "when": {when}}}]}}"#
+        );
+        let found = error(&json);
+        assert_eq!(found.path, format!("rule[0].when{path}"), "{found}");
+        assert!(found.to_string().contains(part), "{found}\n{json}");
+    }
+    let many: Vec<String> = (0..33).map(|i| format!(r#""args.a{i}": {{"eq": 1}}"#)).collect();
+    let json = format!(
+        r#"{{"rule": [{{"id": "a", "effect": "deny", "tools": "x", "when": {{{}}}}}]}}"#,
+        many.join(",")
+    );
+    assert!(error(&json).message.contains("at most 32 conditions"));
+}
+
+#[test]
+fn what_would_let_calls_pass_by_accident_is_an_error() {
+    for (rule, path, part) in [
+        (
+            r#""effect": "deny", "when": {"args.a": {"eq": 1, "optional": true}}"#,
+            r#"rule[0].when."args.a""#,
+            "missing = ",
+        ),
+        (r#""effect": "allow", "missing": "skip""#, "rule[0].missing", "optional = true"),
+        (r#""effect": "allow", "ttl": "5m""#, "rule[0].ttl", "only an approval"),
+        (r#""effect": "ask", "ttl": "5 minutes""#, "rule[0].ttl", "like 30s"),
+    ] {
+        let found = error(&format!(r#"{{"rule": [{{"id": "a", "tools": "x", {rule}}}]}}"#));
+        assert_eq!(found.path, path, "{found}");
+        assert!(found.to_string().contains(part), "{found}");
+    }
+}
 
 #[test]
 fn every_error_says_where_and_why() {

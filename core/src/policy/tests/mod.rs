@@ -1,7 +1,9 @@
 //! Tests of policies as a whole, from document to decision.
 
+mod conditions;
 mod decisions;
 mod documents;
+mod invariants;
 mod properties;
 mod seed;
 

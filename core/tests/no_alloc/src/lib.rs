@@ -125,7 +125,7 @@ pub extern "C" fn proof_reason() {
         tool: black_box("echo"),
         arguments: black_box(DOCUMENT),
         caller: Caller::default(),
-        now: None,
+        ..Call::default()
     });
 }
 
