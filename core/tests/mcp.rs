@@ -783,7 +783,7 @@ fn structured_output_that_breaks_its_schema_is_not_shown() {
 
 #[test]
 fn structured_output_that_masking_broke_becomes_an_error_without_it() {
-    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$","minLength":20},"exact":{"type":"string","pattern":"^AK[A-WYZ1-9]+$"},"note":{"type":"string"}}}}]"#;
+    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$","minLength":20},"exact":{"type":"string","pattern":"^AK.*7"},"note":{"type":"string"}}}}]"#;
     let mut link = Link::fresh();
     link.list(tools);
     let reply = |structured: &str| {
