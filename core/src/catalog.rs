@@ -85,6 +85,11 @@ impl Catalog {
         self.tools.get(name).map(|tool| tool.input.as_ref())
     }
 
+    /// Whether the structured output of a tool can be checked against an output schema.
+    pub(crate) fn checks_output(&self, name: &str) -> bool {
+        matches!(self.structure(name), Structure::Schema(_))
+    }
+
     /// What is known of the structured output of a tool.
     pub(crate) fn structure(&self, name: &str) -> &Structure {
         self.tools.get(name).map_or(&Structure::Free, |tool| &tool.output)

@@ -563,12 +563,19 @@ impl Guard {
                 };
                 Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
             }
-            None => {
-                scratch.report.clear();
-                let call = Call { tool, ..Call::default() };
-                Err(refusal(Reason::OutputInvalid, None, None, None, &call, scratch))
-            }
+            None => Err(self.refuse_output(tool, scratch)),
         }
+    }
+
+    /// The refusal of an output of `tool`.
+    pub(crate) fn refuse_output<'s>(
+        &'s self,
+        tool: &'s str,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Refusal<'s> {
+        scratch.report.clear();
+        let call = Call { tool, ..Call::default() };
+        refusal(Reason::OutputInvalid, None, None, None, &call, scratch)
     }
 
     /// Whether structured output of `tool` satisfies the tool's output schema; true when it has none,

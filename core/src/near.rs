@@ -4,8 +4,11 @@
 //! number of characters to insert, delete, replace or swap with their neighbour. Only distances up
 //! to a small bound matter, so only a band of the table is computed, in fixed arrays.
 //!
-//! Worst case: a step a character for names that have little in common, else 64 rows of at most 43 cells
-//! a pair. Longer names are compared for equality only.
+//! Worst case: a few instructions a pair for names that have little in common, which their letters tell,
+//! else 64 rows of at most 43 cells. Longer names are compared for equality only.
+
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::json::Str;
 
@@ -22,24 +25,22 @@ pub struct Undeclared<'t> {
     word: Option<Word>,
     /// Its bytes before folding; at most 6 are counted when it holds escapes.
     bytes: usize,
-    /// Memory for the other name.
-    other: Word,
 }
 
 impl<'t> Undeclared<'t> {
     /// Prepares `name`.
     pub fn new(name: Str<'t>) -> Self {
         let mut word = Word::EMPTY;
-        let whole = word.read(name, fold, |_| true);
+        let whole = word.read(name, fold);
         let bytes = if name.is_escaped() { name.bytes().take(6).count() } else { name.raw().len() };
-        Self { word: whole.then_some(word), bytes, name, other: Word::EMPTY }
+        Self { word: whole.then_some(word), bytes, name }
     }
 
     /// How near the name is to `declared`: 0 when they are equal once folded, else their distance;
-    /// `None` when it is no near miss.
+    /// `None` when it is no near miss. Entry `at` of `folds` is `declared`, folded.
     ///
     /// Near is a distance of 1 when the shorter name has 3 to 5 bytes, of 2 when it has more.
-    pub fn near_miss(&mut self, declared: &str) -> Option<u32> {
+    pub fn near_miss(&self, declared: &str, folds: &Folds, at: usize) -> Option<u32> {
         let Some(word) = &self.word else {
             let folded = self.name.chars().filter_map(fold);
             return folded.eq(declared.chars().filter_map(fold)).then_some(0);
@@ -49,14 +50,125 @@ impl<'t> Undeclared<'t> {
             3..=5 => 1,
             _ => 2,
         };
-        // Folding drops characters, so that only a name that is too short can be told by its length.
-        if declared.len() + max < word.len {
+        word.folded().distance(folds.get(at)?, max)
+    }
+}
+
+/// Texts that are folded once, to be compared with many others.
+#[derive(Debug, Default)]
+pub struct Folds {
+    chars: Vec<char>,
+    words: Vec<Folded>,
+}
+
+/// One text of [`Folds`].
+#[derive(Clone, Copy, Debug)]
+struct Folded {
+    /// Where its characters stand, when they are not too many.
+    chars: Option<(u32, u32)>,
+    letters: u64,
+}
+
+impl Folds {
+    /// Appends a name.
+    pub fn push_name(&mut self, name: &str) {
+        self.push(name.into(), fold);
+    }
+
+    /// Appends a member of an `enum`.
+    pub fn push_member(&mut self, member: Str<'_>) {
+        self.push(member, essence);
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    fn push(&mut self, text: Str<'_>, fold: impl Fn(char) -> Option<char>) {
+        let start = self.chars.len();
+        let mut letters = 0;
+        for c in text.chars().filter_map(fold) {
+            if self.chars.len() - start == MAX_CHARS {
+                self.chars.truncate(start);
+                self.words.push(Folded { chars: None, letters: 0 });
+                return;
+            }
+            self.chars.push(c);
+            letters |= letter(c);
+        }
+        let chars = Some((start as u32, self.chars.len() as u32));
+        self.words.push(Folded { chars, letters });
+    }
+
+    fn get(&self, at: usize) -> Option<Letters<'_>> {
+        let folded = self.words.get(at)?;
+        let (start, end) = folded.chars?;
+        let chars = self.chars.get(start as usize..end as usize)?;
+        Some(Letters { chars, letters: folded.letters })
+    }
+
+    /// [`nearest`] among the members of `range`; the position is counted from its start.
+    pub fn nearest(&self, value: Str<'_>, range: Range<usize>) -> Option<usize> {
+        let mut search = Search::new(value, range.len())?;
+        for (position, at) in range.enumerate() {
+            if let Some(letters) = self.get(at) {
+                search.look(position, letters);
+            }
+        }
+        search.best
+    }
+}
+
+/// A folded text: its characters, and which occur, by their lowest six bits.
+#[derive(Clone, Copy)]
+struct Letters<'c> {
+    chars: &'c [char],
+    letters: u64,
+}
+
+impl Letters<'_> {
+    /// The distance, when it is at most `max`.
+    #[inline]
+    fn distance(self, other: Self, max: u32) -> Option<u32> {
+        // Each letter that only one has costs an edit.
+        let apart = |one: u64, other: u64| (one & !other).count_ones() > max;
+        if self.chars.len().abs_diff(other.chars.len()) > max as usize
+            || apart(self.letters, other.letters)
+            || apart(other.letters, self.letters)
+        {
             return None;
         }
-        if !self.other.read(declared.into(), fold, word.admits(max)) {
-            return None;
+        distance(self.chars, other.chars, max)
+    }
+}
+
+/// The search for the member that is nearest to a value.
+struct Search {
+    word: Word,
+    best: Option<usize>,
+    least: u32,
+}
+
+impl Search {
+    /// None when it would find nothing or take too long.
+    fn new(value: Str<'_>, members: usize) -> Option<Self> {
+        let mut word = Word::EMPTY;
+        let fits = members <= MAX_MEMBERS && word.read(value, essence);
+        fits.then_some(Self { word, best: None, least: u32::MAX })
+    }
+
+    #[inline]
+    fn look(&mut self, position: usize, member: Letters<'_>) {
+        let longer = self.word.len.max(member.chars.len()) as u32;
+        let plausible = (longer / 3).max(1).min(longer.saturating_sub(1)).min(self.least);
+        match self.word.folded().distance(member, plausible) {
+            Some(distance) if distance < self.least => {
+                (self.least, self.best) = (distance, Some(position));
+            }
+            Some(_) => self.best = None,
+            None => {}
         }
-        word.distance(&self.other, max as u32)
     }
 }
 
@@ -74,16 +186,19 @@ fn essence(c: char) -> Option<char> {
 }
 
 /// The letters and digits of a text, without their case, when they are ASCII and at most `N`.
-pub struct Folded<const N: usize> {
+pub struct Essence<const N: usize> {
     bytes: [u8; N],
     len: Option<usize>,
 }
 
-impl<const N: usize> Folded<N> {
+impl<const N: usize> Essence<N> {
     /// Folds `text`.
     pub fn new(text: Str<'_>) -> Self {
         let mut bytes = [0; N];
         let mut len = 0;
+        if !text.is_escaped() && text.raw().len() > 4 * N {
+            return Self { bytes, len: None };
+        }
         for c in text.chars().filter_map(essence) {
             let slot = bytes.get_mut(len).filter(|_| c.is_ascii());
             let Some(slot) = slot else { return Self { bytes, len: None } };
@@ -103,41 +218,33 @@ impl<const N: usize> Folded<N> {
 /// more than a third of the longer text differs (one character of a short one). Case, spaces and
 /// punctuation do not count.
 pub fn nearest<'t>(value: Str<'_>, members: impl IntoIterator<Item = Str<'t>>) -> Option<usize> {
-    let mut word = Word::EMPTY;
-    if !word.read(value, essence, |_| true) {
-        return None;
-    }
-    let mut best = None;
-    let mut least = u32::MAX;
+    let mut search = Search::new(value, 0)?;
     let mut other = Word::EMPTY;
     for (position, member) in members.into_iter().enumerate() {
         if position == MAX_MEMBERS {
             return None;
         }
-        // No text has more characters than bytes.
-        let most = (word.len.max(member.raw().len()) / 3).max(1).min(least as usize);
-        if !other.read(member, essence, word.admits(most)) {
-            continue;
-        }
-        let longer = word.len.max(other.len) as u32;
-        let plausible = (longer / 3).max(1).min(longer.saturating_sub(1)).min(least);
-        match word.distance(&other, plausible) {
-            Some(distance) if distance < least => (least, best) = (distance, Some(position)),
-            Some(_) => best = None,
-            None => {}
+        if other.read(member, essence) {
+            search.look(position, other.folded());
         }
     }
-    best
+    search.best
 }
 
 /// Whether `value` looks like `member` but says the opposite, like `inactive` and `not active` of `active`.
 pub fn opposes(value: Str<'_>, member: Str<'_>) -> bool {
     const PREFIXES: [&str; 7] = ["anti", "de", "dis", "im", "in", "non", "un"];
+    // One word says so with a syllable of two letters or more, several with one of them.
+    let (one, other) = (value.raw(), member.raw());
+    let words = |text: &[u8]| text.iter().any(|byte| matches!(byte, b' ' | b'_' | b'-' | b'\\'));
+    if one.len().abs_diff(other.len()) < 2 && !words(one) && !words(other) {
+        return false;
+    }
     let denies = |text| Spelt::new(text).is_some_and(|spelt| spelt.denies());
     if denies(value) != denies(member) {
         return true;
     }
-    let (value, member) = (Folded::<MAX_CHARS>::new(value), Folded::<MAX_CHARS>::new(member));
+    let (value, member) = (Essence::<MAX_CHARS>::new(value), Essence::<MAX_CHARS>::new(member));
     let (Some(value), Some(member)) = (value.text(), member.text()) else { return false };
     let opposite = |one: &str, other| PREFIXES.iter().any(|p| one.strip_prefix(p) == Some(other));
     opposite(value, member) || opposite(member, value)
@@ -151,93 +258,109 @@ pub fn reworded<'t>(
     value: Str<'_>,
     members: impl IntoIterator<Item = Str<'t>> + Clone,
 ) -> Option<usize> {
+    if value.is_escaped() {
+        return None;
+    }
+    let text = value.raw().trim_ascii();
+    let same = |member: Str<'_>| {
+        !member.is_escaped() && member.raw().trim_ascii().eq_ignore_ascii_case(text)
+    };
+    if let Some(found) = only(members.clone(), same) {
+        return Some(found);
+    }
     let spelt = Spelt::new(value)?;
-    [Spelt::equals, Spelt::extends, Spelt::contains].into_iter().find_map(|related| {
-        let mut found = None;
-        for (position, member) in members.clone().into_iter().enumerate() {
-            if position == MAX_MEMBERS {
-                return None;
-            }
-            let Some(member) = Spelt::new(member) else { continue };
-            if related(&spelt, &member) && found.replace(position).is_some() {
-                return None;
-            }
-        }
-        found
-    })
+    if spelt.len < 3 || spelt.denies() {
+        return None;
+    }
+    let related = |relation: fn(&Spelt, &Spelt) -> bool| {
+        only(members.clone(), |member| {
+            Spelt::new(member).is_some_and(|member| relation(&spelt, &member))
+        })
+    };
+    related(Spelt::extends).or_else(|| related(Spelt::contains))
 }
 
-/// A short ASCII text in lower case, its words apart by one space each.
+/// The position of the only one of `members` for which `holds` is true; nobody looks at too many.
+fn only<'t>(
+    members: impl IntoIterator<Item = Str<'t>>,
+    holds: impl Fn(Str<'t>) -> bool,
+) -> Option<usize> {
+    let mut found = None;
+    for (position, member) in members.into_iter().enumerate() {
+        if position == MAX_MEMBERS || holds(member) && found.replace(position).is_some() {
+            return None;
+        }
+    }
+    found
+}
+
+/// The words of a short ASCII text in lower case, apart by one space each.
 struct Spelt {
     bytes: [u8; MAX_CHARS],
     len: usize,
-    /// Nothing but spaces and case was changed.
-    whole: [u8; MAX_CHARS],
-    whole_len: usize,
 }
 
 impl Spelt {
     fn new(text: Str<'_>) -> Option<Self> {
-        let text = text.as_plain()?.trim();
-        if !text.is_ascii() || text.len() > MAX_CHARS {
+        if text.is_escaped() || text.raw().len() > MAX_CHARS {
             return None;
         }
-        let mut spelt = Self { bytes: [0; MAX_CHARS], len: 0, whole: [0; MAX_CHARS], whole_len: 0 };
+        let mut spelt = Self { bytes: [0; MAX_CHARS], len: 0 };
         let mut gap = false;
-        for (byte, slot) in text.bytes().zip(spelt.whole.iter_mut()) {
-            *slot = byte.to_ascii_lowercase();
-            spelt.whole_len += 1;
+        for &byte in text.raw() {
             if !byte.is_ascii_alphanumeric() {
+                if !byte.is_ascii() {
+                    return None;
+                }
                 gap = spelt.len > 0;
                 continue;
             }
-            for byte in [b' ', *slot].into_iter().skip(usize::from(!gap)) {
-                *spelt.bytes.get_mut(spelt.len)? = byte;
-                spelt.len += 1;
+            if core::mem::take(&mut gap) {
+                spelt.push(b' ')?;
             }
-            gap = false;
+            spelt.push(byte.to_ascii_lowercase())?;
         }
         Some(spelt)
     }
 
-    fn words(&self) -> &str {
-        core::str::from_utf8(self.bytes.get(..self.len).unwrap_or(&[])).unwrap_or("")
+    fn push(&mut self, byte: u8) -> Option<()> {
+        *self.bytes.get_mut(self.len)? = byte;
+        self.len += 1;
+        Some(())
     }
 
-    fn equals(&self, member: &Self) -> bool {
-        self.whole.get(..self.whole_len) == member.whole.get(..member.whole_len)
+    fn words(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&[])
     }
 
     /// The value abbreviates the member, or is another form of the same word.
     fn extends(&self, member: &Self) -> bool {
-        const ENDINGS: [&str; 6] = ["d", "ed", "ending", "es", "ing", "s"];
+        const ENDINGS: [&[u8]; 6] = [b"d", b"ed", b"ending", b"es", b"ing", b"s"];
         let (text, part) = (self.words(), member.words());
-        if self.denies() || member.denies() {
-            return false;
-        }
-        text.len() >= 3 && part.starts_with(text)
-            || part.len() >= 3 && text.strip_prefix(part).is_some_and(|end| ENDINGS.contains(&end))
+        (text.len() >= 3 && part.starts_with(text)
+            || part.len() >= 3 && text.strip_prefix(part).is_some_and(|end| ENDINGS.contains(&end)))
+            && !member.denies()
     }
 
     /// The words of the member stand in the value, one after the other.
     fn contains(&self, member: &Self) -> bool {
         let (text, part) = (self.words(), member.words());
         part.len() >= 3
-            && !self.denies()
-            && text.match_indices(part).any(|(at, _)| {
-                let after = text.as_bytes().get(at + part.len());
-                let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-                before.is_none_or(|&byte| byte == b' ') && after.is_none_or(|&byte| byte == b' ')
+            && text.windows(part.len()).enumerate().any(|(at, window)| {
+                let ends = |byte: Option<&u8>| byte.is_none_or(|&byte| byte == b' ');
+                window == part
+                    && ends(at.checked_sub(1).and_then(|at| text.get(at)))
+                    && ends(text.get(at + part.len()))
             })
     }
 
     /// Whether a word turns the meaning of others round or leaves it open.
     fn denies(&self) -> bool {
-        const DENIALS: [&str; 12] = [
-            "no", "not", "non", "never", "without", "except", "or", "and", "but", "un", "anti",
-            "less",
+        const DENIALS: [&[u8]; 12] = [
+            b"no", b"not", b"non", b"never", b"without", b"except", b"or", b"and", b"but", b"un",
+            b"anti", b"less",
         ];
-        self.words().split(' ').any(|word| DENIALS.contains(&word))
+        self.words().split(|&byte| byte == b' ').any(|word| DENIALS.contains(&word))
     }
 }
 
@@ -315,19 +438,13 @@ struct Word {
 impl Word {
     const EMPTY: Self = Self { chars: ['\0'; MAX_CHARS], len: 0, letters: 0 };
 
-    /// Reads `text` through `fold`; false when it is too long or holds what `admit` does not admit.
-    fn read(
-        &mut self,
-        text: Str<'_>,
-        fold: impl Fn(char) -> Option<char>,
-        mut admit: impl FnMut(char) -> bool,
-    ) -> bool {
+    /// Reads `text` through `fold`; false when it is too long.
+    fn read(&mut self, text: Str<'_>, fold: impl Fn(char) -> Option<char>) -> bool {
         (self.len, self.letters) = (0, 0);
-        let push = |c| admit(c) && self.push(c);
         if !text.is_escaped() && text.raw().is_ascii() {
-            text.raw().iter().filter_map(|&byte| fold(char::from(byte))).all(push)
+            text.raw().iter().filter_map(|&byte| fold(char::from(byte))).all(|c| self.push(c))
         } else {
-            text.chars().filter_map(fold).all(push)
+            text.chars().filter_map(fold).all(|c| self.push(c))
         }
     }
 
@@ -339,26 +456,8 @@ impl Word {
         true
     }
 
-    fn chars(&self) -> &[char] {
-        self.chars.get(..self.len).unwrap_or(&[])
-    }
-
-    fn distance(&self, other: &Self, max: u32) -> Option<u32> {
-        let admitted = self.chars().iter().copied().all(other.admits(max as usize));
-        if admitted { distance(self.chars(), other.chars(), max) } else { None }
-    }
-
-    /// Admits the characters of a word that may be at a distance of `max`: each that does not occur
-    /// here costs an insertion or a replacement of its own.
-    fn admits(&self, mut max: usize) -> impl FnMut(char) -> bool {
-        move |c| {
-            if self.letters & letter(c) != 0 {
-                return true;
-            }
-            let affordable = max > 0;
-            max = max.saturating_sub(1);
-            affordable
-        }
+    fn folded(&self) -> Letters<'_> {
+        Letters { chars: self.chars.get(..self.len).unwrap_or(&[]), letters: self.letters }
     }
 }
 
@@ -406,7 +505,9 @@ mod tests {
     }
 
     fn miss(ghost: &str, declared: &str) -> Option<u32> {
-        Undeclared::new(ghost.into()).near_miss(declared)
+        let mut folds = Folds::default();
+        folds.push_name(declared);
+        Undeclared::new(ghost.into()).near_miss(declared, &folds, 0)
     }
 
     #[test]

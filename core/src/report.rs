@@ -7,6 +7,7 @@
 
 mod argument;
 mod line;
+mod phrase;
 mod refusal;
 mod repair;
 mod reporter;
@@ -20,6 +21,7 @@ use crate::buf::{Buf, Full};
 use crate::json::{self, Document, Str};
 use crate::schema::Keyword;
 
+pub(crate) use phrase::Phrase;
 pub(crate) use refusal::{Notice, write_refusal};
 pub(crate) use reporter::{Refused, Reporter};
 

@@ -189,6 +189,14 @@ fn beside_a_reference_draft_07_ignores_everything() {
 }
 
 #[test]
+fn keywords_are_read_with_their_escapes_undone() {
+    let schema = r##"{"pr\u006fperties": {"a": {"\u0024id": "http://h/x", "$ref": "#/$defs/t",
+        "$defs": {"t": {"t\u0079pe": "string"}}}, "b": {"\u0024ref": "http://h/x"}}}"##;
+    let (valid, invalid) = ([r#"{"a": "x", "b": "x"}"#], [r#"{"a": 1}"#, r#"{"b": 1}"#]);
+    accepts(&build(Documents::new(), schema).unwrap(), &valid, &invalid);
+}
+
+#[test]
 fn two_schemas_with_one_name_cannot_be_referred_to() {
     let twice = |name: &str, reference: &str| {
         format!(

@@ -749,6 +749,38 @@ fn masked_names_of_one_object_stay_apart() {
     assert_eq!(read["result"]["_meta"].as_object().map(serde_json::Map::len), Some(3), "{read}");
 }
 
+/// Both dialects, with what only one of them knows.
+#[test]
+fn structured_output_that_breaks_its_schema_is_not_shown() {
+    let draft7 = r#""$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"l":{"items":[{"type":"integer"}],"additionalItems":false}},"required":["l"]"#;
+    let later = r#""type":"object","properties":{"l":{"prefixItems":[{"type":"integer"}],"items":false}},"required":["l"],"unevaluatedProperties":false"#;
+    for schema in [draft7, later] {
+        let mut link = Link::fresh();
+        link.list(&format!(
+            r#"[{{"name":"pick","inputSchema":{{"type":"object"}},"outputSchema":{{{schema}}}}}]"#
+        ));
+        let reply = |structured: &str, more: &str| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":"x"}}],"structuredContent":{structured}{more}}}}}"#
+            )
+        };
+        for good in [r#"{"l":[1]}"#, r#"{"l":[]}"#] {
+            assert_eq!(link.call(1, "pick", "{}"), Did::Passed);
+            assert_eq!(link.server(&reply(good, "")), Did::Passed, "{good}");
+        }
+        // What an error carries was never promised.
+        assert_eq!(link.call(1, "pick", "{}"), Did::Passed);
+        assert_eq!(link.server(&reply("{}", r#","isError":true"#)), Did::Passed);
+        for bad in [r#"{"l":[1,2]}"#, r#"{"l":["1"]}"#, "{}"] {
+            assert_eq!(link.call(1, "pick", "{}"), Did::Passed);
+            let shown = link.server(&reply(bad, "")).json();
+            assert_eq!(shown["result"]["isError"], true, "{bad}: {shown}");
+            assert_eq!(shown["result"].get("structuredContent"), None);
+            assert_eq!(shown["result"]["_meta"]["airlock/refusal"]["reason"], "output_invalid");
+        }
+    }
+}
+
 #[test]
 fn structured_output_that_masking_broke_becomes_an_error_without_it() {
     let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$"},"note":{"type":"string"}}}}]"#;

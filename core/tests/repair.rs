@@ -273,6 +273,51 @@ fn ops() {
     }
 }
 
+/// A place that a refusal cuts or cleans has no fix: a program would miss it.
+#[test]
+fn places_are_exact() {
+    let schema = json!({"type": "object", "additionalProperties": {"type": "integer"}}).to_string();
+    let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
+    let guard = Guard::builder().tool(tool).unwrap().build().unwrap();
+    let mut scratch = guard.scratch();
+    for (name, whole) in [
+        ("a\"b\\c/d~e", true),
+        ("\u{e9}\u{1f600}", true),
+        ("a\u{202e}b", false),
+        ("a\nb", false),
+        (&*"n".repeat(119), true),
+        (&*"n".repeat(120), false),
+    ] {
+        let mut document = json!({name: "1"});
+        let arguments = document.to_string();
+        let Verdict::Refuse(refusal) = guard.check(&call("t", arguments.as_bytes()), &mut scratch)
+        else {
+            panic!("allowed: {arguments}")
+        };
+        let json: Value = serde_json::from_slice(refusal.json()).unwrap();
+        let fix = &json["violations"][0]["fix"];
+        assert_eq!(fix.is_object(), whole, "{arguments}");
+        if whole {
+            let path = fix["path"].as_str().unwrap().to_owned();
+            let fix = Fix { op: "unquote".to_owned(), path, to: None };
+            assert!(apply(&mut document, &fix).is_some(), "{fix:?}");
+        }
+    }
+}
+
+/// `docs/refusals.md` has every op that a violation can have.
+#[test]
+fn every_op_is_documented() {
+    let page = include_str!("../../docs/refusals.md");
+    let source = include_str!("../src/report.rs");
+    let list = source.split("/// `add`,").nth(1).unwrap().split(';').next().unwrap();
+    let ops: Vec<_> = list.split('`').skip(1).step_by(2).collect();
+    assert_eq!(ops.len(), 10);
+    for op in ops.into_iter().chain(["add"]) {
+        assert!(page.contains(&format!("| `{op}` |")), "{op}");
+    }
+}
+
 /// What could only be repaired by changing what was meant is not.
 #[test]
 fn meaning_is_never_changed() {

@@ -4,7 +4,9 @@
 //! Differences that are allowed, each for a reason:
 //! - we refuse to compile references that apply to their own place without end, which the peer would follow
 //!   until its stack ends, and schemas beyond our bounds;
-//! - we refuse a call that is beyond our budget.
+//! - we refuse a call that is beyond our budget;
+//! - `multipleOf` is exact here, while the peer divides numbers with a fraction in binary64:
+//!   9007199254740993 is a multiple of 1.5.
 //!
 //! `cargo +nightly fuzz run schema`, or without a sanitizer `cargo fuzz run -s none schema`.
 #![no_main]
@@ -57,6 +59,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 false
             }
         };
-        assert_eq!(ours, validator.is_valid(&document), "ours first: {schema} {arguments}");
+        if ours != validator.is_valid(&document) {
+            let divided =
+                ["0.5", "1.5"].iter().any(|by| text.contains(&format!("\"multipleOf\":{by}")));
+            let rounded =
+                divided && [&arguments, &text].iter().any(|t| t.contains("900719925474099"));
+            assert!(rounded, "ours is {ours}: {schema} {arguments}");
+        }
     }
 });

@@ -16,6 +16,7 @@ mod number;
 mod parse;
 mod pointer;
 mod string;
+mod token;
 mod write;
 
 pub use cause::{Cause, cause, line_column};
@@ -27,8 +28,7 @@ pub use parse::{Limits, parse};
 #[cfg(feature = "alloc")]
 pub(crate) use pointer::{Decimal, each_pointer, write_pointer_below, write_token};
 pub use pointer::{write_pointer, write_pointer_at};
-#[cfg(feature = "alloc")]
-pub(crate) use string::fingerprint;
+pub(crate) use string::Digest;
 pub use string::{Chars, Str};
 pub use write::{write_escaped, write_string};
 
@@ -64,10 +64,10 @@ pub struct Node {
     pub(crate) start: u32,
     /// Offset after the last byte.
     pub(crate) end: u32,
-    /// Container: index of the node after its last descendant. Key: fingerprint of the name.
-    /// Zero for the rest.
+    /// Container: index of the node after its last descendant. Key: fingerprint of the name. String:
+    /// fingerprint of the text after [`print_strings`]. Zero for the rest.
     pub(crate) link: u32,
-    /// Kind in bits 0–3, flags in bits 4–7, and above them a 24-bit number: members or elements of a
+    /// Kind in bits 0–2, flags in bits 4–7, and above them a 24-bit number: members or elements of a
     /// container; for a key, the name id that a schema gave it.
     pub(crate) meta: u32,
 }
@@ -86,16 +86,22 @@ impl Node {
     #[inline]
     #[must_use]
     pub const fn kind(self) -> Kind {
-        match self.meta & 15 {
-            1 => Kind::False,
-            2 => Kind::True,
-            3 => Kind::Number,
-            4 => Kind::String,
-            5 => Kind::Array,
-            6 => Kind::Object,
-            7 => Kind::Key,
-            _ => Kind::Null,
-        }
+        const KINDS: [Kind; 8] = [
+            Kind::Null,
+            Kind::False,
+            Kind::True,
+            Kind::Number,
+            Kind::String,
+            Kind::Array,
+            Kind::Object,
+            Kind::Key,
+        ];
+        KINDS[(self.meta & 7) as usize]
+    }
+
+    #[inline]
+    pub(crate) const fn is(self, kind: Kind) -> bool {
+        self.meta & 7 == kind as u32
     }
 
     #[inline]
@@ -113,6 +119,12 @@ impl Node {
         self.meta = (self.meta & 0xff) | (number << 8);
     }
 
+    /// The index after the value that this node is, which stands at `index`, and all below it.
+    #[inline(always)]
+    pub(crate) const fn after(self, index: u32) -> u32 {
+        if self.is_container() { self.link } else { index + 1 }
+    }
+
     /// The node of a document that is laid behind `nodes` other nodes and `bytes` other bytes.
     #[cfg(feature = "alloc")]
     pub(crate) const fn moved(self, nodes: u32, bytes: u32) -> Self {
@@ -121,22 +133,37 @@ impl Node {
     }
 
     #[inline]
-    const fn is_container(self) -> bool {
-        self.meta & 15 == Kind::Array as u32 || self.meta & 15 == Kind::Object as u32
+    pub(crate) const fn is_container(self) -> bool {
+        (self.meta & 7).wrapping_sub(Kind::Array as u32) < 2
     }
 }
 
 /// Numbers that a reader gives to member names.
 pub(crate) trait Names {
-    /// The number of `name`, whose fingerprint is `print`: at most [`MAX_NUMBER`].
-    fn find(&self, print: u32, name: Str<'_>) -> u32;
+    /// The number of `name`, whose digest is `digest`: at most [`MAX_NUMBER`].
+    fn find(&self, digest: Digest, name: Str<'_>) -> u32;
 }
 
 /// No name has one.
 impl Names for () {
     #[inline(always)]
-    fn find(&self, _: u32, _: Str<'_>) -> u32 {
+    fn find(&self, _: Digest, _: Str<'_>) -> u32 {
         0
+    }
+}
+
+/// Gives every string of a document the fingerprint of its text, for documents that many others are
+/// compared with.
+#[cfg(feature = "alloc")]
+pub(crate) fn print_strings(bytes: &[u8], nodes: &mut [Node]) {
+    for index in 0..nodes.len() as u32 {
+        let doc = Document { bytes, nodes };
+        if doc.node(index).kind() == Kind::String {
+            let print = doc.text(index).digest().print();
+            if let Some(node) = nodes.get_mut(index as usize) {
+                node.link = print;
+            }
+        }
     }
 }
 
@@ -212,11 +239,21 @@ impl<'t> Document<'t> {
         self.nodes.len() as u32
     }
 
+    /// The nodes at `index` and after it: a key and its value.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) fn pair(self, index: u32) -> [Node; 2] {
+        self.nodes
+            .get(index as usize..)
+            .and_then(|rest| rest.first_chunk())
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// The index after the value at `index` and all below it.
     #[inline]
     pub(crate) fn after(self, index: u32) -> u32 {
-        let node = self.node(index);
-        if node.is_container() { node.link } else { index + 1 }
+        self.node(index).after(index)
     }
 
     #[inline]

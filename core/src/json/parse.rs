@@ -1,15 +1,13 @@
 //! The one pass from bytes to nodes.
 //!
-//! Compact text takes the straight way through every function here: a quote, plain ASCII up to the next
-//! quote, a colon, a value, a comma. Escapes, other alphabets, long numbers and faults branch off it.
-//! Offsets travel as arguments, so that they stay in registers.
+//! A loop over values: each begins, is complete, and completes the containers around it. Offsets travel
+//! as arguments, so that they stay in registers. Whether the input is UTF-8 is asked where a string
+//! leaves ASCII, and once more when there is a fault: the earlier one counts.
 
 use super::duplicate;
-use super::{
-    Document, ESCAPED, Kind, MAX_NUMBER, Names, Node, PLAIN, ParseError, ParseErrorKind, Str, Tape,
-};
+use super::token::{Text, fault};
+use super::{Document, Kind, MAX_NUMBER, Names, Node, ParseError, ParseErrorKind, Str, Tape};
 use crate::buf::Buf;
-use crate::simd::text::{ascii_run, plain_run};
 
 /// Bounds of one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +31,6 @@ impl Limits {
 const MAX_DEPTH: u32 = 1024;
 /// No container is open.
 const NONE: u32 = u32::MAX;
-/// No number of so many bytes without an exponent leaves binary64.
-const SURELY_FINITE: usize = 308;
 
 /// Reads `bytes` as one JSON document into `tape`.
 ///
@@ -52,6 +48,7 @@ pub fn parse<'t>(
 ///
 /// # Errors
 /// As [`parse`].
+#[inline(never)]
 pub(crate) fn parse_named<'t>(
     bytes: &'t [u8],
     limits: Limits,
@@ -63,7 +60,6 @@ pub(crate) fn parse_named<'t>(
         return Err(fault(ParseErrorKind::TooLarge, limits.bytes.min(u32::MAX as usize)));
     }
     let depth = limits.depth.min(MAX_DEPTH);
-    let mut text = Text { bytes, cut_short: false };
     // Mostly a node takes four bytes or more. In the densest document it takes two: a value and the
     // comma or bracket after it.
     let most = bytes.len() / 2 + depth as usize + 64;
@@ -71,7 +67,7 @@ pub(crate) fn parse_named<'t>(
     loop {
         tape.nodes.clear();
         let mut parser = Parser {
-            text,
+            text: Text(bytes),
             names,
             nodes: tape.nodes.reserve_most(nodes),
             len: 0,
@@ -83,207 +79,15 @@ pub(crate) fn parse_named<'t>(
             seen: 0,
             suspect: false,
         };
-        let error = match parser.document() {
+        match parser.document() {
             Ok(()) => {
                 let len = parser.len;
                 tape.nodes.commit(len);
                 return Ok(Document { bytes, nodes: &tape.nodes });
             }
-            Err(error) => error,
-        };
-        if error.kind == ParseErrorKind::Storage && nodes < most {
-            nodes = most;
-            continue;
+            Err(ParseError { kind: ParseErrorKind::Storage, .. }) if nodes < most => nodes = most,
+            Err(error) => return Err(parser.first_fault(error)),
         }
-        if let Some(valid) = text.before_invalid(error.offset as usize) {
-            // What stands before the first byte that is not UTF-8 decides, as if the input ended there.
-            text = valid;
-            continue;
-        }
-        return Err(parser.first_fault(error));
-    }
-}
-
-#[cold]
-const fn fault(kind: ParseErrorKind, offset: usize) -> ParseError {
-    ParseError { kind, offset: offset as u32 }
-}
-
-/// The bytes that are parsed.
-#[derive(Clone, Copy)]
-struct Text<'a> {
-    bytes: &'a [u8],
-    /// Bytes that are not UTF-8 follow `bytes`.
-    cut_short: bool,
-}
-
-impl Text<'_> {
-    /// The text before the first byte that is not UTF-8, when that byte stands at `offset` or before.
-    #[cold]
-    fn before_invalid(self, offset: usize) -> Option<Self> {
-        let read = self.bytes.get(..=offset).unwrap_or(self.bytes);
-        if self.cut_short || read.is_ascii() {
-            return None;
-        }
-        let valid = core::str::from_utf8(self.bytes).err()?.valid_up_to();
-        let bytes = self.bytes.get(..valid)?;
-        (valid <= offset).then_some(Self { bytes, cut_short: true })
-    }
-
-    /// The byte at `at`; zero, which no token begins with, past the end.
-    #[inline(always)]
-    fn byte(self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    fn slice(&self, start: usize, end: usize) -> &[u8] {
-        self.bytes.get(start..end).unwrap_or(&[])
-    }
-
-    /// The offset after the white space at `at`.
-    #[inline(always)]
-    fn space(self, at: usize) -> usize {
-        if self.byte(at) > b' ' { at } else { self.skip_space(at) }
-    }
-
-    #[inline]
-    fn skip_space(self, mut at: usize) -> usize {
-        while matches!(self.byte(at), b' ' | b'\n' | b'\r' | b'\t') {
-            at += 1;
-        }
-        at
-    }
-
-    /// The offset after the digits at `at`.
-    #[inline(always)]
-    fn digits(self, mut at: usize) -> usize {
-        while self.byte(at).is_ascii_digit() {
-            at += 1;
-        }
-        at
-    }
-
-    /// The fault of kind `kind` at `at`, unless the input ends there.
-    #[cold]
-    fn wrong(self, kind: ParseErrorKind, at: usize) -> ParseError {
-        if at < self.bytes.len() { fault(kind, at) } else { self.ended(ParseErrorKind::Truncated) }
-    }
-
-    /// The fault of an input that ends too early.
-    #[cold]
-    fn ended(self, kind: ParseErrorKind) -> ParseError {
-        let kind = if self.cut_short { ParseErrorKind::InvalidUtf8 } else { kind };
-        fault(kind, self.bytes.len())
-    }
-
-    /// Goes on with the string whose text begins at `start` and is plain up to `at`. The offset of its
-    /// closing quote, and its flags.
-    fn rest_of_string(self, start: usize, mut at: usize) -> Result<(usize, u32), ParseError> {
-        let mut flags = 0;
-        let mut ascii = true;
-        loop {
-            match self.byte(at) {
-                b'"' => break,
-                b'\\' => {
-                    flags = ESCAPED;
-                    at = ascii_run(self.bytes, self.escape(at)?);
-                }
-                0x80.. => {
-                    ascii = false;
-                    at = plain_run(self.bytes, at);
-                }
-                _ => return Err(self.wrong(ParseErrorKind::ControlCharacter, at)),
-            }
-        }
-        if !ascii && let Err(error) = core::str::from_utf8(self.slice(start, at)) {
-            return Err(fault(ParseErrorKind::InvalidUtf8, start + error.valid_up_to()));
-        }
-        Ok((at, flags))
-    }
-
-    /// Checks the escape whose backslash is at `at` and returns the offset after it.
-    #[inline]
-    fn escape(self, at: usize) -> Result<usize, ParseError> {
-        match self.byte(at + 1) {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
-            b'u' => self.escaped_unit(at),
-            _ => Err(self.wrong(ParseErrorKind::BadEscape, at + 1)),
-        }
-    }
-
-    fn escaped_unit(self, at: usize) -> Result<usize, ParseError> {
-        match self.hex4(at + 2)? {
-            0xdc00..=0xdfff => Err(fault(ParseErrorKind::LoneSurrogate, at)),
-            0xd800..=0xdbff => self.low_surrogate(at),
-            _ => Ok(at + 6),
-        }
-    }
-
-    /// The second half of the pair whose first half is the escape at `high`.
-    fn low_surrogate(self, high: usize) -> Result<usize, ParseError> {
-        let lone = fault(ParseErrorKind::LoneSurrogate, high);
-        match (self.bytes.get(high + 6), self.bytes.get(high + 7)) {
-            (None, _) | (Some(b'\\'), None) if !self.cut_short => {
-                Err(self.ended(ParseErrorKind::Truncated))
-            }
-            (Some(b'\\'), Some(b'u')) => match self.hex4(high + 8)? {
-                0xdc00..=0xdfff => Ok(high + 12),
-                _ => Err(lone),
-            },
-            _ => Err(lone),
-        }
-    }
-
-    fn hex4(self, at: usize) -> Result<u32, ParseError> {
-        let mut value = 0;
-        for at in at..at + 4 {
-            let digit = char::from(self.byte(at))
-                .to_digit(16)
-                .ok_or_else(|| self.wrong(ParseErrorKind::BadEscape, at))?;
-            value = value * 16 + digit;
-        }
-        Ok(value)
-    }
-
-    /// The end of the number that begins at `start`, whose digits before a fraction or an exponent end
-    /// at `at`.
-    fn rest_of_number(self, start: usize, mut at: usize) -> Result<usize, ParseError> {
-        if self.byte(at) == b'.' {
-            at = self.some_digits(at + 1)?;
-        }
-        let mut surely_finite = at - start <= SURELY_FINITE;
-        if matches!(self.byte(at), b'e' | b'E') {
-            surely_finite = false;
-            at += 1;
-            if matches!(self.byte(at), b'+' | b'-') {
-                at += 1;
-            }
-            at = self.some_digits(at)?;
-        }
-        if !surely_finite && !is_finite(self.slice(start, at)) {
-            return Err(fault(ParseErrorKind::NumberRange, start));
-        }
-        Ok(at)
-    }
-
-    /// The offset after one or more digits.
-    #[inline]
-    fn some_digits(self, at: usize) -> Result<usize, ParseError> {
-        match self.digits(at) {
-            end if end == at => Err(self.wrong(ParseErrorKind::BadNumber, at)),
-            end => Ok(end),
-        }
-    }
-
-    /// The offset after `word`, which must stand at `at`.
-    #[inline]
-    fn word(self, at: usize, word: &[u8]) -> Result<usize, ParseError> {
-        let rest = self.bytes.get(at..).unwrap_or(&[]);
-        if rest.starts_with(word) {
-            return Ok(at + word.len());
-        }
-        let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
-        Err(self.wrong(ParseErrorKind::BadLiteral, at + same))
     }
 }
 
@@ -302,7 +106,7 @@ struct Parser<'a, 'm, N> {
     count: u32,
     /// How many more containers may be opened.
     depth: u32,
-    /// A bit for each name in it, by fingerprint.
+    /// A bit for each name in the innermost open object, by fingerprint.
     seen: u64,
     /// Two of its names may be the same.
     suspect: bool,
@@ -311,15 +115,18 @@ struct Parser<'a, 'm, N> {
 impl<N: Names> Parser<'_, '_, N> {
     fn document(&mut self) -> Result<(), ParseError> {
         let text = self.text;
-        if text.bytes.starts_with(b"\xef\xbb\xbf") {
+        if text.0.starts_with(b"\xef\xbb\xbf") {
             return Err(fault(ParseErrorKind::Bom, 0));
         }
         let mut at = text.space(0);
-        if at == text.bytes.len() {
-            return Err(text.ended(ParseErrorKind::Empty));
+        if at == text.0.len() {
+            return Err(fault(ParseErrorKind::Empty, at));
         }
         loop {
-            // A value must begin here.
+            // A value must begin here, in an object after its name.
+            if self.close == b'}' {
+                at = self.key(at)?;
+            }
             self.count += 1;
             at = match text.byte(at) {
                 b'"' => self.string(at)?,
@@ -327,7 +134,6 @@ impl<N: Names> Parser<'_, '_, N> {
                 b'{' => {
                     at = self.begin(at, Kind::Object)?;
                     if text.byte(at) != b'}' {
-                        at = self.key(at)?;
                         continue;
                     }
                     self.end(at)?
@@ -348,14 +154,13 @@ impl<N: Names> Parser<'_, '_, N> {
             loop {
                 at = text.space(at);
                 if self.open == NONE {
-                    return self.end_of_document(at);
+                    // The root is complete and nothing more may follow.
+                    let rest = fault(ParseErrorKind::TrailingData, at);
+                    return if at == text.0.len() { Ok(()) } else { Err(rest) };
                 }
                 let byte = text.byte(at);
                 if byte == b',' {
                     at = text.space(at + 1);
-                    if self.close == b'}' {
-                        at = self.key(at)?;
-                    }
                     break;
                 }
                 if byte != self.close {
@@ -366,14 +171,6 @@ impl<N: Names> Parser<'_, '_, N> {
         }
     }
 
-    /// The root is complete and no more than white space may follow.
-    fn end_of_document(&self, at: usize) -> Result<(), ParseError> {
-        if at == self.text.bytes.len() && !self.text.cut_short {
-            return Ok(());
-        }
-        Err(self.text.wrong(ParseErrorKind::TrailingData, at))
-    }
-
     /// A member name, its colon, and the white space before its value.
     #[inline(always)]
     fn key(&mut self, at: usize) -> Result<usize, ParseError> {
@@ -381,13 +178,12 @@ impl<N: Names> Parser<'_, '_, N> {
         if text.byte(at) != b'"' {
             return Err(text.wrong(ParseErrorKind::ExpectedKey, at));
         }
-        let (end, flags) = self.quoted(at)?;
-        let name = Str::new(self.text.slice(at + 1, end), flags != 0);
-        let print = name.fingerprint();
-        let bit = 1 << (print.wrapping_mul(0x9e37_79b1) >> 26);
-        self.suspect |= self.seen & bit != 0;
-        self.seen |= bit;
-        let meta = Kind::Key as u32 | flags | self.names.find(print, name) << 8;
+        let (end, flags) = text.string(at + 1)?;
+        let name = Str::new(text.slice(at + 1, end), flags != 0);
+        let digest = name.digest();
+        let print = digest.print();
+        self.saw(print);
+        let meta = Kind::Key as u32 | flags | self.names.find(digest, name) << 8;
         let after = end + 1;
         self.push(Node { start: at as u32, end: after as u32, link: print, meta })?;
         let mut at = after;
@@ -400,38 +196,24 @@ impl<N: Names> Parser<'_, '_, N> {
         Ok(text.space(at + 1))
     }
 
+    /// Remembers a name of the innermost object by its fingerprint, and whether there was such a one.
+    #[inline(always)]
+    fn saw(&mut self, print: u32) {
+        let bit = 1 << (print & 63);
+        self.suspect |= self.seen & bit != 0;
+        self.seen |= bit;
+    }
+
     #[inline(always)]
     fn string(&mut self, at: usize) -> Result<usize, ParseError> {
-        let (end, flags) = self.quoted(at)?;
+        let (end, flags) = self.text.string(at + 1)?;
         self.push_value(at, end + 1, Kind::String as u32 | flags)
     }
 
-    /// The offset of the quote that closes the string at `at`, and its flags.
     #[inline(always)]
-    fn quoted(&self, at: usize) -> Result<(usize, u32), ParseError> {
-        let start = at + 1;
-        let end = ascii_run(self.text.bytes, start);
-        if self.text.byte(end) == b'"' {
-            return Ok((end, 0));
-        }
-        self.text.rest_of_string(start, end)
-    }
-
-    #[inline(always)]
-    fn number(&mut self, start: usize) -> Result<usize, ParseError> {
-        let text = self.text;
-        let first = start + usize::from(text.byte(start) == b'-');
-        let mut at = text.some_digits(first)?;
-        if text.byte(first) == b'0' && at > first + 1 {
-            return Err(fault(ParseErrorKind::BadNumber, first + 1));
-        }
-        let mut flags = PLAIN;
-        if matches!(text.byte(at), b'.' | b'e' | b'E') || at - start > SURELY_FINITE {
-            let end = text.rest_of_number(start, at)?;
-            flags = if end == at { PLAIN } else { 0 };
-            at = end;
-        }
-        self.push_value(start, at, Kind::Number as u32 | flags)
+    fn number(&mut self, at: usize) -> Result<usize, ParseError> {
+        let (end, flags) = self.text.number(at)?;
+        self.push_value(at, end, Kind::Number as u32 | flags)
     }
 
     #[inline(always)]
@@ -457,8 +239,10 @@ impl<N: Names> Parser<'_, '_, N> {
         self.open = index;
         self.close = if kind == Kind::Object { b'}' } else { b']' };
         self.count = 0;
-        self.seen = 0;
-        self.suspect = false;
+        if kind == Kind::Object {
+            self.seen = 0;
+            self.suspect = false;
+        }
         Ok(self.text.space(at + 1))
     }
 
@@ -473,14 +257,15 @@ impl<N: Names> Parser<'_, '_, N> {
         node.set_number(self.count);
         self.open = node.link;
         node.link = link;
-        if self.suspect && self.close == b'}' {
-            self.check_names(index)?;
+        if self.close == b'}' {
+            // Which names stand in the object around this one is forgotten.
+            if core::mem::replace(&mut self.suspect, true) {
+                self.check_names(index)?;
+            }
         }
         if let Some(around) = self.nodes.get(self.open as usize) {
             self.count = around.number();
-            self.close = if around.kind() == Kind::Object { b'}' } else { b']' };
-            // Which names stand in it is forgotten.
-            self.suspect = true;
+            self.close = if around.is(Kind::Object) { b'}' } else { b']' };
         }
         Ok(at + 1)
     }
@@ -496,7 +281,7 @@ impl<N: Names> Parser<'_, '_, N> {
     /// Whether each name stands once in the object at `index`, which was just closed.
     fn check_names(&mut self, index: u32) -> Result<(), ParseError> {
         let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
-        let doc = Document { bytes: self.text.bytes, nodes };
+        let doc = Document { bytes: self.text.0, nodes };
         match duplicate::find(doc, index, NONE, self.order) {
             Some(offset) => Err(fault(ParseErrorKind::DuplicateKey, offset as usize)),
             None => Ok(()),
@@ -519,13 +304,16 @@ impl<N: Names> Parser<'_, '_, N> {
         Ok(())
     }
 
-    /// The first of `error` and the duplicate names of the objects that are still open: names are
-    /// compared when an object closes.
+    /// The first of `error`, a byte before it that is not UTF-8, and the duplicate names of the objects
+    /// that are still open: names are compared when an object closes.
     #[cold]
     fn first_fault(&mut self, error: ParseError) -> ParseError {
-        let mut first = error;
+        let mut first = match self.text.invalid_by(error.offset as usize) {
+            Some(offset) => fault(ParseErrorKind::InvalidUtf8, offset),
+            None => error,
+        };
         let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
-        let doc = Document { bytes: self.text.bytes, nodes };
+        let doc = Document { bytes: self.text.0, nodes };
         let (mut index, mut child) = (self.open, NONE);
         while index != NONE {
             let node = doc.node(index);
@@ -540,11 +328,4 @@ impl<N: Names> Parser<'_, '_, N> {
         }
         first
     }
-}
-
-fn is_finite(raw: &[u8]) -> bool {
-    core::str::from_utf8(raw)
-        .ok()
-        .and_then(|text| text.parse::<f64>().ok())
-        .is_some_and(f64::is_finite)
 }

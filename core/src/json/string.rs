@@ -70,14 +70,27 @@ impl<'t> Str<'t> {
     /// How many characters the text has, escapes undone.
     #[must_use]
     pub fn length(self) -> usize {
-        if self.escaped {
-            return self.chars().count();
+        let spelt = count_chars(self.raw);
+        if !self.escaped {
+            return spelt;
         }
-        // Every character has one byte that does not continue another.
-        self.raw.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+        let mut more = 0;
+        let mut rest = self.raw;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let escape = rest.get(at..).unwrap_or(&[]);
+            let bytes = match escape {
+                [_, b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..] => 12,
+                [_, b'u', ..] => 6,
+                _ => 2,
+            };
+            more += bytes - 1;
+            rest = escape.get(bytes..).unwrap_or(&[]);
+        }
+        spelt.saturating_sub(more)
     }
 
     /// Whether the text, escapes undone, equals `name`.
+    #[inline]
     #[must_use]
     pub fn is(self, name: &[u8]) -> bool {
         if self.escaped { self.bytes().eq(name.iter().copied()) } else { self.raw == name }
@@ -94,24 +107,88 @@ impl<'t> Str<'t> {
         }
     }
 
-    /// Four bytes that differ for most different names: the length, the first two bytes and the last.
-    /// A filter before a comparison, never instead of one.
+    /// What tells the text from most others (see [`Digest`]).
     #[inline]
-    pub(crate) fn fingerprint(self) -> u32 {
-        if !self.escaped {
-            return fingerprint(self.raw);
-        }
-        let mut head = [0_u8; 2];
-        let (mut last, mut len) = (0, 0_usize);
-        for byte in self.bytes() {
-            if let Some(slot) = head.get_mut(len) {
-                *slot = byte;
-            }
-            last = byte;
-            len += 1;
-        }
-        mix(len, head, last)
+    pub(crate) fn digest(self) -> Digest {
+        if self.escaped { Digest::of_bytes(self.bytes()) } else { Digest::of(self.raw) }
     }
+}
+
+/// The length of a text and its first and last eight bytes, escapes undone: up to [`Digest::WHOLE`] bytes
+/// the whole text, of a longer one a filter before a comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Digest {
+    len: u32,
+    head: u64,
+    /// Zero when the head is all.
+    tail: u64,
+}
+
+impl Digest {
+    /// Texts of at most so many bytes are equal when their digests are.
+    #[cfg(feature = "alloc")]
+    pub(crate) const WHOLE: u32 = 16;
+
+    #[inline(always)]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let len = text.len() as u32;
+        match (text.first_chunk(), text.last_chunk()) {
+            (Some(head), Some(tail)) if len > 8 => {
+                Self { len, head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail) }
+            }
+            _ => Self { len, head: short(text), tail: 0 },
+        }
+    }
+
+    fn of_bytes(bytes: impl Iterator<Item = u8>) -> Self {
+        let mut digest = Self::default();
+        for byte in bytes {
+            let byte = u64::from(byte);
+            if digest.len < 8 {
+                digest.head |= byte << (8 * digest.len);
+            }
+            digest.tail = digest.tail >> 8 | byte << 56;
+            digest.len += 1;
+        }
+        if digest.len <= 8 {
+            digest.tail = 0;
+        }
+        digest
+    }
+
+    /// How many bytes the text has.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn len(self) -> u32 {
+        self.len
+    }
+
+    /// Four bytes that differ for most different texts. A filter before a comparison, never instead of
+    /// one, and never what decides a cost.
+    #[inline(always)]
+    pub(crate) const fn print(self) -> u32 {
+        let head = (self.head ^ self.len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let both = (head ^ self.tail).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        (both >> 32) as u32
+    }
+}
+
+/// Up to eight bytes as a number, the first lowest: two halves that may overlap.
+#[inline(always)]
+fn short(text: &[u8]) -> u64 {
+    let len = text.len();
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let last = u64::from(u32::from_le_bytes(*last));
+        return u64::from(u32::from_le_bytes(*first)) | last << (8 * len.saturating_sub(4));
+    }
+    text.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// How many characters are in UTF-8 text.
+pub(crate) fn count_chars(text: &[u8]) -> usize {
+    // Every character has one byte that does not continue another. Sums that fit a byte are added in
+    // vector registers.
+    let count = |some: &[u8]| some.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
+    text.chunks(255).map(|some| usize::from(count(some))).sum()
 }
 
 /// Text that holds no escape.
@@ -119,18 +196,6 @@ impl<'t> From<&'t str> for Str<'t> {
     fn from(text: &'t str) -> Self {
         Self::new(text.as_bytes(), false)
     }
-}
-
-/// The fingerprint of a name that holds no escapes.
-#[inline]
-pub(crate) fn fingerprint(name: &[u8]) -> u32 {
-    let head = [name.first().copied().unwrap_or(0), name.get(1).copied().unwrap_or(0)];
-    mix(name.len(), head, name.last().copied().unwrap_or(0))
-}
-
-#[inline]
-fn mix(len: usize, [first, second]: [u8; 2], last: u8) -> u32 {
-    u32::from_le_bytes([len.min(255) as u8, first, second, last])
 }
 
 /// Iterator over the characters of a [`Str`], escapes undone.
@@ -204,6 +269,31 @@ mod tests {
     }
 
     #[test]
+    fn digests_are_equal_for_equal_short_texts_only() {
+        let texts: std::vec::Vec<_> = (0..40)
+            .flat_map(|n| ["x".repeat(n), "x".repeat(n) + "y", ["y", &"x".repeat(n)].concat()])
+            .collect();
+        for a in &texts {
+            let spelt: std::string::String =
+                a.bytes().map(|b| std::format!("\\u{b:04x}")).collect();
+            assert_eq!(Str::new(spelt.as_bytes(), true).digest(), Digest::of(a.as_bytes()), "{a}");
+            for b in texts.iter().filter(|_| a.len() <= Digest::WHOLE as usize) {
+                assert_eq!(Digest::of(a.as_bytes()) == Digest::of(b.as_bytes()), a == b, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_count_characters() {
+        for raw in [r"\u00e9\n\ud83d\ude00\uD83D\uDE00\uabcd", "\u{e9}x\u{1f600}", r"\\u0041", ""] {
+            let text = Str::new(raw.as_bytes(), true);
+            assert_eq!(text.length(), text.chars().count(), "{raw}");
+        }
+        let long = "\u{e9}x".repeat(300);
+        assert_eq!(Str::from(&*long).length(), 600);
+    }
+
+    #[test]
     fn text_without_escapes_stays() {
         assert!(Str::new(br"C:\new", false).chars().eq(r"C:\new".chars()));
     }
@@ -213,7 +303,7 @@ mod tests {
         let plain = Str::new(b"force", false);
         let escaped = Str::new(br"\u0066orce", true);
         assert!(escaped.is(b"force"));
-        assert_eq!(plain.fingerprint(), escaped.fingerprint());
+        assert_eq!(plain.digest(), escaped.digest());
         assert_eq!(plain.cmp_bytes(escaped), Ordering::Equal);
         assert_eq!(escaped.cmp_bytes(Str::new(b"forcf", false)), Ordering::Less);
     }

@@ -89,3 +89,18 @@ pub(super) fn output_accepts(
 ) -> bool {
     guard.accepts_output(catalog, tool, output, scratch)
 }
+
+/// The refusal of a structured output that does not satisfy the tool's output schema; none when it does,
+/// or when that schema cannot be compiled.
+pub(super) fn broken_promise(
+    guard: &Guard,
+    catalog: &Catalog,
+    tool: &str,
+    output: &[u8],
+    scratch: &mut Scratch<'_>,
+) -> Option<Vec<u8>> {
+    if !catalog.checks_output(tool) || guard.accepts_output(catalog, tool, output, scratch) {
+        return None;
+    }
+    Some(guard.refuse_output(tool, scratch).json().to_vec())
+}

@@ -121,6 +121,18 @@ impl Turn<'_> {
 
     /// Masks every string of the message.
     fn masked(mut self, root: Value<'_>, tool: &str, waiting: Option<Waiting<'_>>) -> Step {
+        if let Some(result) = waiting.filter(|w| w.modern.is_some()).and_then(|w| w.result)
+            && let Some(structured) = promised(result)
+            && let Some(refusal) = gate::broken_promise(
+                self.guard,
+                self.state.tools.catalog(),
+                tool,
+                structured.raw(),
+                &mut self.desk.scratch,
+            )
+        {
+            return self.unshown(&refusal, waiting);
+        }
         let desk = &mut *self.desk;
         desk.edits.clear();
         let mut masker = Masker {
@@ -263,6 +275,12 @@ impl Turn<'_> {
         let _ = self.record(None, Outcome::Rejected { code: INTERNAL_ERROR, why });
         Step::Replace
     }
+}
+
+/// The structured output that an output schema promises: an error promises nothing.
+fn promised(result: Value<'_>) -> Option<Value<'_>> {
+    let failed = result.get("isError").and_then(Value::as_bool) == Some(true);
+    result.get("structuredContent").filter(|_| !failed)
 }
 
 /// Who waits for the message.

@@ -5,7 +5,7 @@
 //! rounded, a unit never dropped, text never cut. Worst case: linear in the value.
 
 use crate::json::{Kind, Str, Value};
-use crate::near::Folded;
+use crate::near::Essence;
 use crate::schema::Types;
 
 /// Words for "nothing": an optional argument that says one of them can be left out. Compared by letters
@@ -83,7 +83,10 @@ impl Repair {
 
 /// Whether `text` says that there is nothing to say.
 pub(super) fn says_nothing(text: Str<'_>) -> bool {
-    let folded = Folded::<16>::new(text);
+    if !text.is_escaped() && !may_say_nothing(text.raw()) {
+        return false;
+    }
+    let folded = Essence::<16>::new(text);
     match folded.text() {
         Some("") => {
             text.as_plain().is_some_and(|text| matches!(text.trim(), "" | "-" | "--" | "?"))
@@ -91,6 +94,13 @@ pub(super) fn says_nothing(text: Str<'_>) -> bool {
         Some(word) => NOTHING.contains(&word),
         None => false,
     }
+}
+
+/// By length and first letter.
+fn may_say_nothing(text: &[u8]) -> bool {
+    let first = text.trim_ascii_start().first().map(u8::to_ascii_lowercase);
+    text.len() <= 20
+        && matches!(first, None | Some(b'a' | b'd' | b'n' | b'u' | b'-' | b'?' | b'<' | b'('))
 }
 
 /// Whether `text` can be JSON of a type in `types`, by its first character.
@@ -112,8 +122,8 @@ pub(super) fn may_hold(text: Str<'_>, types: Types) -> bool {
 /// What `value`, which is no boolean, says when it means one.
 pub(super) fn truth(value: Value<'_>) -> Option<bool> {
     let folded = match (value.as_str(), value.kind()) {
-        (Some(text), _) => Folded::<8>::new(text),
-        (None, Kind::Number) => Folded::new(Str::new(value.raw(), false)),
+        (Some(text), _) => Essence::<8>::new(text),
+        (None, Kind::Number) => Essence::new(Str::new(value.raw(), false)),
         _ => return None,
     };
     let word = folded.text()?;

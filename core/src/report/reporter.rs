@@ -64,14 +64,16 @@ impl Reporter<'_, '_> {
     /// exactly one is nearest. None when the search costs more than is `left`.
     fn meant(&self, cut: &Cut, left: &mut usize) -> Option<Option<u32>> {
         let text = self.doc.text(cut.key);
-        let mut ghost = Undeclared::new(text);
+        let ghost = Undeclared::new(text);
+        let folds = self.schema.folded_names();
         let mut best = None;
         let mut least = u32::MAX;
         for name in self.schema.declared_at(cut.location) {
             let declared = self.schema.name(name);
             // Folding may read both to their ends.
             *left = left.checked_sub(1 + (text.raw().len() + declared.len()) / 64)?;
-            let Some(distance) = ghost.near_miss(declared) else { continue };
+            let near = ghost.near_miss(declared, folds, name as usize);
+            let Some(distance) = near else { continue };
             if distance > least {
                 continue;
             }
@@ -212,9 +214,17 @@ impl Reporter<'_, '_> {
             record.property = Some(Text::beside(&mut self.report.side, head(property.as_bytes())));
         }
         line.put(r#"","expected":""#);
-        let mark = line.field();
-        self.expected(&mut line, wrong);
-        record.expected = line.text(mark);
+        record.expected = match self.phrase(wrong) {
+            Some(phrase) => {
+                line.bytes(phrase.escaped());
+                Text::beside(&mut self.report.side, phrase.plain())
+            }
+            None => {
+                let mark = line.field();
+                self.expected(&mut line, wrong);
+                line.text(mark)
+            }
+        };
         record.received = wrong.received();
         line.put(r#"","received":""#).bytes(record.received.as_bytes()).put(r#"","message":""#);
         let mark = line.field();

@@ -80,6 +80,14 @@ impl<'t> Shown<'t> {
         (self.look != Look::Odd).then_some(self.text.raw())
     }
 
+    /// Whether what is shown is all of the text, as it is.
+    pub(super) fn is_whole(self) -> bool {
+        self.look != Look::Odd
+            || !self.text.is_escaped()
+                && self.text.raw().len() <= self.most
+                && !self.text.chars().any(is_hidden)
+    }
+
     /// Writes what is shown.
     pub(super) fn write(self, out: &mut impl Write) -> fmt::Result {
         let mut room = self.most;

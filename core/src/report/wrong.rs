@@ -6,6 +6,7 @@
 use core::fmt::Write;
 
 use super::line::{Line, MAX_SHOWN_POINTER, head};
+use super::phrase::{Phrase, choose};
 use super::repair::{self, Repair};
 use super::reporter::Reporter;
 use super::words::{Name, Shown, a_type, format_example, rule_words, shown, spelt, type_name};
@@ -311,9 +312,18 @@ impl<'a> Reporter<'a, '_> {
     {
         let value = self.doc.at(fault.node);
         let near = value.as_str().and_then(|text| {
-            // A member that is no string is as far as can be: empty text.
-            let members = choices.iter().map(|choice| choice.as_str().unwrap_or("".into()));
-            let near = choices.iter().nth(near::nearest(text, members)?)?;
+            let position = match choices {
+                Choices::List(list) => {
+                    let (folds, members) = self.schema.folded_members(list.index());
+                    folds.nearest(text, members)?
+                }
+                // A member that is no string is as far as can be: empty text.
+                Choices::Constants(..) => {
+                    let text_of = |choice: Value<'w>| choice.as_str().unwrap_or("".into());
+                    near::nearest(text, choices.iter().map(text_of))?
+                }
+            };
+            let near = choices.iter().nth(position)?;
             (!near::opposes(text, near.as_str()?)).then_some(near)
         });
         let nothing =
@@ -350,9 +360,20 @@ impl<'a> Reporter<'a, '_> {
         Wrong::Rule { keyword, kind, limit, example, member }
     }
 
+    /// What is expected, where that was put into words when the schema was compiled.
+    pub(super) fn phrase(&self, wrong: &Wrong<'_>) -> Option<&'a Phrase> {
+        match *wrong {
+            Wrong::Choice { choices: Choices::List(list), .. } => self.schema.phrase(list.index()),
+            _ => None,
+        }
+    }
+
     pub(super) fn expected(&self, line: &mut Line<'_>, wrong: &Wrong<'_>) {
         match *wrong {
-            Wrong::Choice { choices, .. } => choose(line.put("one of "), choices),
+            Wrong::Choice { choices, .. } => {
+                choose(line, choices.iter(), choices.len());
+                line
+            }
             Wrong::Constant { value, .. } => line.shown(spelt(value, 60)),
             Wrong::Ghost { meant: Some(meant), .. } => line.shown(shown(meant.into())),
             Wrong::Ghost { meant: None, .. } => line.put("a declared name"),
@@ -469,27 +490,34 @@ impl<'a> Reporter<'a, '_> {
         own: Option<Text>,
         pointer: &[u8],
     ) -> Option<FixRecord> {
-        let Some(Planned { op, below, to }) = self.planned(wrong) else {
+        let plan = self.planned(wrong);
+        let side = &mut self.report.side;
+        let start = side.len() as u32;
+        let elsewhere = own.is_none() || plan.as_ref().is_some_and(|plan| plan.below.is_some());
+        if elsewhere {
+            let _ = side.extend(head(pointer));
+        }
+        if let Some(name) = plan.as_ref().and_then(|plan| plan.below) {
+            // A member of the object that the violation is about.
+            let _ = side.write_char('/');
+            let _ = json::write_token(name.chars().take(MAX_POINTER), side);
+        }
+        let path = Text::side(start, side.len() as u32);
+        let shown = if elsewhere { path.of(side) } else { pointer };
+        let shown = Shown::new(Str::new(shown, false), MAX_SHOWN_POINTER);
+        // A place that cannot be told exactly cannot be repaired.
+        let Some(Planned { op, to, .. }) = plan.filter(|_| shown.is_whole()) else {
             line.put("null");
             return None;
         };
         line.put(r#"{"op":""#).bytes(op.as_bytes()).put(r#"","path":""#);
-        let side = &mut self.report.side;
-        let path = match (own, below) {
-            (Some(path), None) => {
+        let path = match own {
+            Some(own) if !elsewhere => {
                 line.same_pointer();
-                path
+                own
             }
-            (_, below) => {
-                let start = side.len() as u32;
-                let _ = side.extend(head(pointer));
-                if let Some(name) = below {
-                    // A member of the object that the violation is about.
-                    let _ = side.write_char('/');
-                    let _ = json::write_token(name.chars().take(MAX_POINTER), side);
-                }
-                let path = Text::side(start, side.len() as u32);
-                line.shown(Shown::new(Str::new(path.of(side), false), MAX_SHOWN_POINTER));
+            _ => {
+                line.shown(shown);
                 path
             }
         };
@@ -585,23 +613,6 @@ fn limited<'l, 'o>(
         (Some(after), Some(limit)) => line.shown(spelt(limit, 80)).put(after),
         _ => line,
     }
-}
-
-/// The first choices, at most 20 of them and about 300 characters.
-fn choose<'l, 'o>(line: &'l mut Line<'o>, choices: Choices<'_>) -> &'l mut Line<'o> {
-    let start = line.len();
-    let mut left = choices.len();
-    for choice in choices.iter().take(20) {
-        if line.len() > start + 300 {
-            break;
-        }
-        if line.len() > start {
-            line.put(", ");
-        }
-        line.shown(spelt(choice, 60));
-        left -= 1;
-    }
-    if left > 0 { line.put(" and ").number(left as u64).put(" more") } else { line }
 }
 
 /// What to do about a wrong type; `root` when the value is the arguments as a whole.

@@ -17,15 +17,16 @@ use super::dialect::{Dialect, Holds, Version};
 use super::documents::Documents;
 use super::draft::Draft;
 use super::dynamic::{STATIC, Scopes};
+use super::meant::Meant;
 use super::names::Interner;
 use super::pattern::Pattern;
-use super::resource::{Linked, Resources, Target, link};
+use super::reference::{Linked, Target, link};
+use super::resource::Resources;
 use super::{
     ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SUBSCHEMAS, Member, NONE,
     NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
 };
 use crate::json::{self, Divisor, Document, Kind, Str, Value};
-use crate::near;
 
 /// How a schema is compiled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,10 +41,9 @@ pub(crate) struct Options {
 
 /// Most warnings about one schema.
 const MAX_WARNINGS: usize = 64;
-/// Steps that a pattern takes whatever becomes of it, and more for every few bytes of its automaton: a
-/// step is about a quarter of a microsecond.
+/// Steps that a pattern takes whatever becomes of it, beside those for its automata: a step is about a
+/// quarter of a microsecond.
 const PATTERN_STEPS: usize = 256;
-const BYTES_A_STEP: usize = 8;
 /// Steps that a pattern beyond the bounds takes until that is known.
 const BAD_PATTERN_STEPS: usize = 1 << 17;
 
@@ -55,7 +55,8 @@ pub(crate) fn compile(
     documents: &Documents,
     steps: &mut u32,
 ) -> Result<(Schema, Vec<String>), CompileError> {
-    let Linked { text, nodes, resources } = link(text, documents, steps)?;
+    let Linked { text, mut nodes, resources } = link(text, documents, steps)?;
+    json::print_strings(&text, &mut nodes);
     let doc = Document::new(&text, &nodes);
 
     let mut compiler = Compiler::new(doc, resources, documents, options);
@@ -64,7 +65,9 @@ pub(crate) fn compile(
     let located = located?;
     let warnings = core::mem::take(&mut compiler.warnings);
     let Compiler { tables, names, .. } = compiler;
+    let meant = Meant::new(Document::new(&text, &nodes), &tables.subs, names.iter());
     let schema = Schema {
+        meant,
         names: names.finish(),
         subs: tables.subs.into(),
         objects: tables.objects.into(),
@@ -193,6 +196,10 @@ impl<'a> Compiler<'a> {
                 return Err(self.error(self.doc.at(place), message));
             }
             self.compile_sub(sub, self.doc.at(node))?;
+        }
+        let Tables { members, subs, .. } = &mut self.tables;
+        for member in members {
+            member.at_once = subs.get(member.sub as usize).map_or(Types::EMPTY, Sub::at_once);
         }
         Ok(())
     }
@@ -472,44 +479,6 @@ impl<'a> Compiler<'a> {
     fn unknown(&mut self, key: &str, value: Value<'_>) -> Result<(), CompileError> {
         /// Annotations of others that nobody means to be checked, and what later versions dropped.
         const ANNOTATIONS: [&str; 3] = ["additionalItems", "example", "nullable"];
-        const ASSERTIONS: [&str; 36] = [
-            "type",
-            "enum",
-            "const",
-            "properties",
-            "required",
-            "additionalProperties",
-            "unevaluatedProperties",
-            "patternProperties",
-            "propertyNames",
-            "minProperties",
-            "maxProperties",
-            "dependentRequired",
-            "dependentSchemas",
-            "items",
-            "prefixItems",
-            "unevaluatedItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "minItems",
-            "maxItems",
-            "uniqueItems",
-            "minLength",
-            "maxLength",
-            "pattern",
-            "format",
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-            "$ref",
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "not",
-        ];
         // Extensions in the style of OpenAPI are meant for someone else.
         if ANNOTATIONS.contains(&key)
             || key.starts_with("x-")
@@ -518,9 +487,7 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         let mut warning = format!("{}: unknown keyword", self.resources.path(value));
-        let mut known = ASSERTIONS.into_iter().filter(|name| self.dialect.holds(name).is_some());
-        let nearest = near::nearest(key.into(), known.clone().map(Str::from));
-        if let Some(meant) = nearest.and_then(|at| known.nth(at)) {
+        if let Some(meant) = self.dialect.nearest(key) {
             warning.push_str(&format!("; did you mean {meant}?"));
         }
         self.warnings.push(warning);
@@ -635,7 +602,7 @@ impl<'a> Compiler<'a> {
                 return Err(self.error(place, &format!("this pattern cannot be used: {error}")));
             }
         };
-        self.pay(place, pattern.memory_usage() / BYTES_A_STEP)?;
+        self.pay(place, pattern.steps())?;
         let index = push(&mut self.tables.patterns, pattern);
         self.seen.insert(text.to_string(), index);
         Ok(index)

@@ -38,7 +38,8 @@ pub(crate) fn cut(
     if schema.root == FREE {
         return Ok(());
     }
-    Cutter { schema, bytes, nodes, cuts }.value(0, schema.root)
+    let root = nodes.first().copied().unwrap_or_default();
+    Cutter { schema, bytes, nodes, cuts }.value(0, root, schema.root)
 }
 
 struct Cutter<'a, 'm> {
@@ -49,44 +50,55 @@ struct Cutter<'a, 'm> {
 }
 
 impl Cutter<'_, '_> {
-    fn value(&mut self, index: u32, location: u32) -> Result<(), Full> {
-        if location == FREE {
+    /// The value at `index`, whose node is `node`.
+    #[inline(always)]
+    fn value(&mut self, index: u32, node: Node, location: u32) -> Result<(), Full> {
+        if location == FREE || !node.is_container() {
             return Ok(());
         }
-        let Some(&place) = self.schema.locations.get(location as usize) else { return Ok(()) };
-        match self.node(index).kind() {
-            Kind::Object => self.object(index, location, &place),
-            Kind::Array => self.array(index, &place),
-            _ => Ok(()),
+        self.container(index, node, location)
+    }
+
+    #[inline(never)]
+    fn container(&mut self, index: u32, node: Node, location: u32) -> Result<(), Full> {
+        let schema = self.schema;
+        let Some(place) = schema.locations.get(location as usize) else { return Ok(()) };
+        if node.is(Kind::Object) {
+            self.object(index, node, location, place)
+        } else {
+            self.array(index, node, place)
         }
     }
 
-    fn object(&mut self, index: u32, location: u32, place: &Location) -> Result<(), Full> {
-        let object = self.node(index);
+    fn object(
+        &mut self,
+        index: u32,
+        object: Node,
+        location: u32,
+        place: &Location,
+    ) -> Result<(), Full> {
         let declared = place.names.of(&self.schema.declared);
-        let mut kept = object.number();
+        let mut ghosts = 0;
         let mut last_kept = None;
         let mut key = index + 1;
         while key < object.link {
-            let node = self.node(key);
-            let value = self.node(key + 1);
-            let after = if value.link > key + 1 { value.link } else { key + 2 };
-            let name = node.number();
-            let below = match find_named(declared, name, |declared| declared.name) {
+            let [name, value] = self.pair(key);
+            let after = value.after(key + 1);
+            let below = match find_named(declared, name.number(), |declared| declared.name) {
                 Some(declared) => Some(declared.location),
-                None => self.undeclared(key, place),
+                None => self.undeclared(name, place),
             };
             if let Some(location) = below {
-                self.value(key + 1, location)?;
+                self.value(key + 1, value, location)?;
                 last_kept = Some(value.end);
             } else {
-                kept -= 1;
+                ghosts += 1;
                 let (start, end) = match last_kept {
                     // With the comma before it, up to the end of the value.
                     Some(end) => (end, value.end),
                     // With the comma after it, up to the next member.
-                    None if after < object.link => (node.start, self.node(after).start),
-                    None => (node.start, value.end),
+                    None if after < object.link => (name.start, self.node(after).start),
+                    None => (name.start, value.end),
                 };
                 self.cuts.push(Cut { key, object: index, location, start, end, meant: None })?;
                 if let Some(node) = self.nodes.get_mut(key as usize) {
@@ -95,15 +107,17 @@ impl Cutter<'_, '_> {
             }
             key = after;
         }
-        if let Some(node) = self.nodes.get_mut(index as usize) {
-            node.set_number(kept);
+        if ghosts > 0
+            && let Some(node) = self.nodes.get_mut(index as usize)
+        {
+            node.set_number(object.number() - ghosts);
         }
         Ok(())
     }
 
     /// Where the value of a member stands whose name is not declared; none when it is a ghost.
-    fn undeclared(&self, key: u32, place: &Location) -> Option<u32> {
-        let node = self.node(key);
+    #[inline(never)]
+    fn undeclared(&self, node: Node, place: &Location) -> Option<u32> {
         let name = self.bytes.get(node.start as usize + 1..node.end as usize - 1).unwrap_or(&[]);
         let name = Str::new(name, node.has(crate::json::ESCAPED));
         let mut set = 0;
@@ -117,19 +131,24 @@ impl Cutter<'_, '_> {
         self.schema.places.get((place.others + set) as usize).copied()
     }
 
-    fn array(&mut self, index: u32, place: &Location) -> Result<(), Full> {
-        let array = self.node(index);
+    fn array(&mut self, index: u32, array: Node, place: &Location) -> Result<(), Full> {
         let prefix = place.prefix.of(&self.schema.places);
         let mut element = index + 1;
         let mut nth = 0;
         while element < array.link {
             let location = prefix.get(nth).copied().unwrap_or(place.rest);
-            self.value(element, location)?;
             let node = self.node(element);
-            element = if node.link > element { node.link } else { element + 1 };
+            self.value(element, node, location)?;
+            element = node.after(element);
             nth += 1;
         }
         Ok(())
+    }
+
+    /// The key at `index` and its value.
+    fn pair(&self, index: u32) -> [Node; 2] {
+        let rest = self.nodes.get(index as usize..).unwrap_or(&[]);
+        rest.first_chunk().copied().unwrap_or_default()
     }
 
     fn node(&self, index: u32) -> Node {

@@ -7,7 +7,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::documents::Documents;
-use crate::json::{Kind, Value};
+use crate::json::{Kind, Str, Value};
+use crate::near;
 
 /// A version of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,7 +197,54 @@ impl Dialect {
         };
         (self.version >= since && self.vocabularies.meets(vocabulary)).then_some(holds)
     }
+
+    /// The checking keyword of this dialect that `unknown` is probably meant to be.
+    pub(super) fn nearest(self, unknown: &str) -> Option<&'static str> {
+        let mut known = ASSERTIONS.into_iter().filter(|name| self.holds(name).is_some());
+        let at = near::nearest(unknown.into(), known.clone().map(Str::from))?;
+        known.nth(at)
+    }
 }
+
+/// Keywords that check something.
+const ASSERTIONS: [&str; 36] = [
+    "type",
+    "enum",
+    "const",
+    "properties",
+    "required",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "items",
+    "prefixItems",
+    "unevaluatedItems",
+    "contains",
+    "minContains",
+    "maxContains",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "$ref",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+];
 
 /// A text of a schema, escapes undone; none when it is no string.
 pub(super) fn text(value: Option<Value<'_>>) -> Option<String> {

@@ -151,7 +151,7 @@ impl Default for DraftObject {
 impl DraftObject {
     pub(super) fn member(&mut self, name: u32) -> &mut Member {
         let at = *self.index.entry(name).or_insert_with(|| {
-            self.members.push(Member { name, sub: NONE, required: false });
+            self.members.push(Member { name, sub: NONE, required: false, at_once: Types::EMPTY });
             self.members.len() - 1
         });
         &mut self.members[at]

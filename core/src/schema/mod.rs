@@ -22,8 +22,10 @@ mod evaluated;
 mod format;
 mod keyword;
 mod locate;
+mod meant;
 mod names;
 pub mod pattern;
+mod reference;
 mod resource;
 mod run;
 mod same;
@@ -118,17 +120,30 @@ impl Types {
     #[inline]
     pub(crate) fn of(doc: Document<'_>, index: u32) -> Self {
         let node = doc.node(index);
-        match node.kind() {
-            Kind::Null => Self::NULL,
-            Kind::False | Kind::True => Self::BOOLEAN,
-            Kind::Number if node.has(PLAIN) || is_integral(doc.at(index).raw()) => {
-                Self(Self::INTEGER.0 | Self::NUMBER.0)
-            }
-            Kind::Number => Self::NUMBER,
-            Kind::String | Kind::Key => Self::STRING,
-            Kind::Array => Self::ARRAY,
-            Kind::Object => Self::OBJECT,
+        let types = Self::at_a_glance(node);
+        if types == Self::NUMBER && is_integral(doc.at(index).raw()) {
+            return types.and(Self::INTEGER);
         }
+        types
+    }
+
+    /// The types of `node`, but for numbers with a fraction or an exponent, which may be integers.
+    #[inline(always)]
+    fn at_a_glance(node: Node) -> Self {
+        const BY_KIND: [Types; 8] = {
+            let mut types = [Types::EMPTY; 8];
+            types[Kind::Null as usize] = Types::NULL;
+            types[Kind::False as usize] = Types::BOOLEAN;
+            types[Kind::True as usize] = Types::BOOLEAN;
+            types[Kind::Number as usize] = Types::NUMBER;
+            types[Kind::String as usize] = Types::STRING;
+            types[Kind::Array as usize] = Types::ARRAY;
+            types[Kind::Object as usize] = Types::OBJECT;
+            types[Kind::Key as usize] = Types::STRING;
+            types
+        };
+        let types = BY_KIND[node.kind() as usize];
+        if node.has(PLAIN) { types.and(Self::INTEGER) } else { types }
     }
 
     pub(crate) const fn meets(self, other: Self) -> bool {
@@ -145,6 +160,13 @@ impl Types {
 fn is_integral(raw: &[u8]) -> bool {
     /// From here on every binary64 value is an integer.
     const EXACT: f64 = (1_u64 << 53) as f64;
+    /// So many digits are kept apart by binary64.
+    const KEPT: usize = 15;
+    let point = raw.iter().rposition(|&byte| byte == b'.');
+    let fraction = point.and_then(|at| raw.get(at + 1..)).unwrap_or(b"e");
+    if raw.len() <= KEPT && fraction.iter().all(u8::is_ascii_digit) {
+        return fraction.iter().all(|&byte| byte == b'0');
+    }
     let value = core::str::from_utf8(raw).ok().and_then(|text| text.parse::<f64>().ok());
     value.is_some_and(|value| value.abs() >= EXACT || (value as i64) as f64 == value)
 }
@@ -173,6 +195,11 @@ pub(crate) struct Sub {
 }
 
 impl Sub {
+    /// The types that satisfy it whatever the value; none when it says more.
+    const fn at_once(&self) -> Types {
+        if self.simple { self.types } else { Types::EMPTY }
+    }
+
     /// The subschema at `node` before its keywords are read: it admits everything.
     const fn any(node: u32) -> Self {
         Self {
@@ -216,6 +243,8 @@ pub(crate) struct Member {
     /// Its subschema; [`NONE`] when the name is only required.
     sub: u32,
     required: bool,
+    /// See [`Sub::at_once`].
+    at_once: Types,
 }
 
 /// What the presence of `name` demands: other names, or that the object satisfies `sub`.
@@ -330,6 +359,7 @@ pub struct Schema {
     places: Box<[u32]>,
     /// Where the root stands.
     root: u32,
+    meant: meant::Meant,
 }
 
 /// The root subschema.
@@ -359,8 +389,8 @@ impl Schema {
     /// Whether the root of the arguments declares `name`; none where any name may stand.
     pub(crate) fn declares(&self, name: &str) -> Option<bool> {
         let root = self.locations.get(self.root as usize)?;
-        let print = crate::json::fingerprint(name.as_bytes());
-        let id = crate::json::Names::find(&self.names, print, name.into());
+        let digest = json::Digest::of(name.as_bytes());
+        let id = json::Names::find(&self.names, digest, name.into());
         if find_named(root.names.of(&self.declared), id, |declared| declared.name).is_some() {
             return Some(true);
         }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::compile::decoded;
-use crate::json::{self, Str};
+use crate::json::{self, Digest, Str};
 
 /// Gives each name an id.
 #[derive(Debug, Default)]
@@ -35,6 +35,11 @@ impl Interner {
         self.names.get(id as usize).map_or("", String::as_str)
     }
 
+    /// Every name, by its id.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     pub(super) fn finish(self) -> Names {
         let mut text = String::new();
         let mut by_id = Vec::with_capacity(self.names.len());
@@ -44,9 +49,9 @@ impl Interner {
             text.push_str(name);
             let end = text.len() as u32;
             by_id.push((start, end));
-            sorted.push(Name { print: json::fingerprint(name.as_bytes()), id, start, end });
+            sorted.push(Name { digest: Digest::of(name.as_bytes()), id, start });
         }
-        sorted.sort_unstable_by_key(|entry| (entry.print, self.name(entry.id).as_bytes()));
+        sorted.sort_unstable_by_key(|entry| entry.digest.print());
         let (sorted, by_id) = (sorted.into(), by_id.into());
         let mut names = Names { text, sorted, by_id, ..Names::default() };
         names.index();
@@ -74,11 +79,10 @@ pub(super) struct Names {
 
 #[derive(Clone, Copy, Debug)]
 struct Name {
-    print: u32,
+    digest: Digest,
     id: u32,
-    /// Where its text stands.
+    /// Where its text begins.
     start: u32,
-    end: u32,
 }
 
 /// A slot without a name; no place in a table that is short enough for slots.
@@ -89,14 +93,16 @@ pub(crate) const UNNAMED: u32 = json::MAX_NUMBER;
 
 impl json::Names for Names {
     #[inline(always)]
-    fn find(&self, print: u32, name: Str<'_>) -> u32 {
+    fn find(&self, digest: Digest, name: Str<'_>) -> u32 {
+        let print = digest.print();
         let slot = hash(print, self.multiplier, self.slots.len());
         let first = match self.slots.get(slot) {
             Some(&first) => usize::from(first),
             None => self.search(print),
         };
         match self.sorted.get(first) {
-            Some(entry) if entry.print == print => self.among(first, entry, name),
+            Some(entry) if entry.digest == digest && digest.len() <= Digest::WHOLE => entry.id,
+            Some(entry) if entry.digest.print() == print => self.among(first, print, name),
             _ => UNNAMED,
         }
     }
@@ -113,23 +119,19 @@ impl Names {
     /// The first name in `sorted` that has the fingerprint `print`, when there is one.
     #[cold]
     fn search(&self, print: u32) -> usize {
-        self.sorted.partition_point(|entry| entry.print < print)
+        self.sorted.partition_point(|entry| entry.digest.print() < print)
     }
 
-    /// The id of `name`, which has the fingerprint of `entry`, the name at `first`.
-    #[inline(always)]
-    fn among(&self, first: usize, entry: &Name, name: Str<'_>) -> u32 {
-        if self.is(entry, name) {
-            return entry.id;
-        }
-        let others = self.sorted.get(first + 1..).unwrap_or(&[]).iter();
-        let same_print = others.take_while(|other| other.print == entry.print);
-        same_print.into_iter().find(|other| self.is(other, name)).map_or(UNNAMED, |other| other.id)
+    /// The id of `name` among those with the fingerprint `print`, which begin at `first`.
+    fn among(&self, first: usize, print: u32, name: Str<'_>) -> u32 {
+        let others = self.sorted.get(first..).unwrap_or(&[]).iter();
+        let mut same_print = others.take_while(|other| other.digest.print() == print);
+        same_print.find(|other| self.is(other, name)).map_or(UNNAMED, |other| other.id)
     }
 
-    #[inline(always)]
     fn is(&self, entry: &Name, name: Str<'_>) -> bool {
-        let text = self.text.as_bytes().get(entry.start as usize..entry.end as usize);
+        let rest = self.text.as_bytes().get(entry.start as usize..);
+        let text = rest.and_then(|rest| rest.get(..entry.digest.len() as usize));
         text.is_some_and(|text| name.is(text))
     }
 
@@ -138,17 +140,20 @@ impl Names {
         if self.sorted.len() >= usize::from(EMPTY) {
             return;
         }
-        let size = (self.sorted.len() * 4).next_power_of_two();
-        let multipliers = (0..64_u32).map(|n| 0x9e37_79b1_u32.wrapping_mul(2 * n + 1));
-        for multiplier in multipliers {
+        let smallest = (self.sorted.len() * 4).next_power_of_two();
+        let multipliers = (0..32_u32).map(|n| 0x9e37_79b1_u32.wrapping_mul(2 * n + 1));
+        let sizes = [smallest, smallest * 2, smallest * 4];
+        let tables = sizes.into_iter().flat_map(|size| multipliers.clone().map(move |m| (size, m)));
+        for (size, multiplier) in tables {
             let mut slots = alloc::vec![EMPTY; size];
             let mut last = None;
             let apart = (0..EMPTY).zip(&self.sorted).all(|(at, name)| {
-                if last.replace(name.print) == Some(name.print) {
+                let print = name.digest.print();
+                if last.replace(print) == Some(print) {
                     return true;
                 }
                 slots
-                    .get_mut(hash(name.print, multiplier, size))
+                    .get_mut(hash(print, multiplier, size))
                     .is_some_and(|slot| core::mem::replace(slot, at) == EMPTY)
             });
             if apart {

@@ -1,114 +1,45 @@
-//! The documents that a schema consists of, and what is where in them.
+//! What has a name in the documents of a schema: resources and anchors.
 //!
-//! A schema document can hold several *resources*, schemas with a URI of their own (`$id`), and can refer
-//! to registered documents, which hold more. All documents that references lead to are laid behind each
-//! other in one tape, so that a node is one number. One walk over the schemas of each notes resources,
-//! anchors and references, and then each reference is resolved, which may bring the next document.
-//!
-//! Worst case: every node once, and for each reference its pointer's tokens; all of it takes steps.
+//! A schema document can hold several *resources*, schemas with a URI of their own (`$id`). One walk over
+//! the schemas of a document notes them, their anchors, and every reference, for
+//! [`link`](super::reference::link) to resolve. Worst case: every node once; it takes steps.
 
-use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
 use super::dialect::{Dialect, Holds, Version, text};
-use super::documents::{Documents, Parsed};
-use super::{CompileError, MAX_LINKED_BYTES, NONE, uri};
-use crate::json::{self, Document, Kind, Node, Value};
-
-/// A schema document and all that it refers to, as one tape.
-pub(super) struct Linked {
-    pub(super) text: Box<[u8]>,
-    pub(super) nodes: Box<[Node]>,
-    pub(super) resources: Resources,
-}
-
-/// Reads `text` and brings every registered document that its references lead to.
-pub(super) fn link(
-    text: &[u8],
-    documents: &Documents,
-    steps: &mut u32,
-) -> Result<Linked, CompileError> {
-    let parsed = Parsed::of("", text)?;
-    let mut resources = Resources { steps: *steps, ..Resources::default() };
-    let linked = bring(text, parsed, documents, &mut resources);
-    *steps = resources.steps;
-    let (text, nodes) = linked?;
-    Ok(Linked { text: text.into(), nodes: nodes.into(), resources })
-}
-
-/// The tape of `text` and of everything that it refers to.
-fn bring(
-    text: &[u8],
-    parsed: Parsed<'_>,
-    documents: &Documents,
-    resources: &mut Resources,
-) -> Result<(Vec<u8>, Vec<Node>), CompileError> {
-    resources.document(parsed.document(), 0, "", Dialect::DEFAULT, documents)?;
-    let mut text: Vec<u8> = text.into();
-    let mut nodes: Vec<Node> = (*parsed.tape.nodes).into();
-    while let Some(reference) = resources.pending.pop() {
-        let doc = Document::new(&text, &nodes);
-        match resources.resolve(doc, &reference, documents)? {
-            Resolved::Target(target) => {
-                resources.targets.insert(reference.node, target);
-            }
-            Resolved::Elsewhere(uri) => {
-                let Some(found) = documents.parse(&uri) else { continue };
-                if text.len() + found.text.len() > MAX_LINKED_BYTES {
-                    let place = doc.at(reference.node);
-                    return Err(resources.error(
-                        place,
-                        "the documents that are referred to are too large together",
-                    ));
-                }
-                let dialect = resources.dialect(reference.resource);
-                let (first, offset) = (nodes.len() as u32, text.len() as u32);
-                text.extend_from_slice(found.text);
-                nodes.extend(found.tape.nodes.iter().map(|node| node.moved(first, offset)));
-                let base = documents.find(&uri).map_or("", |(base, _)| base);
-                resources.document(
-                    Document::new(&text, &nodes),
-                    first,
-                    base,
-                    dialect,
-                    documents,
-                )?;
-                resources.pending.push(reference);
-            }
-        }
-    }
-    Ok((text, nodes))
-}
+use super::documents::Documents;
+use super::reference::{Reference, ReferenceKind, Target};
+use super::{CompileError, NONE, uri};
+use crate::json::{self, Document, Kind, Str, Value};
 
 /// What is known of the documents of one schema.
 #[derive(Debug, Default)]
 pub(super) struct Resources {
     /// Where each document begins in the tape: its first node and its URI.
-    documents: Vec<(u32, String)>,
-    all: Vec<Resource>,
-    by_uri: HashMap<String, Named>,
+    pub(super) documents: Vec<(u32, String)>,
+    pub(super) all: Vec<Resource>,
+    pub(super) by_uri: HashMap<String, Named>,
     /// By resource and id of the name.
-    anchors: HashMap<(u32, u32), Anchor>,
+    pub(super) anchors: HashMap<(u32, u32), Anchor>,
     /// The names of anchors, as ids.
-    names: HashMap<String, u32>,
+    pub(super) names: HashMap<String, u32>,
     /// For each node, as far as any is known, the resource of the schema that it is.
-    owners: Vec<u32>,
+    pub(super) owners: Vec<u32>,
     /// What each reference means, by the node of its text.
-    targets: HashMap<u32, Result<Target, String>>,
-    pending: Vec<Reference>,
+    pub(super) targets: HashMap<u32, Result<Target, String>>,
+    pub(super) pending: Vec<Reference>,
     /// Steps left.
     pub(super) steps: u32,
 }
 
 /// A schema with a URI of its own.
 #[derive(Debug)]
-struct Resource {
+pub(super) struct Resource {
     uri: String,
-    root: u32,
+    pub(super) root: u32,
     dialect: Dialect,
     /// Why its `$schema` cannot be used, and the node that says so.
     problem: Option<(u32, String)>,
@@ -118,49 +49,19 @@ struct Resource {
 
 /// What a name stands for: of two things with one name, neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
+pub(super) enum Named {
     One(u32),
     Several,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Anchor {
-    node: Named,
-    dynamic: bool,
-}
-
-/// A reference that is not resolved yet.
-#[derive(Debug)]
-struct Reference {
-    /// The node of its text.
-    node: u32,
-    resource: u32,
-    kind: ReferenceKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ReferenceKind {
-    Static,
-    Dynamic,
-    Recursive,
-}
-
-/// What a reference means.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) node: u32,
-    /// The name of the dynamic anchor that may stand for something else elsewhere.
-    pub(super) dynamic: Option<u32>,
-}
-
-enum Resolved {
-    Target(Result<Target, String>),
-    /// It is in the registered document that has this URI.
-    Elsewhere(String),
+pub(super) struct Anchor {
+    pub(super) node: Named,
+    pub(super) dynamic: bool,
 }
 
 /// The name under which `$recursiveAnchor` is kept; no anchor can have it.
-const RECURSIVE: &str = "";
+pub(super) const RECURSIVE: &str = "";
 
 impl Resources {
     /// The URIs of all schemas in `doc`, which is registered under `uri`.
@@ -172,7 +73,7 @@ impl Resources {
     }
 
     /// Takes in the document whose root is at node `first`.
-    fn document(
+    pub(super) fn document(
         &mut self,
         doc: Document<'_>,
         first: u32,
@@ -186,8 +87,10 @@ impl Resources {
         let resource = self.resource(root, base.to_string(), dialect, documents);
         // Most schemas name nothing and refer to nothing.
         let mut keys = (first..doc.len()).filter(|&node| doc.node(node).kind() == Kind::Key);
-        let is_plain = |key: &[u8]| !key.starts_with(b"$") || key == b"$schema";
-        if first == 0 && base.is_empty() && keys.all(|node| is_plain(doc.text(node).raw())) {
+        let is_plain = |key: Str<'_>| {
+            !key.is_escaped() && (!key.raw().starts_with(b"$") || key.raw() == b"$schema")
+        };
+        if first == 0 && base.is_empty() && keys.all(|node| is_plain(doc.text(node))) {
             return Ok(());
         }
         self.walk(doc, first, resource, documents)
@@ -233,7 +136,7 @@ impl Resources {
     }
 
     /// Notes everything in the schema at `node` and the schemas below it.
-    fn walk(
+    pub(super) fn walk(
         &mut self,
         doc: Document<'_>,
         node: u32,
@@ -262,7 +165,14 @@ impl Resources {
             }
             let dialect = self.dialect(resource);
             for (key, value) in schema.members() {
-                let Some(key) = key.as_plain() else { continue };
+                let undone: String;
+                let key = match key.as_plain() {
+                    Some(plain) => plain,
+                    None => {
+                        undone = key.chars().collect();
+                        &undone
+                    }
+                };
                 if lone && !matches!(key, "$ref" | "definitions") {
                     continue;
                 }
@@ -362,91 +272,8 @@ impl Resources {
             .or_insert(Anchor { node: Named::One(node), dynamic });
     }
 
-    fn resolve(
-        &mut self,
-        doc: Document<'_>,
-        reference: &Reference,
-        documents: &Documents,
-    ) -> Result<Resolved, CompileError> {
-        let failed = |message: &str| Ok(Resolved::Target(Err(message.to_string())));
-        let value = doc.at(reference.node);
-        let Some(text) = text(Some(value)) else { return failed("a string must stand here") };
-        let (location, fragment) = text.split_once('#').unwrap_or((&text, ""));
-        let uri = self.absolute(value, reference.resource, location)?;
-        let resource = match self.by_uri.get(&uri) {
-            Some(&Named::One(resource)) => resource,
-            Some(Named::Several) => return failed("two schemas have this $id"),
-            None if self.can_bring(&uri, documents) => return Ok(Resolved::Elsewhere(uri)),
-            None => {
-                return failed(&format!(
-                    "no document is registered as {uri}, and nothing is ever fetched; register it, \
-                     or put the definition under $defs"
-                ));
-            }
-        };
-        let Some(fragment) = uri::percent_decoded(fragment) else {
-            return failed("this reference points to nothing");
-        };
-        let (node, dynamic) = if fragment.is_empty() || fragment.starts_with('/') {
-            let Some(node) = self.follow(doc, value, resource, &fragment, documents)? else {
-                return failed("this reference points to nothing");
-            };
-            let recursive = self.names.get(RECURSIVE).copied().filter(|&name| {
-                reference.kind == ReferenceKind::Recursive
-                    && self.anchors.contains_key(&(resource, name))
-            });
-            (node, recursive)
-        } else {
-            let name = self.names.get(&fragment).copied();
-            match name.and_then(|name| self.anchors.get(&(resource, name))) {
-                Some(Anchor { node: Named::Several, .. }) => {
-                    return failed("two schemas have this anchor");
-                }
-                Some(&Anchor { node: Named::One(node), dynamic }) => {
-                    let dynamic = dynamic && reference.kind == ReferenceKind::Dynamic;
-                    (node, name.filter(|_| dynamic))
-                }
-                None => return failed("this reference points to nothing"),
-            }
-        };
-        Ok(Resolved::Target(Ok(Target { node, dynamic })))
-    }
-
-    /// The node that a JSON pointer leads to. What stands there becomes a schema, if it was none.
-    fn follow(
-        &mut self,
-        doc: Document<'_>,
-        place: Value<'_>,
-        resource: u32,
-        pointer: &str,
-        documents: &Documents,
-    ) -> Result<Option<u32>, CompileError> {
-        let Some(root) = self.all.get(resource as usize).map(|r| r.root) else { return Ok(None) };
-        let (mut at, mut resource) = (doc.at(root), resource);
-        for token in pointer.split('/').skip(1) {
-            self.pay(place, 1 + at.len() / 8)?;
-            let token = token.replace("~1", "/").replace("~0", "~");
-            let next = match at.kind() {
-                Kind::Object => at.get(&token),
-                Kind::Array => token.parse().ok().and_then(|nth| at.elements().nth(nth)),
-                _ => None,
-            };
-            let Some(next) = next else { return Ok(None) };
-            at = next;
-            resource = self.owner(at.index()).unwrap_or(resource);
-        }
-        self.walk(doc, at.index(), resource, documents)?;
-        Ok(Some(at.index()))
-    }
-
-    /// Whether the document of `uri` is registered and not here yet.
-    fn can_bring(&self, uri: &str, documents: &Documents) -> bool {
-        let is_here = |base| self.documents.iter().any(|(_, known)| known == base);
-        documents.find(uri).is_some_and(|(base, _)| !is_here(base))
-    }
-
     /// `reference` as it reads in `resource`.
-    fn absolute(
+    pub(super) fn absolute(
         &mut self,
         place: Value<'_>,
         resource: u32,

@@ -12,7 +12,7 @@ use super::{
     StringRules, Sub, Types, find_named,
 };
 use crate::buf::{Buf, Full};
-use crate::json::{CUT, Document, Kind, Tape};
+use crate::json::{CUT, Document, Kind, Node, Str, Tape};
 
 /// Nested calls that one check may make; bounds the stack.
 const MAX_CALLS: u32 = 1024;
@@ -162,7 +162,7 @@ impl Run<'_, '_> {
         let schema = self.schema;
         let Some(sub) = schema.sub(index) else { return false };
         self.steps -= 1;
-        if sub.types != Types::ANY && !sub.types.meets(self.types(at)) {
+        if sub.types != Types::ANY && !self.meets(sub.types, at) {
             let keyword = if sub.never { Keyword::FalseSchema } else { Keyword::Type };
             faults.add(Fault { node: at, sub: index, keyword, detail: NONE });
             return false;
@@ -241,20 +241,20 @@ impl Run<'_, '_> {
         let mut required = 0;
         let mut key = at + 1;
         while key < object.link {
-            let node = self.doc.node(key);
+            let [node, content] = self.doc.pair(key);
             let value = key + 1;
-            let after = self.doc.after(value);
+            let after = content.after(value);
             if node.has(CUT) {
                 key = after;
                 continue;
             }
-            let name = node.number();
             let mut known = false;
-            if let Some(member) = find_named(members, name, |member| member.name) {
+            if let Some(member) = find_named(members, node.number(), |member| member.name) {
                 required += u32::from(member.required);
                 if member.sub != NONE {
                     known = true;
-                    valid &= self.sub(member.sub, value, faults);
+                    valid &= self.admits_at_once(member.at_once, content)
+                        || self.sub(member.sub, value, faults);
                 }
             }
             for &(pattern, sub) in rules.patterns.of(&schema.keyed) {
@@ -325,6 +325,20 @@ impl Run<'_, '_> {
         valid
     }
 
+    /// Whether a value of type `types` admits a node without a closer look. A subschema is visited all the
+    /// same: it takes its step.
+    #[inline(always)]
+    fn admits_at_once(&mut self, types: Types, node: Node) -> bool {
+        let admitted = types.meets(Types::at_a_glance(node));
+        // What counts down to nothing is left to the closer look.
+        let short = !node.is(Kind::Number) || node.end - node.start < BYTES_A_STEP as u32;
+        if admitted && short && self.steps > 1 {
+            self.steps -= 1;
+            return true;
+        }
+        false
+    }
+
     fn array<F: Faults>(
         &mut self,
         index: u32,
@@ -338,18 +352,21 @@ impl Run<'_, '_> {
         let prefix = rules.prefix.of(&schema.lists);
         let mut valid = true;
         if rules.items != NONE || !prefix.is_empty() {
+            let rest_at_once = schema.sub(rules.items).map_or(Types::EMPTY, Sub::at_once);
             let mut element = at + 1;
             let mut nth = 0;
             while element < array.link {
-                let sub = prefix.get(nth).copied().unwrap_or(rules.items);
-                if sub == NONE {
-                    break;
-                }
-                valid &= self.sub(sub, element, faults);
+                let content = self.doc.node(element);
+                let (sub, at_once) = match prefix.get(nth) {
+                    Some(&sub) => (sub, Types::EMPTY),
+                    None if rules.items == NONE => break,
+                    None => (rules.items, rest_at_once),
+                };
+                valid &= self.admits_at_once(at_once, content) || self.sub(sub, element, faults);
                 if !valid && !F::ALL {
                     return false;
                 }
-                element = self.doc.after(element);
+                element = content.after(element);
                 nth += 1;
             }
         }
@@ -398,10 +415,11 @@ impl Run<'_, '_> {
         let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
         let mut valid = true;
         if rules.min > 0 || rules.max < u64::MAX {
-            // A text of n bytes has at most n characters and, escaped as pairs of six, at least n / 12:
-            // mostly nothing needs counting.
+            // A text of n bytes has at most n characters and at least n / 4, or n / 12 where all of them
+            // are escaped as pairs: mostly nothing needs counting.
             let bytes = text.raw().len() as u64;
-            let clear = bytes / 12 >= rules.min && bytes <= rules.max;
+            let least = bytes.div_ceil(if text.is_escaped() { 12 } else { 4 });
+            let clear = least >= rules.min && bytes <= rules.max;
             if !clear {
                 self.pay_bytes(text.raw().len());
             }
@@ -539,17 +557,40 @@ impl Run<'_, '_> {
         self.steps > 0 && pattern.is_match_str(text)
     }
 
-    /// The types of the instance at `at`: whether a long number is an integer takes reading it.
-    fn types(&mut self, at: u32) -> Types {
+    /// Whether the instance at `at` has one of `types`.
+    fn meets(&mut self, types: Types, at: u32) -> bool {
         let node = self.doc.node(at);
-        if node.kind() == Kind::Number {
-            self.pay((node.end - node.start) as usize / BYTES_A_STEP);
+        if node.kind() != Kind::Number {
+            return types.meets(Types::at_a_glance(node));
         }
-        Types::of(self.doc, at)
+        // Whether a long number is an integer takes reading it.
+        self.pay((node.end - node.start) as usize / BYTES_A_STEP);
+        types.meets(Types::at_a_glance(node)) || types.meets(Types::of(self.doc, at))
     }
 
     fn is_choice(&mut self, choices: u32, at: u32) -> bool {
-        self.own.at(choices).elements().any(|choice| self.equal(choice.index(), at))
+        let choices = self.own.at(choices);
+        if self.doc.node(at).kind() == Kind::String {
+            self.pay(choices.len() / 4);
+            let text = self.doc.text(at);
+            if text.is_escaped() {
+                self.pay_bytes(text.raw().len());
+            }
+            let print = text.digest().print();
+            return choices.elements().any(|choice| self.is_text(choice.index(), print, text));
+        }
+        choices.elements().any(|choice| self.equal(choice.index(), at))
+    }
+
+    /// Whether the value at `own` of the schema document is the string `text`, whose fingerprint is
+    /// `print`.
+    fn is_text(&mut self, own: u32, print: u32, text: Str<'_>) -> bool {
+        let node = self.own.node(own);
+        if node.kind() != Kind::String || node.link != print {
+            return false;
+        }
+        self.pay_bytes(text.raw().len());
+        self.own.text(own).cmp_bytes(text).is_eq()
     }
 
     /// Whether the value at `own` of the schema document equals the instance at `at`.

@@ -28,7 +28,7 @@ impl Schema {
     ) -> bool {
         let Some(sub) = self.sub(sub) else { return true };
         if let Some(rules) = self.objects.get(sub.object as usize) {
-            for &Member { name, sub, required } in rules.members.of(&self.members) {
+            for &Member { name, sub, required, .. } in rules.members.of(&self.members) {
                 if *left == 0 || !found(name, sub, required) {
                     return false;
                 }

@@ -11,50 +11,63 @@ use sse2::Block;
 
 /// Bytes of one block.
 pub(crate) const BLOCK: usize = 16;
-/// Blocks that are looked at together once a text has turned out to be long.
-const UNROLLED: usize = 4;
+/// Bytes that are looked at together once a text has turned out to be long.
+pub(crate) const WINDOW: usize = 4 * BLOCK;
 
-/// The bits of the block at `at` whose bytes end plain ASCII text: quotes, backslashes, control
-/// characters and whatever is not ASCII. Where less than a block is left, bits past the end are clear.
-#[inline]
+/// A bit for each of the bytes of the block at `at` that end plain ASCII text: quotes, backslashes, control
+/// characters and whatever is not ASCII. Bits past the end of the input are clear.
+#[inline(always)]
 pub(crate) fn stops(bytes: &[u8], at: usize) -> u32 {
     mask(bytes, at, Block::stops)
 }
 
-/// The offset at or after `at` of the first byte that ends plain ASCII text (see [`stops`]).
-#[inline]
-pub(crate) fn ascii_run(bytes: &[u8], at: usize) -> usize {
-    // Most texts end in their first block.
-    match stops(bytes, at) {
-        0 => long_run(bytes, at + BLOCK, Block::stops),
-        hits => at + hits.trailing_zeros() as usize,
-    }
-}
-
 /// The offset at or after `at` of the first quote, backslash or control character.
 #[inline]
-pub(crate) fn plain_run(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+    // Most texts end in their first block.
     match mask(bytes, at, Block::specials) {
-        0 => long_run(bytes, at + BLOCK, Block::specials),
-        hits => at + hits.trailing_zeros() as usize,
-    }
-}
-
-/// The same search past the first block, where there is one.
-#[inline(never)]
-fn long_run(bytes: &[u8], mut at: usize, find: impl Fn(Block) -> u32 + Copy) -> usize {
-    while let Some(long) = at_least::<{ BLOCK * UNROLLED }>(bytes, at)
-        && long.as_chunks().0.iter().fold(0, |any, block| any | find(Block::new(block))) == 0
-    {
-        at += BLOCK * UNROLLED;
+        0 => at += BLOCK,
+        hits => return at + hits.trailing_zeros() as usize,
     }
     while at < bytes.len() {
-        match mask(bytes, at, find) {
-            0 => at += BLOCK,
+        match wide_specials(bytes, at) {
+            0 => at += WINDOW,
             hits => return at + hits.trailing_zeros() as usize,
         }
     }
     bytes.len()
+}
+
+/// [`stops`] of a whole window.
+#[inline(never)]
+pub(crate) fn wide_stops(bytes: &[u8], at: usize) -> u64 {
+    wide_mask(bytes, at, Block::stops)
+}
+
+/// A bit for each quote, backslash and control character of the window at `at`.
+#[inline(never)]
+pub(crate) fn wide_specials(bytes: &[u8], at: usize) -> u64 {
+    wide_mask(bytes, at, Block::specials)
+}
+
+/// `find` on the window at `at`, which may reach past the end.
+#[inline(always)]
+fn wide_mask(bytes: &[u8], at: usize, find: impl Fn(Block) -> u32 + Copy) -> u64 {
+    let whole = |window: &[u8; WINDOW]| {
+        let blocks = window.as_chunks().0.iter().rev();
+        blocks.fold(0, |hits, block| hits << BLOCK | u64::from(find(Block::new(block))))
+    };
+    if let Some(window) = at_least(bytes, at) {
+        return whole(window);
+    }
+    let left = bytes.len().saturating_sub(at);
+    if let Some(window) = bytes.last_chunk()
+        && left > 0
+    {
+        return whole(window) >> (WINDOW - left);
+    }
+    let blocks = (0..left).step_by(BLOCK);
+    blocks.fold(0, |hits, skip| hits | u64::from(mask(bytes, at + skip, find)) << skip)
 }
 
 /// `find` on the block at `at`, which may reach past the end.
@@ -244,7 +257,13 @@ mod tests {
             let at = at.min(bytes.len());
             prop_assert_eq!(plain_run(&bytes, at), first(&bytes, at, is_special));
             let stop = |byte| is_special(byte) || byte >= 0x80;
-            prop_assert_eq!(ascii_run(&bytes, at), first(&bytes, at, stop));
+            prop_assert_eq!(u64::from(stops(&bytes, at)), wide_stops(&bytes, at) & 0xffff);
+            let wide = |found: &dyn Fn(u8) -> bool| {
+                let window = bytes[at..].iter().take(WINDOW).enumerate();
+                window.fold(0, |hits, (i, &byte)| hits | u64::from(found(byte)) << i)
+            };
+            prop_assert_eq!(wide_stops(&bytes, at), wide(&stop));
+            prop_assert_eq!(wide_specials(&bytes, at), wide(&is_special));
         }
 
         #[test]

@@ -107,7 +107,13 @@ impl Pass<'_, '_, '_> {
     #[inline(never)]
     pub(super) fn spaced_out(&mut self, at: usize) -> Result<usize, Full> {
         let text = self.text;
+        // The place may be in the midst of the run.
         let mut begin = at.saturating_sub(1);
+        let least = self.apart.max(at.saturating_sub(PIECE));
+        while begin >= least + 2 && byte(text, begin - 1) == b' ' && is_seen(byte(text, begin - 2))
+        {
+            begin -= 2;
+        }
         if is_word(before(text, begin)) && is_word(byte(text, begin)) {
             begin += 2;
         }
@@ -249,6 +255,11 @@ pub(super) fn is_more_than_digits(finding: &Finding, text: &[u8], key: &[u8]) ->
     let value = slice(text, at, finding.end as usize);
     let plain = value.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ');
     !plain || is_near(text, key, at, finding.id)
+}
+
+/// Whether `byte` is a blank or shows something.
+const fn is_seen(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
 }
 
 fn is_word(byte: u8) -> bool {

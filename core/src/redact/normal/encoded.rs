@@ -20,14 +20,14 @@ const OVERLAP: usize = 256;
 const MOST: usize = 8192;
 
 impl Pass<'_, '_, '_> {
-    /// Looks at the run that begins at `start`; where it ends.
+    /// Looks at the run that begins at `start`.
     #[inline(never)]
-    pub(super) fn encoded(&mut self, start: usize) -> Result<usize, Full> {
+    pub(super) fn encoded(&mut self, start: usize) -> Result<(), Full> {
         let text = self.text;
-        let mut end = run(text, start, CODE);
         if !is_text(decode64(slice(text, start, start + 12), &mut [0; 9])) {
-            return Ok(end);
+            return Ok(());
         }
+        let mut end = run(text, start, CODE);
         let (begin, most) = (self.found.len(), end.min(start + MOST));
         let mut id: Option<TypeId> = None;
         let mut at = start;
@@ -54,7 +54,7 @@ impl Pass<'_, '_, '_> {
             end = run(slice(text, 0, end + 2), end, PADDING);
             self.found.push(Finding { start: start as u32, end: end as u32, id })?;
         }
-        Ok(end)
+        Ok(())
     }
 }
 

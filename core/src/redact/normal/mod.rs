@@ -20,7 +20,7 @@ use super::{Finding, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named};
-use search::{runs24, spaced};
+use search::{runs, spaced};
 use table::Tables;
 use unit::{character, is_trigger, unit};
 use window::Window;
@@ -44,7 +44,6 @@ pub(super) fn scan(
         done: 0,
         joined: 0,
         apart: 0,
-        decoded: 0,
         before: Disguises::default(),
         tables: Tables::default(),
     };
@@ -76,8 +75,6 @@ struct Pass<'t, 'b, 'm> {
     joined: usize,
     /// Single characters before this offset have been put together.
     apart: usize,
-    /// Base64 before this offset has been decoded.
-    decoded: usize,
     /// The block before.
     before: Disguises,
     tables: Tables,
@@ -87,42 +84,47 @@ impl Pass<'_, '_, '_> {
     /// Looks at the block that begins at `base`.
     #[inline]
     fn block(&mut self, base: usize, masks: Disguises) -> Result<(), Full> {
+        let text = self.text;
         let mut signs = masks.sign;
         while signs != 0 {
             let at = base + signs.trailing_zeros() as usize;
             signs &= signs - 1;
-            match byte(self.text, at) {
+            let next = byte(text, at + 1);
+            match byte(text, at) {
                 b'\n' => {
                     self.line_break(at)?;
                     self.line(at)?;
                 }
+                b'\\' if matches!(next, b'n' | b'r') => self.line_break(at)?,
+                // Most of these are no escapes.
+                b'\\' if matches!(next, b'"' | b't') => {}
+                b'=' if !matches!(next, b'4' | b'C'..=b'F')
+                    && !byte(text, at + 2).is_ascii_uppercase() => {}
                 b'\'' => self.quoted(at)?,
-                b'\\' if matches!(byte(self.text, at + 1), b'n' | b'r') => self.line_break(at)?,
-                b'(' if matches!(last_of_word(self.text, at), b's' | b'S') => self.tuples(at)?,
-                _ if at >= self.done && is_trigger(self.text, at) => {
-                    let (next, parted) = self.rewritten(at, true)?;
+                b'(' if is_after_values(text, at) => self.tuples(at)?,
+                b'[' | b'(' if !matches!(next | 0x20, b'a' | b'd') => {}
+                _ if at >= self.done && is_trigger(text, at) => {
+                    let (end, parted) = self.rewritten(at, true)?;
                     if parted {
                         self.rewritten(at, false)?;
                     }
-                    self.done = next;
+                    self.done = end;
                 }
                 _ => {}
             }
         }
-        // What begins in the block before may only now be long enough.
-        let wide = |now: u64, then: u64| u128::from(now) << BLOCK | u128::from(then);
-        let codes = wide(masks.code, self.before.code);
-        let mut runs = runs24(codes) & !(codes << 1);
-        while runs != 0 {
-            let at = (base + runs.trailing_zeros() as usize).saturating_sub(BLOCK);
-            runs &= runs - 1;
-            if at >= self.decoded {
-                self.decoded = self.encoded(at)?;
-            }
+        let (crossing, mut runs) = runs(base, masks.code, self.before.code);
+        if let Some(at) = crossing {
+            self.encoded(at)?;
         }
-        let mut apart = spaced(wide(masks.blank, self.before.blank));
+        while runs != 0 {
+            let at = base + runs.trailing_zeros() as usize;
+            runs &= runs - 1;
+            self.encoded(at)?;
+        }
+        let mut apart = spaced(masks.blank);
         while apart != 0 {
-            let at = (base + apart.trailing_zeros() as usize).saturating_sub(BLOCK);
+            let at = base + apart.trailing_zeros() as usize;
             apart &= apart - 1;
             if at >= self.apart {
                 self.apart = self.spaced_out(at)?;
@@ -135,6 +137,9 @@ impl Pass<'_, '_, '_> {
     /// Looks at the quote at `at`: SQL sets passwords without a sign between (`IDENTIFIED BY '…'`).
     fn quoted(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
+        if before(text, at) != b' ' {
+            return Ok(());
+        }
         let head = slice(text, at.saturating_sub(14), at);
         let sets = |words: &[u8]| {
             head.len()
@@ -142,7 +147,7 @@ impl Pass<'_, '_, '_> {
                 .and_then(|at| head.get(at..))
                 .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
         };
-        if before(text, at) == b' ' && (sets(b"with password ") || sets(b"identified by ")) {
+        if sets(b"with password ") || sets(b"identified by ") {
             return Scan::new(self.whole, self.key, self.types, self.found)?.set_password(at);
         }
         Ok(())
@@ -235,10 +240,11 @@ const fn is_sign(byte: u8) -> bool {
         || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
-/// The last byte of the word before `at`, at most a few blanks before.
-fn last_of_word(text: &[u8], at: usize) -> u8 {
+/// Whether the word before the parenthesis at `at` could be `VALUES`.
+fn is_after_values(text: &[u8], at: usize) -> bool {
     let head = slice(text, at.saturating_sub(16), at);
-    head.iter().rev().find(|byte| !byte.is_ascii_whitespace()).copied().unwrap_or(0)
+    let last = head.iter().rev().find(|byte| !byte.is_ascii_whitespace());
+    matches!(last, Some(b's' | b'S'))
 }
 
 /// Where the stretch around `at` begins: at its line, or at a word some way before.

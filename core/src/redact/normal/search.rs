@@ -1,25 +1,34 @@
-//! What the first look at every byte tells: where a value could be in disguise.
+//! What the bits of a block say: long runs of base64, single characters spaced out.
 //!
-//! [`classes`](crate::simd::classes) reduces text to masks of a bit a byte, 64 bytes at a time; here are the
-//! shapes that are looked for in them.
+//! A run is looked for within 64 bytes; one that crosses a border is told by the ones at both sides of
+//! it. Cost: a few shifts a block.
 
-/// The starts of runs of at least 24 bits in `bits`.
+/// The shortest run of base64 that is looked at.
+const LEAST: u32 = 24;
+
+/// Where runs of at least 24 ones begin in the block at `base`, whose bits are `now`; `then` are those of
+/// the block before. One that began there is told at its first bit in it.
 #[inline]
-pub(super) const fn runs24(bits: u128) -> u128 {
-    let two = bits & bits >> 1;
+pub(super) fn runs(base: usize, now: u64, then: u64) -> (Option<usize>, u64) {
+    let (left, right) = (then.leading_ones(), now.trailing_ones());
+    let crosses = left > 0 && right > 0 && left < LEAST && left + right >= LEAST;
+    let crossing = if crosses { base.checked_sub(left as usize) } else { None };
+    let two = now & now >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
-    eight & eight >> 8 & eight >> 16
+    let long = eight & eight >> 8 & eight >> 16;
+    // What goes on from the block before has been told, or is told now.
+    let first = if left > 0 { 1 } else { 0 };
+    (crossing, long & !(long << 1) & !first)
 }
 
-/// Where six blanks stand two apart with something else between the first: single characters, spaced
+/// Where five blanks stand two apart with something else between the first: single characters, spaced
 /// out, of which some may be blanks themselves.
 #[inline]
-pub(super) const fn spaced(blanks: u128) -> u128 {
+pub(super) const fn spaced(blanks: u64) -> u64 {
     let two = blanks & blanks >> 2;
-    let four = two & two >> 4;
     let between = !(blanks >> 1) & !(blanks >> 3 & blanks >> 5);
-    four & two >> 8 & between
+    two & two >> 4 & blanks >> 8 & between
 }
 
 #[cfg(test)]
@@ -27,14 +36,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs() {
-        assert_eq!(runs24(0xff_ffff << 7), 1 << 7);
-        assert_eq!(runs24(0x7f_ffff << 7), 0);
+    fn runs_begin_where_they_begin() {
+        assert_eq!(runs(64, 0xff_ffff << 7, 0), (None, 1 << 7));
+        assert_eq!(runs(64, 0x7f_ffff << 7, 0), (None, 0));
+        assert_eq!(runs(64, 0xffff, 0xff << 56), (Some(56), 0));
+        assert_eq!(runs(64, 0x7fff, 0xff << 56), (None, 0));
+        assert_eq!(runs(64, u64::MAX, u64::MAX), (None, 0), "told in the block before");
+        assert_eq!(runs(64, 0xff_ffff | 0xff_ffff << 30, 1 << 63), (Some(63), 1 << 30));
+    }
+
+    #[test]
+    fn spaced_out() {
         let blanks =
-            |text: &str| text.bytes().rev().fold(0, |bits, c| bits << 1 | u128::from(c == b' '));
+            |text: &str| text.bytes().rev().fold(0, |bits, c| bits << 1 | u64::from(c == b' '));
         assert_ne!(spaced(blanks("x: 4 1 1 1 1 1 1 1")), 0);
-        assert_eq!(spaced(blanks("x: 4 1 1 1 22 1 1 1")), 0);
         assert_ne!(spaced(blanks("+ 4 4   2 0   7")), 0);
+        assert_eq!(spaced(blanks("x: 4 1 1 22 1 1 1")), 0);
         assert_eq!(spaced(blanks("                        ")), 0);
     }
 }

@@ -226,7 +226,11 @@ fn trimmed(text: &[u8], start: usize, end: usize) -> (usize, usize) {
 
 /// The sign between the cells of `line` if it could be a header: names and one kind of sign.
 fn header_sign(line: &[u8]) -> Option<u8> {
-    if line.len() > LONGEST {
+    // The first and the last byte refuse most lines.
+    let first = *line.first()?;
+    let last = *line.last()?;
+    let ends = |c: u8| c.is_ascii_alphabetic() || c >= 0x80 || b"_\"'|`* ".contains(&c);
+    if line.len() > LONGEST || !ends(first) || !ends(last) && !last.is_ascii_digit() {
         return None;
     }
     let (mut sign, mut left) = (0, b' ');

@@ -55,7 +55,7 @@ fn searched(hir: Hir) -> Hir {
 const MAX_CODE: u32 = 0x10_ffff;
 
 const DIGIT: &[(u32, u32)] = &[(0x30, 0x39)];
-const WORD: &[(u32, u32)] = &[(0x30, 0x39), (0x41, 0x5a), (0x5f, 0x5f), (0x61, 0x7a)];
+pub(super) const WORD: &[(u32, u32)] = &[(0x30, 0x39), (0x41, 0x5a), (0x5f, 0x5f), (0x61, 0x7a)];
 /// WhiteSpace and LineTerminator of ECMA-262, sections 12.2 and 12.3.
 const SPACE: &[(u32, u32)] = &[
     (0x09, 0x0d),
