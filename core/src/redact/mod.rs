@@ -17,6 +17,7 @@ mod assign;
 mod bytes;
 mod checksum;
 mod context;
+mod detectors;
 mod identifier;
 mod identifiers;
 mod json;
@@ -30,6 +31,7 @@ mod pseudonym;
 mod scan;
 mod shape;
 mod stream;
+mod table;
 mod token;
 mod tokens;
 mod types;
@@ -37,6 +39,7 @@ mod value;
 mod verify;
 
 pub use allow::{Allow, AllowEntry, AllowError, AllowList};
+pub use detectors::Detector;
 pub use json::Work;
 pub(crate) use mask::outside_mask;
 pub use mask::{KeyedHash, Masks, Style};
@@ -123,5 +126,7 @@ impl<'a> Redactor<'a> {
     }
 }
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ pub struct TypeId(pub(super) u8);
 macro_rules! written {
     ($($name:ident = $id:literal,)*) => {
         /// Types whose detectors are written out; those of the tables follow them.
-        const WRITTEN: &[&str] = &[$($id),*];
+        pub(super) const WRITTEN: &[&str] = &[$($id),*];
 
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Order { $($name),* }
@@ -36,6 +36,8 @@ written! {
     DISCORD = "secret.prefixed.discord",
     MAILCHIMP = "secret.prefixed.mailchimp",
     TWILIO = "secret.prefixed.twilio",
+    TERRAFORM = "secret.prefixed.terraform",
+    VAULT = "secret.prefixed.vault",
     PASSWORD = "secret.assigned.password",
     SECRET = "secret.assigned.secret",
     EMAIL = "pii.core.email",
