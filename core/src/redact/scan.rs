@@ -258,7 +258,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                     }
                 }
                 b'.' if len <= 3 => {
-                    if let Some(end) = network::ipv4(text, start) {
+                    // The next octet ends in another full stop, or it is a fraction.
+                    if slice(text, end + 2, end + 5).contains(&b'.')
+                        && let Some(end) = network::ipv4(text, start)
+                    {
                         self.push(TypeId::IP, start, end)?;
                     }
                 }
