@@ -11,7 +11,7 @@ use airlock_core::Buf;
 use airlock_core::redact::{Detector, Finding, Redactor, Style, Types};
 use regex::bytes::{Regex, RegexSet};
 
-const REDACTOR: Redactor = Redactor::new(Types::ALL, Style::Partial);
+const REDACTOR: Redactor = Redactor::new(Types::ALL, Style::Default);
 const PIECE: usize = 4 << 10;
 const ROUNDS: usize = 15;
 

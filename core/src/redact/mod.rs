@@ -47,7 +47,7 @@ pub use mask::{KeyedHash, Masks, Style};
 pub(crate) use material::end_of_headless_key;
 pub use pseudonym::{Pseudonyms, Record};
 pub use stream::{HELD, Piece, Stream, WINDOW};
-pub use types::{TypeId, Types, UnknownType};
+pub use types::{Counts, TypeId, Types, UnknownType};
 
 use crate::buf::{Buf, Full};
 
