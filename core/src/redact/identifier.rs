@@ -200,7 +200,8 @@ impl Entry {
         let mut digits = [0; 24];
         let compact = matched(text, start, self.pattern.as_bytes(), &mut digits)?;
         let row = IDENTIFIERS.get(usize::from(self.row))?;
-        ((row.verify)(compact) && is_bounded(text, start, end)).then_some((start, end))
+        let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
+        ((row.verify)(compact) && is_bounded(text, start, end) && !counted).then_some((start, end))
     }
 }
 
@@ -230,6 +231,13 @@ fn matched<'d>(
         }
     }
     digits.get(..len)
+}
+
+/// Whether `text[at..end]`, groups of three, has more groups beside it: a row of counts.
+fn is_in_a_row(text: &[u8], at: usize, end: usize) -> bool {
+    let digit = |at| DIGITS.has(byte(text, at));
+    before(text, at) == b' ' && at.checked_sub(2).is_some_and(digit)
+        || byte(text, end) == b' ' && digit(end + 1)
 }
 
 /// Whether `text[at..end]` is not a piece of something longer: a decimal fraction, a dotted or dashed
@@ -281,6 +289,8 @@ mod tests {
     fn pieces_of_longer_numbers_are_none() {
         assert!(ids("123-45-6789-1", 3).is_empty());
         assert!(ids("123-45-6789x", 3).is_empty());
+        assert_eq!(ids("130 692 544", 3), ["pii.national.ca_sin"]);
+        assert!(ids("130 692 544 545", 3).is_empty(), "a row of counts");
         assert!(!is_bounded(b"0.4111111111111111", 2, 18));
         assert!(is_bounded(b"card: 4111111111111111.", 6, 22));
     }
