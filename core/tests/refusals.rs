@@ -3,7 +3,7 @@
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use airlock_core::{Call, Caller, Guard, ToolDefinition, Verdict};
+use airlock_core::{Call, Guard, ToolDefinition, Verdict};
 use serde_json::{Map, Value, json};
 
 /// The refusal of `arguments`, as the model reads it.
@@ -12,8 +12,7 @@ fn refusal(schema: &Value, arguments: &str) -> Value {
     let tool = ToolDefinition { name: "t", input_schema: schema.as_bytes(), output_schema: None };
     let guard = Guard::builder().tool(tool).unwrap().build().unwrap();
     let mut scratch = guard.scratch();
-    let call =
-        Call { tool: "t", arguments: arguments.as_bytes(), caller: Caller::default(), now: None };
+    let call = Call { tool: "t", arguments: arguments.as_bytes(), ..Call::default() };
     let Verdict::Refuse(refusal) = guard.check(&call, &mut scratch) else {
         panic!("allowed: {arguments}")
     };
@@ -250,6 +249,22 @@ fn parse_errors_say_where_and_why() {
     assert_eq!(duplicate["violations"][0]["path"], "/o/a");
     let encoded = refusal(&schema, r#""{\"a\":1}""#);
     assert_eq!(encoded["violations"][0]["fix"], json!({"op": "parse", "path": "", "to": null}));
+}
+
+/// Behind a name that does not end stands a value; it must not pass for a part of the name.
+#[test]
+fn a_broken_name_is_not_told() {
+    let schema = json!({"type": "object"});
+    for arguments in [
+        r#"{"o":{"a\":"zqmarker"}"#,
+        r#"{"o":{"a\" :[1,"zqmarker"#,
+        "{\"o\":{\"a\n:zqmarker\":1}}",
+        r#"{"o":{"a\q:zqmarker":1}}"#,
+    ] {
+        let refusal = refusal(&schema, arguments).to_string();
+        assert!(!refusal.contains("zqmarker"), "{arguments}: {refusal}");
+        assert!(!refusal.contains("/o/a"), "{arguments}: {refusal}");
+    }
 }
 
 /// Sixteen at most, and the rest is counted.
