@@ -551,13 +551,13 @@ proptest! {
     #[test]
     fn nested_json_is_masked_and_stays_json(
         level in 0..3_usize,
-        members in prop::collection::vec(("[a-z]{1,8}", hostile()), 0..3),
+        members in prop::collection::vec(("[a-z]{1,8}", "[a-zA-Z0-9 \\\\\"{},:é\\n]{0,16}"), 0..3),
         secret in "[A-Z][a-z]{3}[0-9]{3}[a-z]{3}",
         last in 1000..9999_u32,
     ) {
         let card = "550000000000";
         let number = (0..10_000_u32).map(|n| format!("{card}{n:04}")).filter(|n| checksum::luhn(n.as_bytes()));
-        let number = number.skip(last as usize % 900).next().unwrap();
+        let number = { number }.nth(last as usize % 900).unwrap();
         let mut object: serde_json::Map<String, serde_json::Value> =
             members.into_iter().map(|(key, value)| (format!("x{key}"), value.into())).collect();
         object.insert("password".into(), secret.clone().into());
