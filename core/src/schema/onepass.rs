@@ -153,3 +153,78 @@ fn only_refers(logic: &LogicRules) -> bool {
         && logic.not == NONE
         && logic.condition == NONE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Documents, MAX_COMPILE_STEPS, Memory, Options, accepts, compile};
+    use super::*;
+    use crate::buf::Buf;
+    use crate::json::{Limits, Tape, parse_named};
+
+    fn compiled(schema: &str) -> Schema {
+        let mut steps = MAX_COMPILE_STEPS;
+        let documents = Documents::new();
+        compile(schema.as_bytes(), Options::default(), &documents, &mut steps).unwrap().0
+    }
+
+    fn accepted(schema: &Schema, arguments: &str) -> bool {
+        let limits = Limits::ARGUMENTS;
+        let (mut tape, mut inner) = (Tape::growable(), Tape::growable());
+        let (mut order, mut marks, mut text) = (Buf::growable(), Buf::growable(), Buf::growable());
+        let doc = parse_named(arguments.as_bytes(), limits, &mut tape, schema.names()).unwrap();
+        let memory =
+            Memory { order: &mut order, marks: &mut marks, text: &mut text, inner: &mut inner };
+        accepts(schema, doc, 1000, memory)
+    }
+
+    #[test]
+    fn neither_ghosts_nor_faults_pass() {
+        let inner = r#""properties":{"c":{"type":"integer"}},"required":["c"]"#;
+        let schema = compiled(&std::format!(
+            r##"{{"properties":{{"a":{{"type":"string"}},"b":{{{inner}}},"l":{{"items":{{"$ref":"#/$defs/x"}}}},"f":{{}}}},
+                "$defs":{{"x":{{{inner}}}}}}}"##
+        ));
+        assert!(schema.one_pass);
+        for arguments in
+            [r#"{}"#, r#"{"a":"x","b":{"c":1},"l":[{"c":1},{"c":2}],"f":{"a":{"z":1}}}"#]
+        {
+            assert!(accepted(&schema, arguments), "{arguments}");
+        }
+        for arguments in [
+            r#"{"z":1}"#,
+            // A name that is declared elsewhere, and one that is declared nowhere.
+            r#"{"c":1}"#,
+            r#"{"b":{"c":1,"a":1}}"#,
+            r#"{"b":{"c":1,"z":1}}"#,
+            r#"{"l":[{"c":1},{"c":2,"z":1}]}"#,
+            r#"{"a":1}"#,
+            r#"{"b":{}}"#,
+            r#"{"l":[{"c":"x"}]}"#,
+        ] {
+            assert!(!accepted(&schema, arguments), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn only_where_one_subschema_decides_alone() {
+        for schema in [
+            r#"{}"#,
+            r#"{"properties":{"a":{}},"additionalProperties":false}"#,
+            r#"{"properties":{"a":{"anyOf":[{"type":"string"},{"type":"null"}]}}}"#,
+            r#"{"properties":{"a":{"type":"object","additionalProperties":{"properties":{"b":{}}}}}}"#,
+            r#"{"properties":{"a":{"prefixItems":[{"properties":{"b":{}}}],"items":{"properties":{"c":{}}}}}}"#,
+            r##"{"properties":{"a":{"$ref":"#"}}}"##,
+        ] {
+            assert!(compiled(schema).one_pass, "{schema}");
+        }
+        for schema in [
+            r#"{"allOf":[{"properties":{"a":{}}}],"properties":{"b":{}}}"#,
+            r#"{"anyOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}"#,
+            r#"{"properties":{"a":{}},"patternProperties":{"^x-":{}}}"#,
+            r#"{"properties":{"a":{}},"dependentSchemas":{"a":{"properties":{"b":{}}}}}"#,
+            r#"{"properties":{"a":{}},"if":{},"then":{"properties":{"b":{}}}}"#,
+        ] {
+            assert!(!compiled(schema).one_pass, "{schema}");
+        }
+    }
+}

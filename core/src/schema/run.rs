@@ -268,6 +268,26 @@ impl Run<'_, '_> {
         let mut valid = true;
         let mut required = 0;
         let mut key = at + 1;
+        if F::CLOSED && rules.closed {
+            while key < object.link {
+                let [node, content] = self.doc.pair(key);
+                let value = key + 1;
+                let member = find_named(members, node.number(), |member| member.name);
+                let Some(member) = member.filter(|member| member.sub != NONE) else {
+                    return false;
+                };
+                required += u32::from(member.required);
+                if !(self.admits_at_once(member.at_once, content)
+                    || self.sub(member.sub, value, faults))
+                {
+                    return false;
+                }
+                if rules.names != NONE && !self.sub(rules.names, key, &mut Silent) {
+                    return false;
+                }
+                key = content.after(value);
+            }
+        }
         while key < object.link {
             let [node, content] = self.doc.pair(key);
             let value = key + 1;
@@ -290,9 +310,6 @@ impl Run<'_, '_> {
                     known = true;
                     valid &= self.sub(sub, value, faults);
                 }
-            }
-            if F::CLOSED && rules.closed && !known {
-                return false;
             }
             if !known && rules.additional != NONE {
                 if schema.sub(rules.additional).is_some_and(|sub| sub.never) {

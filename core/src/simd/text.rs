@@ -230,7 +230,7 @@ mod portable {
         #[inline]
         pub(super) fn mask(self) -> u32 {
             // The product moves the bits of the eight bytes side by side into the highest byte.
-            let bits = |word| ((word & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            let bits = |word: u64| ((word & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
             let [low, high] = self.0.map(bits);
             (low | high << 8) as u32
         }
