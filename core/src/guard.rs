@@ -18,7 +18,7 @@ use crate::policy::{
     Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{KeyedHash, Pseudonyms};
+use crate::redact::{KeyedHash, Masks, Pseudonyms, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -549,19 +549,38 @@ impl Guard {
         self.shown(filtered, tool, output, scratch)
     }
 
+    /// A JSON output of `tool`, its masks in the shape of what they stand for; none when it cannot be
+    /// shown whole.
+    pub(crate) fn filter_shaped<'s>(
+        &'s self,
+        tool: &'s str,
+        output: &'s [u8],
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<&'s [u8]> {
+        let output = Output::Json(output);
+        let filter = self.filter_of(tool)?;
+        let redactor = filter.redactor.with_masks(Masks::of(Style::Shape));
+        let filtered = Filter { redactor, ..filter }.run(output, scratch).ok()?;
+        let whole = !filtered.truncated;
+        self.shown(Some(filtered), tool, output, scratch).ok().filter(|_| whole).map(|f| f.bytes)
+    }
+
+    fn filter_of(&self, tool: &str) -> Option<Filter<'_>> {
+        let rules = self.policy.output(tool);
+        self.masking.redactor(&rules).map(|redactor| Filter {
+            redactor,
+            limit: rules.limit(self.counter.as_deref()),
+            bounds: self.budget.output,
+        })
+    }
+
     fn filter_place(
         &self,
         tool: &str,
         output: Output<'_>,
         scratch: &mut Scratch<'_>,
     ) -> Option<filter::Result> {
-        let rules = self.policy.output(tool);
-        let filter = self.masking.redactor(&rules).map(|redactor| Filter {
-            redactor,
-            limit: rules.limit(self.counter.as_deref()),
-            bounds: self.budget.output,
-        });
-        filter?.run(output, scratch).ok()
+        self.filter_of(tool)?.run(output, scratch).ok()
     }
 
     fn shown<'s>(

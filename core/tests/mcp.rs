@@ -783,7 +783,7 @@ fn structured_output_that_breaks_its_schema_is_not_shown() {
 
 #[test]
 fn structured_output_that_masking_broke_becomes_an_error_without_it() {
-    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$"},"note":{"type":"string"}}}}]"#;
+    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$","minLength":20},"exact":{"type":"string","pattern":"^AK.*7"},"note":{"type":"string"}}}}]"#;
     let mut link = Link::fresh();
     link.list(tools);
     let reply = |structured: &str| {
@@ -796,9 +796,16 @@ fn structured_output_that_masking_broke_becomes_an_error_without_it() {
     assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
     let shown = masked(&mut link, &reply(r#"{"note":"k SECRET"}"#));
     assert!(shown.contains("structuredContent") && !shown.contains("isError"), "{shown}");
-    // One that it does not take.
+    // One that it takes in the shape of the value.
     assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
-    let sent = reply(r#"{"key":"SECRET"}"#).replace("SECRET", &secret());
+    let shown: Value =
+        serde_json::from_str(&masked(&mut link, &reply(r#"{"key":"SECRET"}"#))).unwrap();
+    let key = shown["result"]["structuredContent"]["key"].as_str().unwrap();
+    assert!(key.len() == secret().len() && key.starts_with("AKIA") && key.contains("XX"), "{key}");
+    assert!(!shown["result"]["content"][0]["text"].as_str().unwrap().contains(key));
+    // One that it does not take in any.
+    assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
+    let sent = reply(r#"{"exact":"SECRET"}"#).replace("SECRET", &secret());
     let Did::Forwarded(shown) = link.server(&sent) else { panic!("it is masked") };
     assert!(!shown.contains(&secret()));
     let shown: Value = serde_json::from_str(&shown).unwrap();

@@ -55,7 +55,8 @@ pub(crate) fn write_pointer_below(
 }
 
 /// Writes the pointer of the innermost value that is still open at byte `offset` of `bytes`, which are
-/// valid JSON up to there; the name of a member counts from its opening quote on.
+/// valid JSON up to there. The name of a member counts from its opening quote on, unless the fault is in
+/// the name itself: what stands behind it may be a value by then.
 ///
 /// # Errors
 /// When `out` refuses, or when the containers are nested more than 132 deep.
@@ -98,8 +99,9 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
                         _ => at += 1,
                     }
                 }
+                let whole = bytes.get(at) == Some(&b'"') && !(start..=at).contains(&offset);
                 if naming && let Some(step) = depth.checked_sub(1).and_then(|d| steps.get_mut(d)) {
-                    *step = Step::Key(start, at);
+                    *step = if whole { Step::Key(start, at) } else { Step::Start };
                     naming = false;
                 }
             }

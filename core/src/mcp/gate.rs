@@ -63,14 +63,26 @@ pub(super) fn learn(
     builder.tool(ToolDefinition { name, input_schema, output_schema })
 }
 
-/// Masks, then cuts an output of `tool`; the empty name for what no tool said.
+/// Masks, then cuts an output of `tool`; the empty name for what no tool said. The numbers of values
+/// are those of the connection, whose memory `scratch` is.
 pub(super) fn filter<'s>(
     guard: &'s Guard,
     tool: &'s str,
     output: Output<'s>,
     scratch: &'s mut Scratch<'_>,
 ) -> Result<Filtered<'s>, Refusal<'s>> {
-    guard.filter(tool, output, scratch)
+    guard.filter_on(tool, output, scratch)
+}
+
+/// Structured output of `tool`, its masks in the shape of what they stand for; none when it cannot be
+/// shown so.
+pub(super) fn filter_shaped<'s>(
+    guard: &'s Guard,
+    tool: &'s str,
+    output: &'s [u8],
+    scratch: &'s mut Scratch<'_>,
+) -> Option<&'s [u8]> {
+    guard.filter_shaped(tool, output, scratch)
 }
 
 /// Whether structured output that was masked still satisfies the tool's output schema.

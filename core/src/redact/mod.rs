@@ -17,6 +17,7 @@ mod assign;
 mod bytes;
 mod checksum;
 mod context;
+mod detectors;
 mod identifier;
 mod identifiers;
 mod json;
@@ -30,6 +31,7 @@ mod pseudonym;
 mod scan;
 mod shape;
 mod stream;
+mod table;
 mod token;
 mod tokens;
 mod types;
@@ -37,6 +39,7 @@ mod value;
 mod verify;
 
 pub use allow::{Allow, AllowEntry, AllowError, AllowList};
+pub use detectors::Detector;
 pub use json::Work;
 pub(crate) use mask::outside_mask;
 pub use mask::{KeyedHash, Masks, Style};
@@ -44,7 +47,7 @@ pub use mask::{KeyedHash, Masks, Style};
 pub(crate) use material::end_of_headless_key;
 pub use pseudonym::{Pseudonyms, Record};
 pub use stream::{HELD, Piece, Stream, WINDOW};
-pub use types::{TypeId, Types, UnknownType};
+pub use types::{Counts, TypeId, Types, UnknownType};
 
 use crate::buf::{Buf, Full};
 
@@ -123,5 +126,7 @@ impl<'a> Redactor<'a> {
     }
 }
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;

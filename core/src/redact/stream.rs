@@ -9,7 +9,7 @@
 
 use super::mask::Original;
 use super::pseudonym::Pseudonyms;
-use super::{Finding, Redactor};
+use super::{Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
 
 /// Most bytes that [`Stream::feed`] holds back, but for a value that has begun and not ended.
@@ -36,6 +36,8 @@ pub enum Piece<'t> {
         text: &'t str,
         /// How many bytes of the original it stands for; 0 for all parts but the last.
         stands_for: usize,
+        /// What the value is.
+        id: TypeId,
     },
 }
 
@@ -247,10 +249,11 @@ impl<'m> Stream<'m> {
             let mut original = Original::new(shown, start, end);
             original.len += core::mem::take(dropped);
             let stands_for = original.len;
-            redactor.replacement(original, found.id, names, &mut |mask| {
-                sink(Piece::Mask { text: mask, stands_for: 0 })
+            let id = found.id;
+            redactor.replacement(original, id, names, &mut |mask| {
+                sink(Piece::Mask { text: mask, stands_for: 0, id })
             })?;
-            sink(Piece::Mask { text: "", stands_for })?;
+            sink(Piece::Mask { text: "", stands_for, id })?;
             *done = end;
             *masked += 1;
         }
