@@ -315,8 +315,12 @@ mod tests {
         }
 
         #[test]
-        fn blocks_agree_with_their_twin(bytes in any::<[u8; BLOCK]>()) {
+        fn blocks_agree_with_their_twin(bytes in any::<[u8; BLOCK]>(), more in any::<[u8; BLOCK]>()) {
             let (own, twin) = (Block::new(&bytes), portable::Block::new(&bytes));
+            let both = own.stop_marks().or(Block::new(&more).stop_marks());
+            let twins = twin.stop_marks().or(portable::Block::new(&more).stop_marks());
+            prop_assert_eq!(both.mask(), twins.mask());
+            prop_assert_eq!(both.mask(), own.stops() | Block::new(&more).stops());
             prop_assert_eq!(own.stops(), twin.stops());
             prop_assert_eq!(own.specials(), twin.specials());
         }
