@@ -91,6 +91,16 @@ impl Policy {
         self.name.map(|name| self.pool.get(name))
     }
 
+    /// Whether every caller may use every tool and nothing is charged for it.
+    #[inline]
+    pub(crate) fn allows_all(&self) -> bool {
+        self.rules.is_empty()
+            && self.default == Effect::Allow
+            && self.require_agent.is_none()
+            && self.allowed_roles.is_none()
+            && self.limits.is_empty()
+    }
+
     /// This policy with another answer to near misses.
     #[must_use]
     pub fn with_near_miss(mut self, near_miss: super::NearMiss) -> Self {
