@@ -39,8 +39,7 @@ impl Pass<'_, '_, '_> {
         };
         let (left, right) = (before(text, start), byte(text, end));
         // One character says nothing.
-        let short = matches!(before(text, start.saturating_sub(1)), 0 | b'
-' | b'');
+        let short = matches!(before(text, start.saturating_sub(1)), 0 | b'\n' | b'\r');
         if start < self.joined || !joins(left) || !joins(right) || short || is_date(text, end) {
             return Ok(());
         }
