@@ -276,6 +276,14 @@ impl Guard {
         &self.documents
     }
 
+    /// Tells whether the rules of the policy fit the tools of `catalog`.
+    ///
+    /// # Errors
+    /// When a rule for named tools has a condition on an argument that none of them declares.
+    pub fn review(&self, catalog: &Catalog) -> Result<(), PolicyError> {
+        self.policy.review(catalog)
+    }
+
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
     pub fn check<'s>(&'s self, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
         self.check_in(&self.catalog, call, scratch)
@@ -773,7 +781,8 @@ impl GuardBuilder {
     /// The finished guard.
     ///
     /// # Errors
-    /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
+    /// When a rule for named tools has a condition on an argument that none of them declares, or when
+    /// the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
         let Self { policy, mut masking, hash, counter, catalog, documents, budget, kill_switch } =
             match self.policy {
@@ -783,15 +792,9 @@ impl GuardBuilder {
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        Ok(Guard {
-            policy,
-            masking,
-            counter,
-            catalog: catalog.build(),
-            documents,
-            budget,
-            kill_switch,
-        })
+        let catalog = catalog.build();
+        policy.review(&catalog)?;
+        Ok(Guard { policy, masking, counter, catalog, documents, budget, kill_switch })
     }
 }
 

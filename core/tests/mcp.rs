@@ -531,6 +531,20 @@ fn the_catalog_is_learned_from_the_pages_that_the_client_reads() {
 }
 
 #[test]
+fn a_tool_that_lacks_the_argument_of_a_condition_is_withheld() {
+    let rules = r#"{"default": "allow", "rule": [
+        {"id": "r", "effect": "deny", "tools": "t", "when": {"args.pth": {"glob": "**/.git/**"}}}
+    ]}"#;
+    let mut link = Link::under(rules);
+    let tools = r#"[{"name":"t","inputSchema":{"type":"object","properties":{"path":{}}}},{"name":"u","inputSchema":{"type":"object"}}]"#;
+    let Did::Forwarded(list) = link.list(tools) else { panic!("one tool cannot be guarded") };
+    assert!(list.contains(r#""u""#) && !list.contains(r#""t""#), "{list}");
+    assert_eq!(link.events, ["< t withhold"]);
+    let reply = link.call(1, "t", "{}").json();
+    assert_eq!(reply["result"]["_meta"]["airlock/refusal"]["reason"], "tool_unsupported");
+}
+
+#[test]
 fn tools_that_cannot_be_guarded_are_left_out_of_the_list() {
     let mut link = Link::fresh();
     let Did::Forwarded(list) = link.list(TOOLS) else { panic!("one tool does not compile") };

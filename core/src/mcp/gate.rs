@@ -55,12 +55,18 @@ pub(super) fn check<'s>(
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.
 pub(super) fn learn(
+    guard: &Guard,
     builder: &mut CatalogBuilder,
     name: &str,
     input_schema: &[u8],
     output_schema: Option<&[u8]>,
 ) -> Result<Vec<String>, CompileError> {
-    builder.tool(ToolDefinition { name, input_schema, output_schema })
+    let warnings = builder.tool(ToolDefinition { name, input_schema, output_schema })?;
+    if let Err(error) = guard.policy().review_tool(name, builder.so_far()) {
+        builder.withhold(name);
+        return Err(CompileError { path: String::new(), message: error.message });
+    }
+    Ok(warnings)
 }
 
 /// Masks, then cuts an output of `tool`; the empty name for what no tool said. The numbers of values
