@@ -10,7 +10,7 @@ use airlock_benches::{cpu_time, shared};
 use airlock_core::Buf;
 use airlock_core::redact::{Finding, Redactor, Style, Types};
 
-const REDACTOR: Redactor = Redactor::new(Types::ALL, Style::Partial);
+const REDACTOR: Redactor = Redactor::new(Types::ALL, Style::Default);
 const PIECE: usize = 4 << 10;
 const ROUNDS: usize = 15;
 

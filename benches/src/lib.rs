@@ -11,6 +11,7 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use rustix::time::{ClockId, clock_gettime};
 
 pub use table::{Peer, Times, measure, measure_cold, median, print_ratios};
+pub use workload::shared;
 
 /// Processor time that this thread has used.
 #[must_use]

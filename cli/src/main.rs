@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
-        Command::Redact(args) => redact::run(args),
+        Command::Redact(args) => redact::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "airlock", &mut io::stdout());
             ExitCode::SUCCESS

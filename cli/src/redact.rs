@@ -1,49 +1,31 @@
 //! `airlock redact`: secrets and personal data out of text, JSON or a batch of lines.
 
+mod options;
+mod progress;
+
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use airlock_core::Buf;
 use airlock_core::json::{Limits, Tape, parse};
-use airlock_core::redact::{Finding, Redactor, Style, Types, Work};
-use clap::ValueEnum;
+use airlock_core::redact::{Counts, Piece, Pseudonyms, Stream, Work};
+use airlock_core::truncate::{truncate_json, truncate_text};
+use airlock_core::{Buf, Full};
 use serde_json::{Map, Value, json};
 
-/// Arguments of `airlock redact`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// What to read; standard input when absent or `-`.
-    file: Option<PathBuf>,
-    /// The input is JSON, and the output stays JSON.
-    #[arg(long, conflicts_with = "jsonl")]
-    json: bool,
-    /// Each line of the input is {"id", "text"}, each line of the output {"id", "redacted", "spans"}.
-    #[arg(long)]
-    jsonl: bool,
-    /// What to mask: ids or groups such as `secret,pii.core,-pii.core.ip`. Everything when absent.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
-    types: Vec<String>,
-    /// What to write in its place.
-    #[arg(long, value_enum, default_value_t = Mask::Default)]
-    mask: Mask,
-}
+pub use options::Args;
+use options::Options;
+use progress::Progress;
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mask {
-    /// `sk-...XXXX` where a key has a public prefix, else `[REDACTED]`.
-    Default,
-    /// The type's name: `[EMAIL]`.
-    Type,
-    /// `[REDACTED]`
-    Full,
-}
+/// How much is read at a time.
+const STEP: usize = 64 << 10;
 
-/// Runs the command: 0 when all was masked, 2 on bad usage or input.
-pub fn run(args: Args) -> ExitCode {
-    match redact(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+/// Runs the command: 0 when all was masked, 1 when `--fail-on` names something that was, 2 on bad usage
+/// or input.
+pub fn run(args: &Args) -> ExitCode {
+    match redact(args) {
+        Ok(failed) => ExitCode::from(u8::from(failed)),
         // Whoever reads the output may stop reading.
         Err(Fault::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(fault) => {
@@ -72,117 +54,199 @@ impl From<io::Error> for Fault {
     }
 }
 
-fn redact(args: &Args) -> Result<(), Fault> {
-    let types = match args.types.as_slice() {
-        [] => Types::ALL,
-        list => Types::parse(list.iter().map(|name| name.trim()))
-            .map_err(|error| Fault::Usage(format!("--types: {error}")))?,
-    };
-    let style = match args.mask {
-        Mask::Default => Style::Default,
-        Mask::Type => Style::Type,
-        Mask::Full => Style::Full,
-    };
-    let redactor = Redactor::new(types, style);
-    let input = open(args.file.as_deref())?;
+/// Masks the input; whether something that `--fail-on` names was in it.
+fn redact(args: &Args) -> Result<bool, Fault> {
     let mut output = BufWriter::new(io::stdout().lock());
-    if args.jsonl {
-        lines(redactor, input, &mut output)?;
-    } else if args.json {
-        document(redactor, input, &mut output)?;
-    } else {
-        text(redactor, input, &mut output)?;
+    if args.list {
+        options::list(&mut output)?;
+        output.flush()?;
+        return Ok(false);
     }
-    Ok(output.flush()?)
+    let options = Options::read(args).map_err(Fault::Usage)?;
+    let input = open(args)?;
+    let mut job = Job { options: &options, counts: Counts::new(), output, quiet: args.quiet };
+    if args.jsonl {
+        job.lines(BufReader::with_capacity(STEP, input))?;
+    } else if args.json {
+        job.document(input)?;
+    } else {
+        job.text(input)?;
+    }
+    let Job { counts, mut output, .. } = job;
+    output.flush()?;
+    if args.report {
+        report(&counts)?;
+    }
+    Ok(counts.iter().any(|(id, _)| options.fail_on.contains(id)))
 }
 
-fn open(file: Option<&Path>) -> Result<Box<dyn BufRead>, Fault> {
-    match file {
+/// What is read: a file, with its progress where someone watches, or standard input.
+fn open(args: &Args) -> Result<Box<dyn Read>, Fault> {
+    match args.file.as_deref() {
         Some(path) if path != Path::new("-") => {
-            let file = File::open(path).map_err(|error| Fault::Input(error.to_string()))?;
-            Ok(Box::new(BufReader::new(file)))
+            let bad = |error: io::Error| Fault::Input(error.to_string());
+            let file = File::open(path).map_err(bad)?;
+            let about = file.metadata().map_err(bad)?;
+            if about.is_dir() {
+                return Err(Fault::Input("is a directory".into()));
+            }
+            Ok(Box::new(Progress::over(file, about.len())))
         }
         _ => Ok(Box::new(io::stdin().lock())),
     }
 }
 
-fn read(mut input: impl BufRead) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|error| Fault::Input(error.to_string()))?;
-    Ok(bytes)
-}
-
-/// Plain text; what is no UTF-8 becomes U+FFFD.
-fn text(redactor: Redactor<'_>, input: impl BufRead, output: &mut impl Write) -> Result<(), Fault> {
-    let bytes = read(input)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (mut findings, mut masked) = (Buf::growable(), Buf::growable());
-    scan(redactor, &text, &mut findings, &mut masked)?;
-    Ok(output.write_all(&masked)?)
-}
-
-fn scan(
-    redactor: Redactor<'_>,
-    text: &str,
-    findings: &mut Buf<'_, Finding>,
-    masked: &mut Buf<'_, u8>,
-) -> Result<(), Fault> {
-    masked.clear();
-    redactor
-        .scan(text, findings)
-        .and_then(|()| redactor.mask(text, findings, masked))
-        .map_err(|_| Fault::Input("longer than 4 GiB".into()))
-}
-
-/// One JSON document.
-fn document(
-    redactor: Redactor<'_>,
-    input: impl BufRead,
-    output: &mut impl Write,
-) -> Result<(), Fault> {
-    let bytes = read(input)?;
-    let mut tape = Tape::growable();
-    let doc = parse(&bytes, Limits::OUTPUT, &mut tape).map_err(|error| {
-        let before = bytes.get(..error.offset as usize).unwrap_or(&bytes);
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        Fault::Line(line, error.to_string())
-    })?;
-    let (mut work, mut masked) = (Work::growable(), Buf::growable());
-    redactor
-        .redact_json(doc, &mut work, &mut masked)
-        .map_err(|_| Fault::Input("longer than 4 GiB".into()))?;
-    Ok(output.write_all(&masked)?)
-}
-
-/// A batch: one text a line.
-fn lines(
-    redactor: Redactor<'_>,
-    input: impl BufRead,
-    output: &mut impl Write,
-) -> Result<(), Fault> {
-    let (mut findings, mut masked) = (Buf::growable(), Buf::growable());
-    for (number, line) in input.lines().enumerate() {
-        let bad = |message: String| Fault::Line(number + 1, message);
-        let line = line.map_err(|error| bad(error.to_string()))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let record: Map<String, Value> =
-            serde_json::from_str(&line).map_err(|error| bad(error.to_string()))?;
-        let Some(Value::String(text)) = record.get("text") else {
-            return Err(bad("no string member \"text\"".into()));
-        };
-        scan(redactor, text, &mut findings, &mut masked)?;
-        let spans: Vec<Value> = findings
-            .iter()
-            .map(|found| json!({"start": found.start, "end": found.end, "type": found.id.id()}))
-            .collect();
-        let answer = json!({
-            "id": record.get("id"),
-            "redacted": String::from_utf8_lossy(&masked),
-            "spans": spans,
-        });
-        writeln!(output, "{answer}")?;
+/// Writes how many values of each type were masked to standard error, the most frequent first.
+fn report(counts: &Counts) -> Result<(), Fault> {
+    let mut rows: Vec<_> = counts.iter().map(|(id, count)| (count, id.id())).collect();
+    // Several detectors of one vendor share an id.
+    rows.sort_by_key(|&(_, id)| id);
+    rows.dedup_by(|next, kept| {
+        let same = next.1 == kept.1;
+        kept.0 += if same { next.0 } else { 0 };
+        same
+    });
+    rows.sort_by_key(|&(count, id)| (std::cmp::Reverse(count), id));
+    let mut stderr = io::stderr().lock();
+    for (count, id) in &rows {
+        writeln!(stderr, "{count:>8}  {id}")?;
     }
-    Ok(())
+    let total: u32 = rows.iter().map(|(count, _)| count).sum();
+    Ok(writeln!(stderr, "{total:>8}  in all")?)
+}
+
+/// One run over one input.
+struct Job<'a, W> {
+    options: &'a Options,
+    counts: Counts,
+    output: W,
+    quiet: bool,
+}
+
+impl<W: Write> Job<'_, W> {
+    /// Plain text, read and written in pieces; what is no UTF-8 becomes U+FFFD. Where a limit cuts it,
+    /// all of it is gathered first.
+    fn text(&mut self, mut input: impl Read) -> Result<(), Fault> {
+        let Self { options, counts, output, quiet } = self;
+        let redactor = options.redactor();
+        let limit = options.limit();
+        let gathers = !limit.is_none();
+        let (mut stream, mut names) = (Stream::growable(), Pseudonyms::growable());
+        let mut gathered = Buf::growable();
+        let mut failed = None;
+        let mut sink = |piece: Piece<'_>| {
+            if let Piece::Mask { stands_for: 1.., id, .. } = piece {
+                counts.add(id);
+            }
+            if gathers {
+                return gathered.extend(piece.text().as_bytes());
+            }
+            if *quiet {
+                return Ok(());
+            }
+            output.write_all(piece.text().as_bytes()).map_err(|error| {
+                failed = Some(error);
+                Full
+            })
+        };
+        let mut step = vec![0; STEP];
+        let done = loop {
+            match input.read(&mut step) {
+                Ok(0) => break stream.finish(&redactor, &mut names, &mut sink).map(drop),
+                Ok(len) => {
+                    let chunk = step.get(..len).unwrap_or(&[]);
+                    if let Err(full) = stream.feed(&redactor, chunk, &mut names, &mut sink) {
+                        break Err(full);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Fault::Input(error.to_string())),
+            }
+        };
+        if let Some(error) = failed {
+            return Err(Fault::Output(error));
+        }
+        done.map_err(too_long)?;
+        if gathers && !*quiet {
+            let text = std::str::from_utf8(&gathered).unwrap_or("");
+            let mut cut = Buf::growable();
+            truncate_text(text, &limit, &mut cut).map_err(too_long)?;
+            output.write_all(&cut)?;
+        }
+        Ok(())
+    }
+
+    /// One JSON document.
+    fn document(&mut self, mut input: impl Read) -> Result<(), Fault> {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).map_err(|error| Fault::Input(error.to_string()))?;
+        let bad = |error: airlock_core::json::ParseError| {
+            let before = bytes.get(..error.offset as usize).unwrap_or(&bytes);
+            let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+            Fault::Line(line, error.to_string())
+        };
+        let bounds = Limits { bytes: usize::MAX, ..Limits::OUTPUT };
+        let mut tape = Tape::growable();
+        let doc = parse(&bytes, bounds, &mut tape).map_err(bad)?;
+        let (mut work, mut masked) = (Work::growable(), Buf::growable());
+        let redactor = self.options.redactor();
+        redactor.redact_json(doc, &mut work, &mut masked).map_err(too_long)?;
+        self.counts = work.counts;
+        if self.quiet {
+            return Ok(());
+        }
+        let limit = self.options.limit();
+        if limit.is_none() {
+            return Ok(self.output.write_all(&masked)?);
+        }
+        let (mut tape, mut cut) = (Tape::growable(), Buf::growable());
+        let doc = parse(&masked, bounds, &mut tape).map_err(bad)?;
+        truncate_json(doc, &limit, &mut cut).map_err(too_long)?;
+        Ok(self.output.write_all(&cut)?)
+    }
+
+    /// A batch: one text a line.
+    fn lines(&mut self, input: impl BufRead) -> Result<(), Fault> {
+        let redactor = self.options.redactor();
+        let mut names = Pseudonyms::growable();
+        let (mut findings, mut masked) = (Buf::growable(), Buf::growable());
+        for (number, line) in input.lines().enumerate() {
+            let bad = |message: String| Fault::Line(number + 1, message);
+            let line = line.map_err(|error| bad(error.to_string()))?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let record: Map<String, Value> =
+                serde_json::from_str(&line).map_err(|error| bad(error.to_string()))?;
+            let Some(Value::String(text)) = record.get("text") else {
+                return Err(bad("no string member \"text\"".into()));
+            };
+            masked.clear();
+            names.clear();
+            redactor
+                .scan(text, &mut findings)
+                .and_then(|()| redactor.mask_numbered(text, &findings, &mut names, &mut masked))
+                .map_err(too_long)?;
+            findings.iter().for_each(|found| self.counts.add(found.id));
+            if self.quiet {
+                continue;
+            }
+            let spans: Vec<Value> = findings
+                .iter()
+                .map(|found| json!({"start": found.start, "end": found.end, "type": found.id.id()}))
+                .collect();
+            let answer = json!({
+                "id": record.get("id"),
+                "redacted": String::from_utf8_lossy(&masked),
+                "spans": spans,
+            });
+            writeln!(self.output, "{answer}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Growing storage is full only where offsets end.
+fn too_long(Full: Full) -> Fault {
+    Fault::Input("longer than 4 GiB".into())
 }

@@ -66,6 +66,9 @@ fn wrap(args: &Args) -> Result<i32, String> {
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
+    if guard.policy().settings().needs_audit && args.audit.is_none() {
+        return Err("the policy asks for an audit log: name one with --audit FILE".into());
+    }
     let audit = match &args.audit {
         Some(path) => AuditLog::open(path, args.agent.as_deref())
             .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
@@ -81,7 +84,7 @@ fn wrap(args: &Args) -> Result<i32, String> {
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
     })
-    .map_err(|error| format!("cannot set up the relay: {error}"))
+    .map_err(|error| format!("cannot start: {error}"))
 }
 
 /// Who the client is: what the command line says, and for what it leaves out the policy's entry for the

@@ -74,7 +74,7 @@ fn redacted_is_the_text_with_its_spans_replaced() {
         .enumerate()
         .map(|(id, text)| json!({"id": id, "text": text, "more": 1}).to_string() + "\n")
         .collect();
-    for mask in ["default", "type", "full"] {
+    for mask in ["default", "type", "full", "pseudonym", "shape"] {
         let done = airlock(&["redact", "--jsonl", "--mask", mask], &input);
         assert_eq!(done.code, Some(0), "{}", done.stderr);
         assert_eq!(done.stdout.lines().count(), texts.len());
@@ -121,17 +121,130 @@ fn between(text: &str, answer: &Value) -> usize {
 fn bad_input_names_the_line_and_ends_with_2() {
     let folder = Folder::new("redact-bad");
     let missing = folder.missing();
-    let cases: [(&[&str], &str, &str); 6] = [
+    let key = folder.file("key", "short");
+    let cases: &[(&[&str], &str, &str)] = &[
         (&["redact", "--jsonl"], "{\"id\":1,\"text\":\"\"}\n\n{", "-:3:"),
         (&["redact", "--jsonl"], "{\"id\":1}", "-:1: no string member \"text\""),
         (&["redact", "--types", "secret,emails"], "", "--types:"),
         (&["redact", &missing], "", "missing"),
         (&["redact", "--json", "--jsonl"], "", "--jsonl"),
-        (&["redact", "--mask", "none"], "", "none"),
+        (&["redact", "--mask", "none"], "", "no style is called `none`; there are default, full"),
+        (&["redact", "--mask", "pii.core.mail=full"], "", "pii.core.mail"),
+        (&["redact", "--mask", "hash"], "", "needs --mask-key-file"),
+        (&["redact", "--mask", "hash", "--mask-key-file", &key], "", "at least 16 bytes"),
+        (&["redact", "--allow", "acme.io"], "", "`acme.io`"),
+        (&["redact", "--fail-on", "secrets"], "", "--fail-on"),
+        (&["redact", "--jsonl", "--max-chars", "5"], "", "--max-chars"),
+        (&["redact", env!("CARGO_MANIFEST_DIR")], "", "directory"),
     ];
-    for (args, input, says) in cases {
+    for &(args, input, says) in cases {
         let done = airlock(args, input);
         assert_eq!(done.code, Some(2), "{args:?}");
         assert!(done.stderr.contains(says), "{args:?}: {}", done.stderr);
     }
+}
+
+#[test]
+fn masks_of_one_type_and_values_left_alone() {
+    let folder = Folder::new("redact-styles");
+    let key = folder.file("key", "a key of sixteen bytes or more");
+    let text = format!("ann@acme.io bo@acme.io ann@acme.io {} 123-45-6789", token());
+    let redact = |args: &[&str]| {
+        let args: Vec<_> = ["redact"].iter().chain(args).copied().collect();
+        let done = airlock(&args, &text);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    assert_eq!(
+        redact(&["--mask", "full", "--mask", "pii.core.email=pseudonym", "--mask", "pii=type"]),
+        "[EMAIL_1] [EMAIL_2] [EMAIL_1] [REDACTED] [US_SSN]"
+    );
+    let hashed = redact(&["--mask", "hash", "--mask-key-file", &key]);
+    let words: Vec<_> = hashed.split(' ').collect();
+    assert!(words[0] == words[2] && words[0] != words[1] && !hashed.contains("acme"), "{hashed}");
+    let other = folder.file("other", "another key of sixteen bytes");
+    assert_ne!(hashed, redact(&["--mask", "hash", "--mask-key-file", &other]));
+    assert_eq!(
+        redact(&["--allow", "domain:acme.io", "--allow", "value:123-45-6789"]),
+        "ann@acme.io bo@acme.io ann@acme.io ghp_...XXXX 123-45-6789"
+    );
+    let json = r#"{"a":{"mail":"ann@acme.io"},"b":"ann@acme.io"}"#;
+    let done = airlock(&["redact", "--json", "--allow", "path:/*/mail"], json);
+    assert_eq!(done.stdout, r#"{"a":{"mail":"ann@acme.io"},"b":"[REDACTED]"}"#);
+}
+
+#[test]
+fn a_report_counts_and_shows_no_value() {
+    let text = format!("ann@acme.io bo@acme.io {}\n", token());
+    let done = airlock(&["redact", "--report"], &text);
+    assert_eq!(done.stdout, "[REDACTED] [REDACTED] ghp_...XXXX\n");
+    assert_eq!(
+        done.stderr,
+        "       2  pii.core.email\n       1  secret.prefixed.github\n       3  in all\n"
+    );
+    let json = json!({"mail": "ann@acme.io"}).to_string();
+    let done = airlock(&["redact", "--json", "-q", "--report"], &json);
+    assert_eq!((done.stdout.as_str(), done.stderr.contains("1  pii.core.email")), ("", true));
+    let line = json!({"id": 1, "text": text}).to_string();
+    let done = airlock(&["redact", "--jsonl", "-q", "--report"], &line);
+    assert_eq!((done.stdout.as_str(), done.stderr.contains("3  in all")), ("", true));
+}
+
+#[test]
+fn what_fails_a_build_is_chosen() {
+    let text = "mail ann@acme.io";
+    for (args, code) in [
+        (&["--fail-on", "any"][..], 1),
+        (&["--fail-on", "pii.core"], 1),
+        (&["--fail-on", "pii.core.email,secret"], 1),
+        (&["--fail-on", "secret"], 0),
+        (&["--fail-on", "any", "--types", "secret"], 0),
+        (&["--fail-on", "any", "--allow", "domain:acme.io"], 0),
+    ] {
+        let args: Vec<_> = ["redact", "-q"].iter().chain(args).copied().collect();
+        let done = airlock(&args, text);
+        assert_eq!((done.code, done.stdout.as_str()), (Some(code), ""), "{args:?}");
+    }
+}
+
+#[test]
+fn limits_cut_text_and_documents() {
+    let text: String = (1..=40).map(|n| format!("line {n} of ann@acme.io\n")).collect();
+    let done = airlock(&["redact", "--max-lines", "3", "--keep", "tail"], &text);
+    assert!(
+        done.stdout.ends_with("line 39 of [REDACTED]\nline 40 of [REDACTED]\n"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(done.stdout.lines().count(), 3);
+    let done = airlock(&["redact", "--max-chars", "100"], &text);
+    assert!(done.stdout.len() <= 100 && done.stdout.starts_with("line 1 of [REDACTED]\n"));
+    let rows: Vec<_> = (0..200).collect();
+    let done =
+        airlock(&["redact", "--json", "--max-bytes", "120"], json!({"rows": rows}).to_string());
+    let shown: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert!(done.stdout.len() <= 120 && shown["rows"].as_array().unwrap().len() > 5, "{shown}");
+}
+
+/// What is larger than any window, and begins before one, is masked as in the whole; memory is not
+/// measured here, but the text is larger than what would be kept of it.
+#[test]
+fn a_long_pipe_is_masked_as_it_comes() {
+    let line = format!("2026-01-01 request by ann@acme.io with {} é\n", token());
+    let text = line.repeat(20_000);
+    let done = airlock(&["redact"], &text);
+    assert_eq!(done.code, Some(0));
+    let masked = line.replace("ann@acme.io", "[REDACTED]").replace(&token(), "ghp_...XXXX");
+    assert!(done.stdout == masked.repeat(20_000), "every line is masked alike");
+}
+
+#[test]
+fn help_has_examples_and_types_are_listed() {
+    let help = airlock(&["redact", "--help"], "").stdout;
+    assert!(help.contains("--fail-on secret dump.sql") && help.contains("Exit codes"), "{help}");
+    let list = airlock(&["redact", "--list"], "").stdout;
+    assert!(
+        list.lines().any(|line| line == "pii.core.email") && list.lines().count() > 60,
+        "{list}"
+    );
 }

@@ -166,6 +166,18 @@ impl CatalogBuilder {
         outcome
     }
 
+    /// The tools so far.
+    pub(crate) const fn so_far(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Keeps `tool` listed, but its calls are refused.
+    pub(crate) fn withhold(&mut self, tool: &str) {
+        if let Some(tool) = self.catalog.tools.get_mut(tool) {
+            tool.input = None;
+        }
+    }
+
     /// The finished snapshot.
     #[must_use]
     pub fn build(self) -> Catalog {

@@ -8,7 +8,7 @@
 use crate::buf::{Buf, Full};
 use crate::guard::Output;
 use crate::json::{self, Kind, Limits};
-use crate::redact::{Piece, Pseudonyms, Redactor, Stream, end_of_headless_key};
+use crate::redact::{Piece, Pseudonyms, Redactor, Stream, TypeId, end_of_headless_key};
 use crate::scratch::Scratch;
 use crate::truncate::{Ends, Keep, Limit, Mask, Shown, truncate_json};
 
@@ -197,7 +197,8 @@ impl Filter<'_> {
             let mut taker = Taker { masked: &mut *masked, masks: &mut *masks, original: start };
             let headless = if start > 0 { end_of_headless_key(region) } else { 0 };
             if headless > 0 {
-                taker.take(Piece::Mask { text: "[REDACTED]", stands_for: headless })?;
+                let id = TypeId::PRIVATE_KEY;
+                taker.take(Piece::Mask { text: "[REDACTED]", stands_for: headless, id })?;
             }
             let rest = region.get(headless..).unwrap_or(&[]);
             stream.feed(&self.redactor, rest, names, |piece| taker.take(piece))?;

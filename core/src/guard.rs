@@ -18,7 +18,7 @@ use crate::policy::{
     Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{KeyedHash, Pseudonyms};
+use crate::redact::{KeyedHash, Masks, Pseudonyms, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -276,6 +276,14 @@ impl Guard {
         &self.documents
     }
 
+    /// Tells whether the rules of the policy fit the tools of `catalog`.
+    ///
+    /// # Errors
+    /// When a rule for named tools has a condition on an argument that none of them declares.
+    pub fn review(&self, catalog: &Catalog) -> Result<(), PolicyError> {
+        self.policy.review(catalog)
+    }
+
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
     pub fn check<'s>(&'s self, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
         self.check_in(&self.catalog, call, scratch)
@@ -521,19 +529,38 @@ impl Guard {
         self.shown(filtered, tool, output, scratch)
     }
 
+    /// A JSON output of `tool`, its masks in the shape of what they stand for; none when it cannot be
+    /// shown whole.
+    pub(crate) fn filter_shaped<'s>(
+        &'s self,
+        tool: &'s str,
+        output: &'s [u8],
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<&'s [u8]> {
+        let output = Output::Json(output);
+        let filter = self.filter_of(tool)?;
+        let redactor = filter.redactor.with_masks(Masks::of(Style::Shape));
+        let filtered = Filter { redactor, ..filter }.run(output, scratch).ok()?;
+        let whole = !filtered.truncated;
+        self.shown(Some(filtered), tool, output, scratch).ok().filter(|_| whole).map(|f| f.bytes)
+    }
+
+    fn filter_of(&self, tool: &str) -> Option<Filter<'_>> {
+        let rules = self.policy.output(tool);
+        self.masking.redactor(&rules).map(|redactor| Filter {
+            redactor,
+            limit: rules.limit(self.counter.as_deref()),
+            bounds: self.budget.output,
+        })
+    }
+
     fn filter_place(
         &self,
         tool: &str,
         output: Output<'_>,
         scratch: &mut Scratch<'_>,
     ) -> Option<filter::Result> {
-        let rules = self.policy.output(tool);
-        let filter = self.masking.redactor(&rules).map(|redactor| Filter {
-            redactor,
-            limit: rules.limit(self.counter.as_deref()),
-            bounds: self.budget.output,
-        });
-        filter?.run(output, scratch).ok()
+        self.filter_of(tool)?.run(output, scratch).ok()
     }
 
     fn shown<'s>(
@@ -726,7 +753,8 @@ impl GuardBuilder {
     /// The finished guard.
     ///
     /// # Errors
-    /// When the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
+    /// When a rule for named tools has a condition on an argument that none of them declares, or when
+    /// the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
         let Self { policy, mut masking, hash, counter, catalog, documents, budget, kill_switch } =
             match self.policy {
@@ -736,15 +764,9 @@ impl GuardBuilder {
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        Ok(Guard {
-            policy,
-            masking,
-            counter,
-            catalog: catalog.build(),
-            documents,
-            budget,
-            kill_switch,
-        })
+        let catalog = catalog.build();
+        policy.review(&catalog)?;
+        Ok(Guard { policy, masking, counter, catalog, documents, budget, kill_switch })
     }
 }
 

@@ -175,6 +175,9 @@ fn labelled_calls() {
         .collect();
     assert!(check_all(&dev::guard(NearMiss::Strip), &catalog, &calls) > 1000);
     assert!(check_all(&dev::guard(NearMiss::Refuse), &catalog, &calls) > 1000);
+    let policy = Policy::permissive().with_json_strings_repaired(true);
+    let mending = Guard::builder().policy(policy).unwrap().build().unwrap();
+    assert!(check_all(&mending, &catalog, &calls) > 1000);
 }
 
 #[test]

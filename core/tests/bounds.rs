@@ -108,16 +108,25 @@ fn compared_text_is_paid_for() {
     // Equal but for the middle, and escaped, so that neither a look at the ends nor a block compare helps.
     let x = "x".repeat(450);
     let text = |nth: usize| format!(r#""{x}\u0041{nth:04}{x}""#);
-    let choices = list(250, text);
+    // One large member keeps the list from being sorted.
+    let large = list(100, |i| i.to_string());
+    let choices = format!("{},[{large}]", list(250, text));
     let values = list(1_000, |i| text(1_000 + i));
     let arguments = format!(r#"{{"v":[{values}]}}"#);
-    let either = format!(
-        r#"{{"properties":{{"v":{{"items":{{"anyOf":[{{"enum":[{choices}]}},true]}}}}}}}}"#
-    );
-    is_too_complex(&either, &arguments);
+    let either = |choices: &str| {
+        format!(r#"{{"properties":{{"v":{{"items":{{"anyOf":[{{"enum":[{choices}]}},true]}}}}}}}}"#)
+    };
+    is_too_complex(&either(&choices), &arguments);
+    let sorted = reason(&either(&list(250, text)), &arguments);
+    assert!(matches!(sorted, Some(Reason::TooComplex) | None), "{sorted:?}");
     let nested = list(1_000, |i| format!("[{}]", text(i)));
     let unique = r#"{"properties":{"v":{"uniqueItems":true}}}"#;
-    is_too_complex(unique, &format!(r#"{{"v":[{nested}]}}"#));
+    assert_eq!(reason(unique, &format!(r#"{{"v":[{nested}]}}"#)), None);
+    let all = format!(
+        r#"{{"properties":{{"v":{{"allOf":[{}]}}}}}}"#,
+        list(9, |_| r#"{"uniqueItems":true}"#.into())
+    );
+    is_too_complex(&all, &format!(r#"{{"v":[{nested}]}}"#));
 }
 
 #[test]
@@ -188,4 +197,51 @@ fn checks_and_compilation_fit_a_small_stack() {
         let _ = reason(&nested, &value);
     };
     thread.spawn(check).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_huge_enum_is_searched_not_walked() {
+    let choices = list(15_000, |i| format!(r#""choice{i:05}""#));
+    let schema = |keyword: &str| {
+        format!(
+            r#"{{"properties":{{"v":{{"{keyword}":{{"enum":[{choices},1.5,[1,{{"b":2,"a":1}}]]}}}}}}}}"#
+        )
+    };
+    let values = list(20_000, |i| format!(r#""choice{:05}""#, i * 7 % 15_000));
+    let items = schema("items");
+    assert_eq!(reason(&items, &format!(r#"{{"v":[{values},15e-1,[1.0,{{"a":1,"b":2}}]]}}"#)), None);
+    for wrong in [r#""choice15000""#, "1.25", r#"[1,{"a":2,"b":1}]"#, "null"] {
+        let refused = reason(&items, &format!(r#"{{"v":[{wrong}]}}"#));
+        assert_eq!(refused, Some(Reason::ValidationFailed), "{wrong}");
+    }
+    // Names are strings.
+    let names = list(15_000, |i| format!(r#""choice{i:05}":1"#));
+    assert_eq!(reason(&schema("propertyNames"), &format!(r#"{{"v":{{{names}}}}}"#)), None);
+}
+
+#[test]
+fn nested_items_are_sorted_to_find_equal_ones() {
+    let schema = r#"{"properties":{"v":{"uniqueItems":true}}}"#;
+    let unique = |item: &dyn Fn(usize) -> String, last: &str| {
+        let items = list(10_000, item);
+        reason(schema, &format!(r#"{{"v":[{last},{items}]}}"#))
+    };
+    let pair = |i: usize| format!("[{i},{}]", i % 7);
+    assert_eq!(unique(&pair, "[1,2]"), None);
+    assert_eq!(unique(&pair, "[13e0,6.0]"), Some(Reason::ValidationFailed));
+    let object = |i: usize| format!(r#"{{"a":{i},"b":[{}]}}"#, i % 7);
+    assert_eq!(unique(&object, r#"{"b":[1],"a":2}"#), None);
+    assert_eq!(unique(&object, r#"{"b":[6],"a":13}"#), Some(Reason::ValidationFailed));
+}
+
+#[test]
+fn names_are_compared_with_choices_at_a_price() {
+    // One large member keeps the list from being sorted.
+    let choices = list(15_000, |i| format!(r#""choice{i:05}""#));
+    let large = list(100, |i| i.to_string());
+    let schema = format!(
+        r#"{{"properties":{{"v":{{"not":{{"propertyNames":{{"not":{{"enum":[{choices},[{large}]]}}}},"minProperties":900000}}}}}}}}"#
+    );
+    let names = list(60_000, |i| format!(r#""name{i:06}":1"#));
+    is_too_complex(&schema, &format!(r#"{{"v":{{{names}}}}}"#));
 }

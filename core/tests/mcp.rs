@@ -531,6 +531,20 @@ fn the_catalog_is_learned_from_the_pages_that_the_client_reads() {
 }
 
 #[test]
+fn a_tool_that_lacks_the_argument_of_a_condition_is_withheld() {
+    let rules = r#"{"default": "allow", "rule": [
+        {"id": "r", "effect": "deny", "tools": "t", "when": {"args.pth": {"glob": "**/.git/**"}}}
+    ]}"#;
+    let mut link = Link::under(rules);
+    let tools = r#"[{"name":"t","inputSchema":{"type":"object","properties":{"path":{}}}},{"name":"u","inputSchema":{"type":"object"}}]"#;
+    let Did::Forwarded(list) = link.list(tools) else { panic!("one tool cannot be guarded") };
+    assert!(list.contains(r#""u""#) && !list.contains(r#""t""#), "{list}");
+    assert_eq!(link.events, ["< t withhold"]);
+    let reply = link.call(1, "t", "{}").json();
+    assert_eq!(reply["result"]["_meta"]["airlock/refusal"]["reason"], "tool_unsupported");
+}
+
+#[test]
 fn tools_that_cannot_be_guarded_are_left_out_of_the_list() {
     let mut link = Link::fresh();
     let Did::Forwarded(list) = link.list(TOOLS) else { panic!("one tool does not compile") };
@@ -783,7 +797,7 @@ fn structured_output_that_breaks_its_schema_is_not_shown() {
 
 #[test]
 fn structured_output_that_masking_broke_becomes_an_error_without_it() {
-    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$"},"note":{"type":"string"}}}}]"#;
+    let tools = r#"[{"name":"whoami","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"key":{"type":"string","pattern":"^AK[A-Z0-9]+$","minLength":20},"exact":{"type":"string","pattern":"^AK.*7"},"note":{"type":"string"}}}}]"#;
     let mut link = Link::fresh();
     link.list(tools);
     let reply = |structured: &str| {
@@ -796,9 +810,16 @@ fn structured_output_that_masking_broke_becomes_an_error_without_it() {
     assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
     let shown = masked(&mut link, &reply(r#"{"note":"k SECRET"}"#));
     assert!(shown.contains("structuredContent") && !shown.contains("isError"), "{shown}");
-    // One that it does not take.
+    // One that it takes in the shape of the value.
     assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
-    let sent = reply(r#"{"key":"SECRET"}"#).replace("SECRET", &secret());
+    let shown: Value =
+        serde_json::from_str(&masked(&mut link, &reply(r#"{"key":"SECRET"}"#))).unwrap();
+    let key = shown["result"]["structuredContent"]["key"].as_str().unwrap();
+    assert!(key.len() == secret().len() && key.starts_with("AKIA") && key.contains("XX"), "{key}");
+    assert!(!shown["result"]["content"][0]["text"].as_str().unwrap().contains(key));
+    // One that it does not take in any.
+    assert_eq!(link.call(1, "whoami", "{}"), Did::Passed);
+    let sent = reply(r#"{"exact":"SECRET"}"#).replace("SECRET", &secret());
     let Did::Forwarded(shown) = link.server(&sent) else { panic!("it is masked") };
     assert!(!shown.contains(&secret()));
     let shown: Value = serde_json::from_str(&shown).unwrap();

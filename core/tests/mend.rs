@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use airlock_core::policy::Policy;
-use airlock_core::{Call, Caller, Guard, Reason, ToolDefinition, Verdict};
+use airlock_core::{Call, Guard, Reason, ToolDefinition, Verdict};
 
 const SCHEMA: &str = r##"{
     "type": "object",
@@ -25,12 +25,7 @@ fn check(policy: &str, arguments: &str) -> Result<(String, Vec<String>), (Reason
     let policy = Policy::from_json(policy).unwrap();
     let guard = Guard::builder().policy(policy).unwrap().tool(tool).unwrap().build().unwrap();
     let mut scratch = guard.scratch();
-    let call = Call {
-        tool: "t",
-        arguments: arguments.as_bytes(),
-        caller: Caller::default(),
-        ..Call::default()
-    };
+    let call = Call { tool: "t", arguments: arguments.as_bytes(), ..Call::default() };
     let cleaned = match guard.check(&call, &mut scratch) {
         Verdict::Allow(allowed) => {
             let text = String::from_utf8(allowed.arguments().to_vec()).unwrap();

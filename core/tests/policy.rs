@@ -99,7 +99,7 @@ fn conditions_see_what_is_passed_on() {
     let schema = br#"{"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false}"#;
     let rules = r#"{"rule": [
         {"id": "open", "effect": "allow", "tools": "t"},
-        {"id": "ghost", "effect": "deny", "tools": "t", "missing": "skip", "when": {"args.force": {"eq": true}}}
+        {"id": "ghost", "effect": "deny", "tools": "t*", "missing": "skip", "when": {"args.force": {"eq": true}}}
     ]}"#;
     let guard = guard(rules, &[("t", schema)], &KillSwitch::new());
     assert_eq!(check(&guard, &call("t", r#"{"a":"x","force":true}"#)), r#"allow {"a":"x"}"#);
@@ -155,4 +155,27 @@ fn an_allowed_call_lists_what_it_costs() {
     let every = (r#"rate_limits."*""#.to_owned(), 1, 100);
     assert_eq!(costs("t"), [("by-tool".to_owned(), 1, 1), every.clone()]);
     assert_eq!(costs("u"), [every]);
+}
+
+#[test]
+fn a_condition_on_an_argument_that_no_tool_declares_is_an_error() {
+    let closed =
+        br#"{"type": "object", "properties": {"path": {}}, "additionalProperties": false}"#;
+    let plain = br#"{"type": "object", "properties": {"path": {}}}"#;
+    let build = |tools: &str, argument: &str, schema: &[u8]| {
+        let rules = format!(
+            r#"{{"rule": [{{"id": "r", "effect": "deny", "tools": {tools}, "when": {{"{argument}": {{"eq": 1}}}}}}]}}"#
+        );
+        let builder = Guard::builder().policy(Policy::from_json(&rules).unwrap()).unwrap();
+        let tool = ToolDefinition { name: "t", input_schema: schema, output_schema: None };
+        builder.tool(tool).unwrap().build().map(drop).map_err(|error| error.message)
+    };
+    for schema in [&closed[..], plain] {
+        let error = build(r#"["t", "not-here"]"#, "args.pth", schema).unwrap_err();
+        assert!(error.contains("`r`") && error.contains("`pth`"), "{error}");
+        assert!(build(r#""t""#, "args.path", schema).is_ok());
+        assert!(build(r#""t*""#, "args.pth", schema).is_ok(), "a pattern is about many");
+        assert!(build(r#""u""#, "args.pth", schema).is_ok(), "nothing is known of it");
+    }
+    assert!(build(r#""t""#, "args.pth", OPEN).is_ok(), "any name may stand there");
 }

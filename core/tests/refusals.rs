@@ -251,6 +251,22 @@ fn parse_errors_say_where_and_why() {
     assert_eq!(encoded["violations"][0]["fix"], json!({"op": "parse", "path": "", "to": null}));
 }
 
+/// Behind a name that does not end stands a value; it must not pass for a part of the name.
+#[test]
+fn a_broken_name_is_not_told() {
+    let schema = json!({"type": "object"});
+    for arguments in [
+        r#"{"o":{"a\":"zqmarker"}"#,
+        r#"{"o":{"a\" :[1,"zqmarker"#,
+        "{\"o\":{\"a\n:zqmarker\":1}}",
+        r#"{"o":{"a\q:zqmarker":1}}"#,
+    ] {
+        let refusal = refusal(&schema, arguments).to_string();
+        assert!(!refusal.contains("zqmarker"), "{arguments}: {refusal}");
+        assert!(!refusal.contains("/o/a"), "{arguments}: {refusal}");
+    }
+}
+
 /// Sixteen at most, and the rest is counted.
 #[test]
 fn the_rest_is_counted() {

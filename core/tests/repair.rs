@@ -12,11 +12,11 @@ mod shared;
 use std::collections::BTreeMap;
 
 use airlock_core::policy::NearMiss;
-use airlock_core::{Call, Caller, Catalog, Guard, Origin, Scratch, ToolDefinition, Verdict};
+use airlock_core::{Call, Catalog, Guard, Origin, Scratch, ToolDefinition, Verdict};
 use serde_json::{Value, json};
 
 fn call<'a>(tool: &'a str, arguments: &'a [u8]) -> Call<'a> {
-    Call { tool, arguments, caller: Caller::default(), ..Call::default() }
+    Call { tool, arguments, ..Call::default() }
 }
 
 /// A repair as a refusal states it.

@@ -30,6 +30,9 @@ pub use airlock_core as core;
 pub mod audit;
 #[cfg(unix)]
 pub mod child;
+pub mod mask;
 pub mod policy;
 #[cfg(unix)]
 pub mod stdio;
+#[cfg(any(feature = "cl100k_base", feature = "o200k_base"))]
+pub mod tokens;

@@ -342,3 +342,32 @@ fn the_shell_example_refuses_what_destroys() {
     }
     assert!(allowed(["rm", "build/a.o"][..].into()));
 }
+
+/// Every example, in files and in the documentation, satisfies the published schema.
+#[test]
+fn the_examples_satisfy_the_published_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let schema = fs::read(root.join("schemas/policy.schema.json")).unwrap();
+    let tool =
+        airlock::core::ToolDefinition { name: "t", input_schema: &schema, output_schema: None };
+    let guard = airlock::core::Guard::builder().tool(tool).unwrap().build().unwrap();
+    let mut documents = Vec::new();
+    for file in fs::read_dir(root.join("examples/policies")).unwrap() {
+        documents.push(fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+    let text = fs::read_to_string(root.join("docs/policy.md")).unwrap();
+    let blocks = text.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
+    documents.extend(blocks.map(str::to_owned));
+    assert!(documents.len() > 8);
+    let wrong = "[[rule]]\nid = \"a\"\neffect = \"dney\"\ntools = \"x\"\n".to_owned();
+    for (text, valid) in documents.iter().map(|text| (text, true)).chain([(&wrong, false)]) {
+        let document: serde_json::Value = toml::from_str(text).unwrap();
+        let arguments = document.to_string();
+        let arguments = arguments.as_bytes();
+        let call = airlock::core::Call { tool: "t", arguments, ..Default::default() };
+        let mut scratch = guard.scratch();
+        let verdict = guard.check(&call, &mut scratch);
+        let allowed = matches!(verdict, airlock::core::Verdict::Allow(_));
+        assert_eq!(allowed, valid, "{text}\n{verdict:?}");
+    }
+}

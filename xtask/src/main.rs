@@ -1,4 +1,5 @@
-//! The project's tasks: `cargo xtask demo` shows the product, `cargo xtask test` tests all of it.
+//! The project's tasks: `cargo xtask demo` shows the product, `cargo xtask test` tests all of it,
+//! `cargo xtask gen` writes what is generated.
 //!
 //! Standard library only, so that it compiles in a second or two. A task starts the tools that do the
 //! work (cargo, Node, the linker), says what it does and how long it took, and ends with an exit code.
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
+  gen               write docs/detectors.md from the tables of detectors
   demo              put Airlock in front of a real MCP server and watch five calls
   test              run every test; says what is missing on this system and what is skipped for it
   test --install    the same, after installing what is missing (apt-get, as root on Debian)
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.split_first() {
         Some((&"demo", [])) => demo::run(),
+        Some((&"gen", [])) => generate(),
         Some((&"test", options)) => match test::Options::parse(options) {
             Ok(options) => test::run(&options),
             Err(unknown) => usage(&unknown),
@@ -39,6 +42,18 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some((unknown, rest)) => usage(rest.first().unwrap_or(unknown)),
+    }
+}
+
+/// Writes the reference of detectors: the test that finds it stale writes it when it is told to.
+fn generate() -> ExitCode {
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["test", "--quiet", "--package", "airlock-core", "--test", "detectors"])
+        .env("AIRLOCK_WRITE_REFERENCE", "1")
+        .status();
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
 }
 

@@ -10,6 +10,7 @@
 //! names are sorted to find duplicates.
 
 mod cause;
+mod causes;
 mod duplicate;
 mod error;
 mod number;

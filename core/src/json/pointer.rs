@@ -55,7 +55,8 @@ pub(crate) fn write_pointer_below(
 }
 
 /// Writes the pointer of the innermost value that is still open at byte `offset` of `bytes`, which are
-/// valid JSON up to there; the name of a member counts from its opening quote on.
+/// valid JSON up to there. The name of a member counts from its opening quote on, unless the fault is in
+/// the name itself: what stands behind it may be a value by then.
 ///
 /// # Errors
 /// When `out` refuses, or when the containers are nested more than 132 deep.
@@ -91,8 +92,9 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
             b'"' => {
                 let start = at + 1;
                 at = end_of_string(bytes, start);
+                let whole = bytes.get(at) == Some(&b'"') && !(start..=at).contains(&offset);
                 if naming && let Some(step) = depth.checked_sub(1).and_then(|d| steps.get_mut(d)) {
-                    *step = Step::Key(start, at);
+                    *step = if whole { Step::Key(start, at) } else { Step::Start };
                     naming = false;
                 }
             }
@@ -115,7 +117,7 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
     Ok(())
 }
 
-/// The offset of the quote that closes the string whose text begins at `at`, or one past the input.
+/// The offset of the quote that closes the string whose text begins at `at`; past the input when none does.
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     while let Some(next) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += next;

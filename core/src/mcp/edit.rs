@@ -38,6 +38,15 @@ impl Edits {
         self.spans.push(Edit { start, end, from, to: self.bytes.len() });
     }
 
+    /// Puts `bytes` in the place of what replaces `span`.
+    pub(super) fn replace_again(&mut self, (start, end): (usize, usize), bytes: &[u8]) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        let to = self.bytes.len();
+        let edits = self.spans.iter_mut().filter(|edit| edit.start == start && edit.end == end);
+        edits.for_each(|edit| (edit.from, edit.to) = (from, to));
+    }
+
     /// Replaces `span`, a string literal, by a literal of `text`; bytes that are not UTF-8 become
     /// U+FFFD.
     pub(super) fn replace_text(&mut self, (start, end): (usize, usize), text: &[u8]) {

@@ -55,22 +55,40 @@ pub(super) fn check<'s>(
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.
 pub(super) fn learn(
+    guard: &Guard,
     builder: &mut CatalogBuilder,
     name: &str,
     input_schema: &[u8],
     output_schema: Option<&[u8]>,
 ) -> Result<Vec<String>, CompileError> {
-    builder.tool(ToolDefinition { name, input_schema, output_schema })
+    let warnings = builder.tool(ToolDefinition { name, input_schema, output_schema })?;
+    if let Err(error) = guard.policy().review_tool(name, builder.so_far()) {
+        builder.withhold(name);
+        return Err(CompileError { path: String::new(), message: error.message });
+    }
+    Ok(warnings)
 }
 
-/// Masks, then cuts an output of `tool`; the empty name for what no tool said.
+/// Masks, then cuts an output of `tool`; the empty name for what no tool said. The numbers of values
+/// are those of the connection, whose memory `scratch` is.
 pub(super) fn filter<'s>(
     guard: &'s Guard,
     tool: &'s str,
     output: Output<'s>,
     scratch: &'s mut Scratch<'_>,
 ) -> Result<Filtered<'s>, Refusal<'s>> {
-    guard.filter(tool, output, scratch)
+    guard.filter_on(tool, output, scratch)
+}
+
+/// Structured output of `tool`, its masks in the shape of what they stand for; none when it cannot be
+/// shown so.
+pub(super) fn filter_shaped<'s>(
+    guard: &'s Guard,
+    tool: &'s str,
+    output: &'s [u8],
+    scratch: &'s mut Scratch<'_>,
+) -> Option<&'s [u8]> {
+    guard.filter_shaped(tool, output, scratch)
 }
 
 /// Whether structured output that was masked still satisfies the tool's output schema.

@@ -385,7 +385,7 @@ impl Listing {
         }
         let input = tool.get("inputSchema").map_or(&b""[..], schema_text);
         let output = tool.get("outputSchema").map(schema_text);
-        match gate::learn(&mut self.builder, name, input, output) {
+        match gate::learn(guard, &mut self.builder, name, input, output) {
             Err(error) => Fate::Withheld(format!("{} (at {:?})", error.message, error.path)),
             Ok(warnings) => {
                 for warning in &warnings {

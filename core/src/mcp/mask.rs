@@ -45,6 +45,33 @@ pub(super) struct Unshown(pub(super) Vec<u8>);
 
 type Result = core::result::Result<(), Unshown>;
 
+/// What was done to a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) masked: usize,
+    pub(super) truncated: bool,
+}
+
+impl Tally {
+    /// What may be shown of `output`, counted.
+    fn filter<'s>(
+        &mut self,
+        guard: &'s Guard,
+        tool: &'s str,
+        output: Output<'s>,
+        scratch: &'s mut Scratch<'static>,
+    ) -> core::result::Result<&'s [u8], Unshown> {
+        match gate::filter(guard, tool, output, scratch) {
+            Ok(shown) => {
+                self.masked = self.masked.saturating_add(shown.masked);
+                self.truncated |= shown.truncated;
+                Ok(shown.bytes)
+            }
+            Err(refusal) => Err(Unshown(refusal.json().to_vec())),
+        }
+    }
+}
+
 /// Collects the edits that mask one message.
 pub(super) struct Masker<'a, 't> {
     pub(super) guard: &'a Guard,
@@ -56,8 +83,7 @@ pub(super) struct Masker<'a, 't> {
     pub(super) text: &'a mut Vec<u8>,
     /// Literals that share one budget.
     pub(super) blocks: Vec<Value<'t>>,
-    pub(super) masked: usize,
-    pub(super) truncated: bool,
+    pub(super) tally: Tally,
     /// How many names of members were masked.
     pub(super) names: usize,
 }
@@ -159,33 +185,28 @@ impl<'t> Masker<'_, 't> {
         document.extend_from_slice(b"\":");
         document.extend_from_slice(value.raw());
         document.push(b'}');
-        match gate::filter(self.guard, self.tool, Output::Json(&document), self.scratch) {
-            Ok(shown) => {
-                self.masked = self.masked.saturating_add(shown.masked);
-                self.truncated |= shown.truncated;
-                if shown.bytes != document {
-                    match shown.bytes.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) {
-                        Some(member) if !member.is_empty() => {
-                            // Masked names may be alike; two of one object must differ.
-                            let end = name_end(member);
-                            let (name, rest) = member.split_at_checked(end).unwrap_or_default();
-                            if name.get(1..) == Some(key.raw()) {
-                                self.edits.replace(span, member);
-                            } else {
-                                self.names = self.names.saturating_add(1);
-                                let number = format!("#{}", self.names);
-                                let member = [name, number.as_bytes(), rest].concat();
-                                self.edits.replace(span, &member);
-                            }
-                        }
-                        // Cut to less than a member.
-                        _ => self.edits.replace(value.span(), b"null"),
-                    }
-                }
-                Ok(())
-            }
-            Err(refusal) => Err(Unshown(refusal.json().to_vec())),
+        let Self { guard, tool, scratch, edits, tally, names, .. } = self;
+        let shown = tally.filter(guard, tool, Output::Json(&document), scratch)?;
+        if shown == document {
+            return Ok(());
         }
+        match shown.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) {
+            Some(member) if !member.is_empty() => {
+                // Masked names may be alike; two of one object must differ.
+                let end = name_end(member);
+                let (name, rest) = member.split_at_checked(end).unwrap_or_default();
+                if name.get(1..) == Some(key.raw()) {
+                    edits.replace(span, member);
+                } else {
+                    *names = names.saturating_add(1);
+                    let number = format!("#{names}");
+                    edits.replace(span, &[name, number.as_bytes(), rest].concat());
+                }
+            }
+            // Cut to less than a member.
+            _ => edits.replace(value.span(), b"null"),
+        }
+        Ok(())
     }
 
     /// A value whose every string is text.
@@ -204,33 +225,22 @@ impl<'t> Masker<'_, 't> {
         if value.raw().len() <= 2 {
             return Ok(());
         }
-        let output = Output::Json(value.raw());
-        match gate::filter(self.guard, self.tool, output, self.scratch) {
-            Ok(shown) => {
-                self.masked = self.masked.saturating_add(shown.masked);
-                self.truncated |= shown.truncated;
-                if shown.bytes != value.raw() {
-                    self.edits.replace(value.span(), shown.bytes);
-                }
-                Ok(())
-            }
-            Err(refusal) => Err(Unshown(refusal.json().to_vec())),
+        let Self { guard, tool, scratch, edits, tally, .. } = self;
+        let shown = tally.filter(guard, tool, Output::Json(value.raw()), scratch)?;
+        if shown != value.raw() {
+            edits.replace(value.span(), shown);
         }
+        Ok(())
     }
 
     fn literal(&mut self, text: Str<'t>, span: (usize, usize)) -> Result {
-        let bytes = decoded(text, self.text);
-        match gate::filter(self.guard, self.tool, Output::Text(bytes), self.scratch) {
-            Ok(shown) => {
-                self.masked = self.masked.saturating_add(shown.masked);
-                self.truncated |= shown.truncated;
-                if shown.bytes != bytes {
-                    self.edits.replace_text(span, shown.bytes);
-                }
-                Ok(())
-            }
-            Err(refusal) => Err(Unshown(refusal.json().to_vec())),
+        let Self { guard, tool, scratch, edits, tally, text: buffer, .. } = self;
+        let bytes = decoded(text, buffer);
+        let shown = tally.filter(guard, tool, Output::Text(bytes), scratch)?;
+        if shown != bytes {
+            edits.replace_text(span, shown);
         }
+        Ok(())
     }
 
     /// Masks the text blocks, alone and together.
@@ -241,31 +251,20 @@ impl<'t> Masker<'_, 't> {
         }
         let mut joined = Vec::new();
         let mut ends = Vec::with_capacity(blocks.len());
+        let Self { guard, tool, scratch, edits, tally, text: buffer, .. } = self;
         for text in blocks.iter().filter_map(|block| block.as_str()) {
-            let bytes = decoded(text, self.text);
-            match gate::filter(self.guard, self.tool, Output::Text(bytes), self.scratch) {
-                Ok(shown) => {
-                    self.masked = self.masked.saturating_add(shown.masked);
-                    self.truncated |= shown.truncated;
-                    joined.extend_from_slice(shown.bytes);
-                }
-                Err(refusal) => return Err(Unshown(refusal.json().to_vec())),
-            }
+            let output = Output::Text(decoded(text, buffer));
+            joined.extend_from_slice(tally.filter(guard, tool, output, scratch)?);
             ends.push(joined.len());
         }
-        let shown = match gate::filter(self.guard, self.tool, Output::Text(&joined), self.scratch) {
-            Ok(shown) => shown,
-            Err(refusal) => return Err(Unshown(refusal.json().to_vec())),
-        };
-        self.masked = self.masked.saturating_add(shown.masked);
-        self.truncated |= shown.truncated;
+        let shown = tally.filter(guard, tool, Output::Text(&joined), scratch)?;
         let mut start = 0;
-        let split = Split::new(&joined, shown.bytes, &ends);
+        let split = Split::new(&joined, shown, &ends);
         for (index, (block, &end)) in blocks.iter().zip(&ends).enumerate() {
             let [head, changed, tail] = split.piece(index, start, end);
             let text = [head, changed, tail].concat();
             if block.as_str().is_none_or(|before| !before.is(&text)) {
-                self.edits.replace_text(block.span(), &text);
+                edits.replace_text(block.span(), &text);
             }
             start = end;
         }

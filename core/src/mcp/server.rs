@@ -7,7 +7,7 @@ use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
 use super::envelope::{Envelope, canonical_id};
 use super::event::{Event, Outcome};
 use super::gate;
-use super::mask::{Masker, Unshown};
+use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Turn};
 use crate::json::{Str, Value};
@@ -142,12 +142,11 @@ impl Turn<'_> {
             edits: &mut desk.edits,
             text: &mut desk.text,
             blocks: Vec::new(),
-            masked: 0,
-            truncated: false,
+            tally: Tally::default(),
             names: 0,
         };
         let shown = masker.message(root);
-        let (masked, truncated) = (masker.masked, masker.truncated);
+        let Tally { masked, truncated } = masker.tally;
         if let Err(Unshown(refusal)) = shown {
             return self.unshown(&refusal, waiting);
         }
@@ -168,14 +167,7 @@ impl Turn<'_> {
             && waiting.modern.is_some()
             && let Some(result) = waiting.result
             && let Some(structured) = result.get("structuredContent")
-            && let Some(masked) = self.desk.edits.replacement(structured.span())
-            && !gate::output_accepts(
-                self.guard,
-                self.state.tools.catalog(),
-                tool,
-                masked,
-                &mut self.desk.scratch,
-            )
+            && !self.is_promised(tool, structured)
         {
             self.without_structured(result);
             return Step::Replace;
@@ -183,6 +175,28 @@ impl Turn<'_> {
         let edits = &self.desk.edits;
         edits.apply(self.message, (0, self.message.len()), self.out);
         Step::Replace
+    }
+
+    /// Whether what `structured` becomes is still what the tool promises. Where it is not, masks that keep
+    /// the shape of their values are tried in place of those of the policy.
+    fn is_promised(&mut self, tool: &str, structured: Value<'_>) -> bool {
+        let Self { guard, state, desk, .. } = self;
+        let catalog = state.tools.catalog();
+        let Some(masked) = desk.edits.replacement(structured.span()) else {
+            return true;
+        };
+        if gate::output_accepts(guard, catalog, tool, masked, &mut desk.scratch) {
+            return true;
+        }
+        let shaped = gate::filter_shaped(guard, tool, structured.raw(), &mut desk.scratch);
+        let Some(shaped) = shaped.map(<[u8]>::to_vec) else {
+            return false;
+        };
+        let accepted = gate::output_accepts(guard, catalog, tool, &shaped, &mut desk.scratch);
+        if accepted {
+            desk.edits.replace_again(structured.span(), &shaped);
+        }
+        accepted
     }
 
     /// The result without its structured part, which after masking is no longer what the tool promised:

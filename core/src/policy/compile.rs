@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::claim::Claim;
 use super::compiled::{Agent, Policy};
 use super::condition::Conditions;
 use super::index::{NameIndex, Pattern};
@@ -43,6 +44,7 @@ pub(super) struct Compiler<'z> {
     /// Literals that conditions may name.
     pub sets: Vec<Set>,
     pub calendar: Vec<(String, u32)>,
+    pub claims: Vec<Claim>,
     pub limits: Vec<Limit>,
     pub limited: Vec<Pattern>,
     pub roles: Roles,
@@ -93,6 +95,7 @@ impl Compiler<'_> {
             conditions: Conditions::default(),
             sets: Vec::new(),
             calendar: Vec::new(),
+            claims: Vec::new(),
             limits: Vec::new(),
             limited: Vec::new(),
             roles: Roles::default(),
@@ -167,6 +170,7 @@ impl Compiler<'_> {
             has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,
             subjects: self.subjects,
+            claims: self.claims,
             conditions: self.conditions,
             roles: self.roles,
             require_agent: self.require_agent,

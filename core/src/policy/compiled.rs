@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
 use super::index::NameIndex;
 use super::limit::{Charge, LimitRef, Limits};
@@ -34,6 +35,8 @@ pub struct Policy {
     pub(super) subjects: Vec<Text>,
     pub(super) conditions: Conditions,
     pub(super) limits: Limits,
+    /// What rules expect of schemas.
+    pub(super) claims: Vec<Claim>,
     pub(super) roles: Roles,
     /// The place where it is required; `None` inside for a preset.
     pub(super) require_agent: Option<Option<Span>>,

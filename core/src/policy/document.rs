@@ -215,8 +215,10 @@ impl Compiler<'_> {
             let ttl_ms = rule.read("ttl", |item| ttl(item, effect))?;
             let skip = rule.read("missing", |item| missing(item, effect))?.unwrap_or(false);
             let frame = Frame { side: effect.side(), skip, denies: effect == Effect::Deny };
+            let before = self.conditions.conditions.len();
             let (time, when) =
                 rule.read("when", |item| self.when(item, frame))?.unwrap_or_default();
+            self.claim(&tools, before);
             let compiled = Rule {
                 span: Some(rule.span()),
                 effect,

@@ -17,6 +17,8 @@ mod address;
 #[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
+mod claim;
+#[cfg(feature = "alloc")]
 mod compile;
 #[cfg(feature = "alloc")]
 mod compiled;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::address::Classes;
 use super::argv::ArgvTest;
+use super::claim::Claim;
 use super::compile::{Compiler, Set};
 use super::condition::{
     Condition, Expr, KindEntry, KindOf, Order, Scalar, Segment, Target, Test, Types,
@@ -210,6 +211,26 @@ impl Compiler<'_> {
         }
         let formula = if parts.is_empty() { None } else { Some(self.all(parts)) };
         Ok((time, formula))
+    }
+
+    /// Notes which arguments the next rule, whose conditions begin at `before`, expects its tools to
+    /// declare.
+    pub fn claim(&mut self, tools: &[Item<'_>], before: usize) {
+        let names = || tools.iter().filter_map(|tool| tool.text().ok());
+        if names().any(|name| name.contains(['*', '?'])) {
+            return;
+        }
+        let new = self.conditions.conditions.get(before..).unwrap_or(&[]);
+        for condition in new {
+            let target = self.conditions.targets.get(condition.target as usize);
+            let Some(Target::Path(list)) = target else { continue };
+            let first = list.of(&self.conditions.segments).first();
+            if let Some(Segment::Name(name)) = first {
+                let tools = names().map(|name| self.pool.add(name)).collect();
+                let rule = self.rules.len() as u32;
+                self.claims.push(Claim { rule, name: *name, tools });
+            }
+        }
     }
 
     /// Reads one key of a table of conditions.

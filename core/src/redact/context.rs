@@ -6,6 +6,7 @@
 use super::TypeId;
 use super::bytes::{byte, slice, starts_folded};
 use super::identifiers::IDENTIFIERS;
+use super::table::flat;
 
 /// How far before a value a word that names it may begin, in bytes.
 pub(super) const NEAR: usize = 48;
@@ -15,41 +16,29 @@ pub(super) type Rows = u128;
 
 const _: () = assert!(IDENTIFIERS.len() <= 128, "a set of rows has 128 bits");
 
-/// How many words there are, repeated ones counted again.
-const COUNT: usize = {
-    let (mut row, mut sum) = (0, 0);
-    while row < IDENTIFIERS.len() {
-        sum += IDENTIFIERS[row].words.len();
-        row += 1;
-    }
-    sum
-};
+/// The words beside the rows that they name.
+const WORDS: &[(&str, u8)] = flat!(IDENTIFIERS.words);
 
 /// The words by their first three letters: `heads` has the first of a bucket, `next` the one after, both
 /// counted from one.
 struct Index {
-    words: [(&'static str, u8); COUNT],
     heads: [u8; 2048],
-    next: [u8; COUNT],
+    next: [u8; WORDS.len()],
+    /// Which pairs of letters they begin with.
+    pairs: [u32; 32],
 }
 
 static INDEX: Index = {
-    assert!(COUNT < 256, "an index entry is one byte");
-    let mut index = Index { words: [("", 0); COUNT], heads: [0; 2048], next: [0; COUNT] };
-    let (mut row, mut at) = (0, 0);
-    while row < IDENTIFIERS.len() {
-        let mut i = 0;
-        while i < IDENTIFIERS[row].words.len() {
-            let word = IDENTIFIERS[row].words[i];
-            let bytes = word.as_bytes();
-            let bucket = bucket(bytes[0], bytes[1], if bytes.len() > 2 { bytes[2] } else { 0 });
-            index.words[at] = (word, row as u8);
-            index.next[at] = index.heads[bucket];
-            index.heads[bucket] = at as u8 + 1;
-            at += 1;
-            i += 1;
-        }
-        row += 1;
+    assert!(WORDS.len() < 256, "an index entry is one byte");
+    let mut index = Index { heads: [0; 2048], next: [0; WORDS.len()], pairs: [0; 32] };
+    let mut at = 0;
+    while at < WORDS.len() {
+        let word = WORDS[at].0.as_bytes();
+        let bucket = bucket(word[0], word[1], if word.len() > 2 { word[2] } else { 0 });
+        index.next[at] = index.heads[bucket];
+        index.heads[bucket] = at as u8 + 1;
+        index.pairs[word[0] as usize & 31] |= 1 << (word[1] & 31);
+        at += 1;
     }
     index
 };
@@ -62,14 +51,26 @@ const fn bucket(a: u8, b: u8, c: u8) -> usize {
 /// The rows that the word at `at` of `text` names; `text` ends where the value begins.
 #[inline]
 pub(super) fn named(text: &[u8], at: usize) -> Rows {
-    let (a, b, c) = (byte(text, at), byte(text, at + 1), byte(text, at + 2));
+    let Some(&[a, b]) = text.get(at..).and_then(|rest| rest.first_chunk()) else {
+        return 0;
+    };
+    // Most words are told by two letters to be none of them.
+    match INDEX.pairs.get(usize::from(a & 31)) {
+        Some(seconds) if seconds >> (b & 31) & 1 == 1 => looked_up(text, at, a, b),
+        _ => 0,
+    }
+}
+
+#[inline(never)]
+fn looked_up(text: &[u8], at: usize, a: u8, b: u8) -> Rows {
+    let c = byte(text, at + 2);
     // A word of two letters ends before a sign or the hump of a camel.
     let two = !(c.is_ascii_alphabetic() || c >= 0x80) || b >= b'a' && c.is_ascii_uppercase();
     let mut next = INDEX.heads.get(bucket(a, b, if two { 0 } else { c })).copied().unwrap_or(0);
     let mut rows = 0;
     while let Some(i) = usize::from(next).checked_sub(1) {
         next = INDEX.next.get(i).copied().unwrap_or(0);
-        let Some(&(word, row)) = INDEX.words.get(i) else { break };
+        let Some(&(word, row)) = WORDS.get(i) else { break };
         if starts_folded(text.get(at..).unwrap_or(&[]), word.as_bytes())
             && !byte(text, at + word.len()).is_ascii_lowercase()
         {

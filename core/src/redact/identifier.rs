@@ -8,9 +8,12 @@
 
 use super::bytes::{ALNUM, DIGITS, before, byte, run, slice};
 use super::context::Rows;
-use super::identifiers::Form::{Alone, Beside};
 use super::identifiers::IDENTIFIERS;
+use super::table::flat;
 use super::value::{is_joined_left, is_joined_right};
+
+const ALONE: &[(&str, u8)] = flat!(IDENTIFIERS.alone);
+const BESIDE: &[(&str, u8)] = flat!(IDENTIFIERS.beside);
 
 /// A form beside its row.
 #[derive(Clone, Copy)]
@@ -19,38 +22,19 @@ struct Entry {
     row: u8,
     /// How many bytes of the pattern stand before its anchor.
     lead: u8,
-    alone: bool,
 }
 
-const FORMS: [Entry; count()] = {
-    let mut all = [Entry { pattern: "", row: 0, lead: 0, alone: false }; count()];
-    let (mut row, mut len) = (0, 0);
-    while row < IDENTIFIERS.len() {
-        let forms = IDENTIFIERS[row].forms;
-        let mut at = 0;
-        while at < forms.len() {
-            let (pattern, alone) = match forms[at] {
-                Alone(pattern) => (pattern, true),
-                Beside(pattern) => (pattern, false),
-            };
-            let lead = lead(pattern.as_bytes()) as u8;
-            all[len] = Entry { pattern, row: row as u8, lead, alone };
-            len += 1;
-            at += 1;
-        }
-        row += 1;
+/// Those that are telling by themselves, then those that are beside a word.
+const FORMS: [Entry; ALONE.len() + BESIDE.len()] = {
+    let mut all = [Entry { pattern: "", row: 0, lead: 0 }; ALONE.len() + BESIDE.len()];
+    let mut at = 0;
+    while at < all.len() {
+        let (pattern, row) = if at < ALONE.len() { ALONE[at] } else { BESIDE[at - ALONE.len()] };
+        all[at] = Entry { pattern, row, lead: lead(pattern.as_bytes()) as u8 };
+        at += 1;
     }
     all
 };
-
-const fn count() -> usize {
-    let (mut row, mut sum) = (0, 0);
-    while row < IDENTIFIERS.len() {
-        sum += IDENTIFIERS[row].forms.len();
-        row += 1;
-    }
-    sum
-}
 
 /// Where the anchor of `pattern` is: its parenthesis, or the first run that holds a digit.
 const fn lead(pattern: &[u8]) -> usize {
@@ -80,9 +64,9 @@ const LONGEST: usize = 19;
 /// The forms in buckets; `next` has the one after each, counted from one like all of them.
 struct Index {
     buckets: [[[Bucket; SECOND + 1]; SIGNS]; LONGEST + 1],
-    next: [u8; count()],
+    next: [u8; FORMS.len()],
     /// The rows of the forms from each on.
-    rows: [Rows; count() + 1],
+    rows: [Rows; FORMS.len() + 1],
 }
 
 /// The forms whose anchor has one length, the same sign behind it, and one length of the run behind that.
@@ -115,12 +99,12 @@ const fn sign(byte: u8) -> usize {
 }
 
 static INDEX: Index = {
-    assert!(count() < 255, "an index entry is one byte");
+    assert!(FORMS.len() < 255, "an index entry is one byte");
     let empty = Bucket { alone: 0, beside: 0 };
     let mut index = Index {
         buckets: [[[empty; SECOND + 1]; SIGNS]; LONGEST + 1],
-        next: [0; count()],
-        rows: [0; count() + 1],
+        next: [0; FORMS.len()],
+        rows: [0; FORMS.len() + 1],
     };
     // From the last to the first, so that a bucket lists its forms in the table's order.
     let mut at = FORMS.len();
@@ -135,7 +119,7 @@ static INDEX: Index = {
         };
         assert!(sign != 1, "a new sign needs a number of its own");
         let bucket = &mut index.buckets[end - start][sign][second];
-        let head = if FORMS[at].alone { &mut bucket.alone } else { &mut bucket.beside };
+        let head = if at < ALONE.len() { &mut bucket.alone } else { &mut bucket.beside };
         index.next[at] = *head;
         index.rows[at + 1] = index.rows[*head as usize] | 1 << FORMS[at].row;
         *head = at as u8 + 1;

@@ -11,7 +11,7 @@ use super::path::Paths;
 use super::pseudonym::Pseudonyms;
 use super::scan::Scan;
 use super::value::{is_keylike, is_placeholder, is_wordy};
-use super::{Finding, Redactor, TypeId};
+use super::{Counts, Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
 use crate::json::{Document, Kind, Str, write_escaped};
 
@@ -24,6 +24,8 @@ pub struct Work<'m> {
     pub findings: Buf<'m, Finding>,
     /// The numbers of values that are masked by numbers.
     pub names: Pseudonyms<'m>,
+    /// What was masked in documents so far.
+    pub counts: Counts,
 }
 
 #[cfg(feature = "alloc")]
@@ -40,7 +42,8 @@ impl<'m> Work<'m> {
         Self {
             text: Buf::lent(text),
             findings: Buf::lent(findings),
-            names: Pseudonyms::lent(&mut [], &mut [], &mut []),
+            names: Pseudonyms::none(),
+            counts: Counts::new(),
         }
     }
 
@@ -48,7 +51,12 @@ impl<'m> Work<'m> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn growable() -> Self {
-        Self { text: Buf::growable(), findings: Buf::growable(), names: Pseudonyms::growable() }
+        Self {
+            text: Buf::growable(),
+            findings: Buf::growable(),
+            names: Pseudonyms::growable(),
+            counts: Counts::new(),
+        }
     }
 }
 
@@ -129,6 +137,7 @@ impl Redactor<'_> {
                 }
             }
             masked += work.findings.len();
+            work.findings.iter().for_each(|found| work.counts.add(found.id));
             copied = end;
         }
         out.extend(bytes.get(copied..).unwrap_or(&[]))?;

@@ -280,16 +280,21 @@ pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
 }
 
 fn meaning_of(name: &[u8]) -> Option<Meaning> {
-    let &last = name.iter().rev().find(|&&byte| !is_joint(byte))?;
+    let mut letters = (1..=name.len()).rev().filter(|&end| !is_joint(before(name, end)));
+    let last = before(name, letters.next()?);
+    // Most endings differ from the name in their last letter but one.
+    let second = letters.next().map_or(0, |end| small(name, end - 1));
+    let differs = |ending: &str| before(ending.as_bytes(), ending.len() - 1) != second;
     let mut next = usize::from(*INDEX.heads.get(usize::from(last & 31))?);
     let (id, class) = loop {
         let &(ending, at, id, class) = NAMES.get(next.checked_sub(1)?)?;
-        if ends_in(name, ending, at) {
+        if !differs(ending) && ends_in(name, ending, at) {
             break (id, class);
         }
         next = usize::from(*INDEX.next.get(next - 1)?);
     };
-    let innocent = INNOCENT.iter().any(|(ending, at)| ends_in(name, ending, *at));
+    let innocent =
+        INNOCENT.iter().any(|(ending, at)| !differs(ending) && ends_in(name, ending, *at));
     // `key` says something only behind another word, as in `STRIPE_KEY`.
     let bare = class == Key && name.len() <= 3 && !ends_in(name, "sig", Whole);
     (!innocent && !bare).then_some(Meaning { id, class })

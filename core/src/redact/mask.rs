@@ -191,10 +191,11 @@ impl<'a> Redactor<'a> {
             let (start, end) = (found.start as usize, found.end as usize);
             sink(Piece::Text(text.get(at..start).unwrap_or("")))?;
             let value = Original::new(text, start, end);
-            self.replacement(value, found.id, names, &mut |mask| {
-                sink(Piece::Mask { text: mask, stands_for: 0 })
+            let id = found.id;
+            self.replacement(value, id, names, &mut |mask| {
+                sink(Piece::Mask { text: mask, stands_for: 0, id })
             })?;
-            sink(Piece::Mask { text: "", stands_for: end - start })?;
+            sink(Piece::Mask { text: "", stands_for: end - start, id })?;
             at = end;
         }
         sink(Piece::Text(text.get(at..).unwrap_or("")))

@@ -17,6 +17,7 @@ mod assign;
 mod bytes;
 mod checksum;
 mod context;
+mod detectors;
 mod identifier;
 mod identifiers;
 mod json;
@@ -30,6 +31,7 @@ mod pseudonym;
 mod scan;
 mod shape;
 mod stream;
+mod table;
 mod token;
 mod tokens;
 mod types;
@@ -37,6 +39,7 @@ mod value;
 mod verify;
 
 pub use allow::{Allow, AllowEntry, AllowError, AllowList};
+pub use detectors::Detector;
 pub use json::Work;
 pub(crate) use mask::outside_mask;
 pub use mask::{KeyedHash, Masks, Style};
@@ -44,7 +47,7 @@ pub use mask::{KeyedHash, Masks, Style};
 pub(crate) use material::end_of_headless_key;
 pub use pseudonym::{Pseudonyms, Record};
 pub use stream::{HELD, Piece, Stream, WINDOW};
-pub use types::{TypeId, Types, UnknownType};
+pub use types::{Counts, TypeId, Types, UnknownType};
 
 use crate::buf::{Buf, Full};
 
@@ -86,9 +89,29 @@ impl<'a> Redactor<'a> {
         self.scan_under("", text, findings)
     }
 
+    /// The same for a text that goes on where one ended of which `past` tells.
+    fn scan_behind(
+        &self,
+        past: &normal::Past,
+        text: &str,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<(), Full> {
+        self.scan_all(past, "", text, findings)
+    }
+
     /// The same for the value of a field called `key`, which counts as a word beside the value.
     fn scan_under(
         &self,
+        key: &str,
+        text: &str,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<(), Full> {
+        self.scan_all(&normal::Past::NONE, key, text, findings)
+    }
+
+    fn scan_all(
+        &self,
+        past: &normal::Past,
         key: &str,
         text: &str,
         findings: &mut Buf<'_, Finding>,
@@ -98,7 +121,7 @@ impl<'a> Redactor<'a> {
             return Ok(());
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
-        normal::scan(text, key.as_bytes(), self.types, findings)?;
+        normal::scan(text, key.as_bytes(), self.types, past, findings)?;
         self.settle(text, findings);
         Ok(())
     }
@@ -123,5 +146,7 @@ impl<'a> Redactor<'a> {
     }
 }
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,7 @@ pub(super) struct Scan<'t, 'b, 'm> {
     pub(super) decided: usize,
     /// Words before this offset are inside a token.
     token_end: usize,
-    /// Words before this offset are parts of a moment.
+    /// What lies before this offset is part of a moment.
     moment_end: usize,
     /// An `@` before this offset belongs to a URL.
     authority_end: usize,
@@ -108,13 +108,14 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     /// Looks at the places of one block; answers where the text begins anew when a detector took more.
     #[inline]
     fn block(&mut self, base: usize, anchors: &Anchors) -> Result<Option<usize>, Full> {
-        let mut todo = anchors.all();
+        let mut todo = anchors.all() & !before_bit(self.moment_end, base);
         while todo != 0 {
             let i = todo.trailing_zeros();
             let (at, bit) = (base + i as usize, 1 << i);
             todo &= todo - 1;
             if anchors.words() & bit != 0 {
                 self.word(anchors, i, at)?;
+                todo &= !before_bit(self.moment_end, base);
             }
             if (anchors.pairs | anchors.groups) & bit != 0 {
                 let lead = if anchors.pairs & bit != 0 { 11 } else { 9 };
@@ -198,6 +199,16 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 }
                 Ok(())
             }
+            1 if byte(text, start) == b's' && byte(text, end) == b'.' => {
+                match shape::vault(text, start) {
+                    Some(end) => self.push(TypeId::VAULT, start, end),
+                    None => Ok(()),
+                }
+            }
+            7 if byte(text, end) == b'.' => match shape::terraform(text, start, end) {
+                Some((start, end)) => self.push(TypeId::TERRAFORM, start, end),
+                None => Ok(()),
+            },
             3..LONG if slice(text, start, start + 3) == b"eyJ" => self.jwt(start),
             _ => Ok(()),
         }
@@ -410,6 +421,15 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The bits of the block at `base` that speak of bytes before `end`.
+#[inline]
+const fn before_bit(end: usize, base: usize) -> u64 {
+    match end.saturating_sub(base) {
+        count @ 0..64 => (1 << count) - 1,
+        _ => u64::MAX,
     }
 }
 

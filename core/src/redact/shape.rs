@@ -3,8 +3,8 @@
 //! Each function looks at one place of the text and answers with a range; all look at a bounded number
 //! of bytes around it.
 
-use super::bytes::{DIGITS, HEX, Set, URL64, before, byte, decode64, run, slice};
-use super::token::is_random;
+use super::bytes::{ALNUM, DIGITS, HEX, Set, URL64, before, byte, decode64, run, slice};
+use super::token::{is_digit_rich, is_random};
 
 /// Telegram's bot tokens (its Bot API, "Authorizing your bot"): the bot's number, the colon at `colon`,
 /// 35 characters that begin with A.
@@ -64,6 +64,32 @@ pub(super) fn mailchimp(text: &[u8], start: usize, end: usize) -> Option<usize> 
 /// Whether `word` is a key of Twilio's (its REST API, "API keys"): `SK` and 32 hexadecimal digits.
 pub(super) fn twilio(word: &[u8]) -> bool {
     word.len() == 34 && word.starts_with(b"SK") && run(word, 2, HEX) == 34 && is_random(word)
+}
+
+/// Terraform's tokens (HashiCorp, "API tokens"): 14 characters, `.atlasv1.` with its word at
+/// `start..end`, 60 or more.
+pub(super) fn terraform(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    let head = start.checked_sub(15)?;
+    let stop = run(slice(text, 0, end + 128), end + 1, URL64);
+    let shaped = slice(text, start - 1, end + 1) == b".atlasv1."
+        && run(slice(text, 0, start), head, ALNUM) == start - 1
+        && !URL64.has(before(text, head))
+        && stop - end > 40;
+    shaped.then_some((head, stop))
+}
+
+/// Vault's service tokens up to its release 1.9: `s.` with its letter at `start`, 24 letters and digits.
+pub(super) fn vault(text: &[u8], start: usize) -> Option<usize> {
+    let end = run(slice(text, 0, start + 64), start + 2, ALNUM);
+    let body = slice(text, start + 2, end);
+    let shaped = body.len() == 24
+        && is_digit_rich(body)
+        && body.iter().any(u8::is_ascii_lowercase)
+        && body.iter().any(u8::is_ascii_uppercase)
+        && !matches!(before(text, start), b'.' | b'_' | b'-' | b'$' | b'/')
+        && !matches!(byte(text, end), b'(' | b'_' | b'-')
+        && !(byte(text, end) == b'.' && ALNUM.has(byte(text, end + 1)));
+    shaped.then_some(end)
 }
 
 /// The end of the moment (RFC 3339, ISO 8601, common logs) that begins at `at`: `2026-01-31T10:30` and

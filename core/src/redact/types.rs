@@ -12,13 +12,13 @@ pub struct TypeId(pub(super) u8);
 macro_rules! written {
     ($($name:ident = $id:literal,)*) => {
         /// Types whose detectors are written out; those of the tables follow them.
-        const WRITTEN: &[&str] = &[$($id),*];
+        pub(super) const WRITTEN: &[&str] = &[$($id),*];
 
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Order { $($name),* }
 
         impl TypeId {
-            $(pub(super) const $name: Self = Self(Order::$name as u8);)*
+            $(pub(crate) const $name: Self = Self(Order::$name as u8);)*
         }
     };
 }
@@ -36,6 +36,8 @@ written! {
     DISCORD = "secret.prefixed.discord",
     MAILCHIMP = "secret.prefixed.mailchimp",
     TWILIO = "secret.prefixed.twilio",
+    TERRAFORM = "secret.prefixed.terraform",
+    VAULT = "secret.prefixed.vault",
     PASSWORD = "secret.assigned.password",
     SECRET = "secret.assigned.secret",
     EMAIL = "pii.core.email",
@@ -106,6 +108,37 @@ impl TypeId {
     #[must_use]
     pub fn is_secret(self) -> bool {
         self.id().starts_with("secret.")
+    }
+}
+
+/// How many values of each type were masked.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts([u32; 256]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Counts {
+    /// None of any.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; 256])
+    }
+
+    /// Counts one more value.
+    pub fn add(&mut self, id: TypeId) {
+        if let Some(count) = self.0.get_mut(usize::from(id.0)) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// The types that were met, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (TypeId, u32)> {
+        let all = TypeId::all().zip(&self.0);
+        all.filter(|&(_, &count)| count > 0).map(|(id, &count)| (id, count))
     }
 }
 

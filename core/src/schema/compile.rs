@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use super::choices::Choices;
 use super::content::{Encoding, is_json};
 use super::dialect::{Dialect, Holds, Version};
 use super::documents::Documents;
@@ -69,6 +70,7 @@ pub(crate) fn compile(
     let schema = Schema {
         meant,
         names: names.finish(),
+        choices: Choices::new(doc, &tables.subs),
         subs: tables.subs.into(),
         objects: tables.objects.into(),
         arrays: tables.arrays.into(),

@@ -11,6 +11,7 @@
 //! Worst case: a check takes one step for each visited pair of subschema and instance node and stops at
 //! a budget; see [`Budget`].
 
+mod choices;
 mod compile;
 mod content;
 mod cut;
@@ -351,6 +352,7 @@ pub struct Schema {
     keyed: Box<[(u32, u32)]>,
     /// Lists of subschemas and of name ids.
     lists: Box<[u32]>,
+    choices: choices::Choices,
     patterns: Box<[pattern::Pattern]>,
     divisors: Box<[crate::json::Divisor]>,
     locations: Box<[Location]>,

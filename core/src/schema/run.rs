@@ -6,7 +6,7 @@
 //! items, every few members that a loop passes and every few bytes of text that it reads. A check that
 //! runs out of steps or of depth has no verdict and must be refused.
 
-use super::same::{order, same};
+use super::same::{order, same, sorting};
 use super::{
     ArrayRules, Content, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema,
     StringRules, Sub, Types, find_named,
@@ -569,6 +569,19 @@ impl Run<'_, '_> {
     }
 
     fn is_choice(&mut self, choices: u32, at: u32) -> bool {
+        if let Some((sorted, longest)) = self.schema.choices.of(choices) {
+            // A number is read to its end, anything else as far as it can agree, each member of an object
+            // once for each other.
+            let value = self.doc.at(at);
+            let bytes = value.raw().len();
+            let read = match value.kind() {
+                Kind::Number => bytes,
+                Kind::Object => bytes.min(longest * 6).saturating_mul(value.len() + 1),
+                _ => bytes.min(longest * 6),
+            };
+            return self.pay_bytes(read.saturating_mul(sorted.len().ilog2() as usize))
+                && sorted.binary_search_by(|&own| order(self.own, own, self.doc, at)).is_ok();
+        }
         let choices = self.own.at(choices);
         if self.doc.node(at).kind() == Kind::String {
             self.pay(choices.len() / 4);
@@ -597,6 +610,7 @@ impl Run<'_, '_> {
     fn equal(&mut self, own: u32, at: u32) -> bool {
         // What `propertyNames` looks at is a name, and a name is a string.
         if self.doc.node(at).kind() == Kind::Key {
+            self.steps = self.steps.saturating_sub(1);
             let own = self.own.at(own).as_str();
             return own.is_some_and(|own| own.cmp_bytes(self.doc.text(at)).is_eq());
         }
@@ -616,18 +630,19 @@ impl Run<'_, '_> {
                 return false;
             }
         }
-        if self.memory.order.len() > PAIRWISE {
-            if !self.pay(self.memory.order.len().saturating_mul(4)) {
+        let count = self.memory.order.len();
+        if count > PAIRWISE {
+            let steps = self.memory.order.iter().map(|&element| sorting(doc, element, count));
+            let steps = steps.fold(0_usize, usize::saturating_add);
+            if !self.pay(steps) {
                 return false;
             }
             self.memory.order.sort_unstable_by(|&a, &b| order(doc, a, doc, b));
+            let mut pairs = self.memory.order.windows(2);
+            return !pairs.any(|pair| matches!(*pair, [a, b] if order(doc, a, doc, b).is_eq()));
         }
-        let sorted = self.memory.order.len() > PAIRWISE;
         for (i, &a) in self.memory.order.iter().enumerate() {
             for &b in self.memory.order.iter().skip(i + 1) {
-                if sorted && order(doc, a, doc, b).is_ne() {
-                    break;
-                }
                 match same(doc, a, doc, b, &mut self.steps) {
                     Some(false) => {}
                     Some(true) => return false,

@@ -21,7 +21,7 @@ pub trait CountTokens {
 /// | text | tokens |
 /// | --- | --- |
 /// | a run of ASCII letters and digits in one case | one for each three characters begun |
-/// | one of mixed case, or of letters and digits | three for each four characters begun |
+/// | one of mixed case, or of letters and digits | one for each character |
 /// | a run of spaces or tabs | one when it is longer than one character, else none |
 /// | a line break, each other ASCII sign | one |
 /// | a character beyond ASCII | one for each byte of its UTF-8 but the first |
@@ -97,7 +97,7 @@ fn word_cost(word: &str) -> usize {
     } else {
         all(u8::is_ascii_lowercase) || word.bytes().all(|byte| byte.is_ascii_uppercase())
     };
-    if plain { word.len().div_ceil(3) } else { (word.len() * 3).div_ceil(4) }
+    if plain { word.len().div_ceil(3) } else { word.len() }
 }
 
 /// How many bytes of the ASCII run `word` have at most `most` tokens, however it is mixed.
@@ -117,7 +117,7 @@ mod tests {
             ("the", 1),
             ("Tokens", 2),
             ("12345", 2),
-            ("aB3dE6", 5),
+            ("aB3dE6", 6),
             ("a b", 2),
             ("a   b", 3),
             ("{\"a\":1}", 7),

@@ -94,9 +94,15 @@ impl Drop for AtEnd {
 /// end with. Must be called from the main thread, at whose end the kernel ends the server.
 ///
 /// # Errors
-/// When pipes, threads or signals cannot be set up. A server that cannot be started is no error: it is
-/// said on standard error, and the code is [`CANNOT_START`].
+/// When pipes, threads or signals cannot be set up, or when the policy limits how often tools are called:
+/// nothing here counts calls, and a limit that nobody keeps must not look kept. A server that cannot be
+/// started is no error: it is said on standard error, and the code is [`CANNOT_START`].
 pub fn run(options: Options<'_>) -> io::Result<i32> {
+    if options.guard.policy().limits().next().is_some() {
+        let message = "the policy has limits (`rate_limits`, `limit` or the preset `strict`), which this \
+                       version does not keep: take them out";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+    }
     // Caught before there is a server, so that none outlives us unnoticed.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     // Files without a buffer: what is written is written.

@@ -104,6 +104,33 @@ fn every_key_is_documented() {
     }
 }
 
+/// The published schema knows every key that the compiler reads, and no other.
+#[test]
+fn the_published_schema_has_every_key() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/policy.schema.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let places = [
+        ("", DOCUMENT),
+        ("/$defs/rule", RULE),
+        ("/$defs/condition", CONDITION),
+        ("/$defs/url", URL),
+        ("/$defs/argv", ARGV),
+        ("/$defs/limit", LIMIT),
+        ("/$defs/window/anyOf/1", WINDOW),
+        ("/properties/agents/additionalProperties", AGENT),
+        ("/properties/denied_tools/items/anyOf/1", DENIED),
+    ];
+    for (place, keys) in places {
+        let properties = &schema.pointer(place).unwrap()["properties"];
+        let mut found: Vec<&str> = properties.as_object().unwrap().keys().map(|k| &**k).collect();
+        let mut known = keys.known.to_vec();
+        found.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(found, known, "{place}");
+    }
+}
+
 #[test]
 fn unknown_keys_are_errors_everywhere() {
     for (_, _, before, after) in TABLES {

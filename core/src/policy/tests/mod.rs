@@ -6,6 +6,7 @@ mod documents;
 mod invariants;
 mod properties;
 mod seed;
+mod seed_arguments;
 
 use std::string::{String, ToString};
 

@@ -10,8 +10,8 @@ use super::super::bytes::{ALNUM, Set, URL64, before, byte, run, run_back, skip_b
 use super::super::context::is_near;
 use super::super::token;
 use super::super::{Finding, TypeId};
-use super::Pass;
 use super::window::Window;
+use super::{AFTER, GRID, Pass};
 use crate::buf::Full;
 
 /// What tokens, addresses and identifiers consist of.
@@ -66,7 +66,7 @@ impl Pass<'_, '_, '_> {
         } else {
             BODY
         };
-        let mut at = end;
+        let (mut at, cell) = (end, self.cell_end(start));
         loop {
             let stop = run(slice(text, 0, at + 2 * PIECE), at, set);
             for i in at..stop {
@@ -77,7 +77,10 @@ impl Pass<'_, '_, '_> {
             }
             // A token that fills the line may go on behind it.
             let more = line_break(text, stop).filter(|next| {
-                stop - at >= 16 && BODY.has(byte(text, next.end)) && window.has_room(next.end)
+                stop - at >= 16
+                    && stop < cell + AFTER / 2
+                    && BODY.has(byte(text, next.end))
+                    && window.has_room(next.end)
             });
             match more {
                 Some(next) if !is_date(text, next.end) => at = next.end,
@@ -89,7 +92,7 @@ impl Pass<'_, '_, '_> {
         }
         let quoted = matches!(before(text, begin), b'"' | b'\'')
             && before(text, begin) == before(window.text().as_bytes(), window.len());
-        self.joined = at;
+        self.joined = at.min(cell);
         let whole = slice(text, begin, start);
         let is_whole = token::find(whole, 0, &mut token::Refused::default()).is_some();
         let goes_on = is_random_tail(slice(window.text().as_bytes(), seam, window.len()));
@@ -109,7 +112,9 @@ impl Pass<'_, '_, '_> {
         let text = self.text;
         // The place may be in the midst of the run.
         let mut begin = at.saturating_sub(1);
-        let least = self.apart.max(at.saturating_sub(PIECE));
+        let cell = self.cell_end(at);
+        let apart = if self.apart > cell - GRID.min(cell) { self.apart } else { 0 };
+        let least = apart.max(at.saturating_sub(PIECE));
         while begin >= least + 2 && byte(text, begin - 1) == b' ' && is_seen(byte(text, begin - 2))
         {
             begin -= 2;
@@ -128,7 +133,7 @@ impl Pass<'_, '_, '_> {
         }
         let seam = window.len();
         let (mut i, mut stop) = (begin, begin);
-        while window.has_room(i) && matches!(byte(text, i), b' '..=b'~') {
+        while i < cell + AFTER / 2 && window.has_room(i) && matches!(byte(text, i), b' '..=b'~') {
             let last = byte(text, i + 1) != b' ';
             // The first letter of a word is none of them.
             if last && (is_word(byte(text, i + 1)) || byte(text, i) == b' ') {

@@ -84,7 +84,7 @@ impl Window {
             while read < self.len {
                 let text = slice(&self.text, 0, self.len);
                 let raw = byte(text, read);
-                let found = if raw < 0x80 { unit(text, read) } else { None };
+                let found = if raw < 0x80 && super::is_sign(raw) { unit(text, read) } else { None };
                 let len = found.map_or(1, |unit| unit.len);
                 let at = |i: usize| self.from.get(i).copied().unwrap_or_default();
                 let from = (at(read).0, at(read + len - 1).1);

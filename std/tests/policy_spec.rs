@@ -1,0 +1,268 @@
+//! The three policies of the specification with their embedded tests, as far as what they use is built,
+//! and labelled arguments under a policy as an operator would write it.
+
+// Clippy takes helpers of tests for library code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use airlock::core::{Call, Caller, Guard, ToolDefinition, Verdict};
+use airlock::policy::PolicyFile;
+use serde_json::{Value, json};
+
+fn shared(name: &str) -> Option<String> {
+    let root = std::env::var_os("AIRLOCK_SHARED").map(PathBuf::from).or_else(|| {
+        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        folders.map(|folder| folder.join("shared")).find(|shared| shared.join("data").is_dir())
+    });
+    let text = root.and_then(|root| std::fs::read_to_string(root.join("data").join(name)).ok());
+    if text.is_none() {
+        println!("SKIPPED: shared/data/{name} is not here");
+    }
+    text
+}
+
+/// Keys of rules that ask about the calls before this one.
+const SESSION: [&str; 4] = ["after", "once", "adds", "adds_when"];
+
+/// The document without what is not built: session rules, sums and conditions on SQL.
+fn reduced(text: &str) -> (Value, Vec<Value>) {
+    let mut document: Value = toml::from_str(text).unwrap();
+    let members = document.as_object_mut().unwrap();
+    members.remove("budget");
+    let tests = members.remove("test").unwrap().as_array().unwrap().clone();
+    let rules = members["rule"].as_array_mut().unwrap();
+    rules.retain(|rule| {
+        let denies = rule["effect"] == "deny";
+        !(denies && rule.to_string().contains("@sql")) && rule.get("labels").is_none()
+    });
+    for rule in rules {
+        let rule = rule.as_object_mut().unwrap();
+        if let Some(when) = rule.get_mut("when").and_then(Value::as_object_mut) {
+            when.remove("@sql");
+            if when.is_empty() {
+                rule.remove("when");
+            }
+        }
+        SESSION.iter().for_each(|key| drop(rule.remove(*key)));
+    }
+    for output in
+        members.get_mut("output").into_iter().flat_map(|o| o.as_object_mut().unwrap().values_mut())
+    {
+        output.as_object_mut().unwrap().remove("strip");
+        // The specification's names of types are not those of the detectors.
+        output.as_object_mut().unwrap().remove("mask");
+    }
+    (document, tests)
+}
+
+fn moment(text: &str) -> u64 {
+    text.parse::<jiff::Timestamp>().unwrap().as_millisecond().unsigned_abs()
+}
+
+/// Runs one embedded call and compares what the test expects of it.
+fn run(document: &Value, call: &Value, params: &Value, expect: &Value) {
+    let mut schema = json!({"type": "object"});
+    if let Some(params) = params.as_array() {
+        let properties = params.iter().map(|name| (name.as_str().unwrap().to_owned(), json!({})));
+        schema["properties"] = Value::Object(properties.collect());
+        schema["additionalProperties"] = json!(false);
+    }
+    let schema = schema.to_string();
+    let file = PolicyFile::parse("p.json", &document.to_string()).unwrap_or_else(|e| panic!("{e}"));
+    let name = call["tool"].as_str().unwrap();
+    let tool = ToolDefinition { name, input_schema: schema.as_bytes(), output_schema: None };
+    let guard = Guard::builder().policy(file.into_policy()).unwrap().tool(tool).unwrap();
+    let guard = guard.build().unwrap();
+    let arguments = call["args"].to_string();
+    let roles: Vec<&str> = call["role"].as_str().into_iter().collect();
+    let call = Call {
+        tool: name,
+        arguments: arguments.as_bytes(),
+        caller: Caller { agent: Some("agent"), roles: &roles, tenant: call["tenant"].as_str() },
+        now: call["now"].as_str().map(moment),
+        ..Call::default()
+    };
+    let mut scratch = guard.scratch();
+    let (effect, rule, at, stripped) = match guard.check(&call, &mut scratch) {
+        Verdict::Allow(allowed) => {
+            let stripped = allowed.stripped().map(|path| path[1..].to_owned()).collect();
+            ("allow", None, None, stripped)
+        }
+        Verdict::Refuse(refusal) => {
+            let asks = refusal.reason() == airlock::core::Reason::ApprovalRequired;
+            let at = refusal.violations().next().map(|violation| violation.path.to_owned());
+            let rule = refusal.rule().unwrap_or("default").to_owned();
+            (if asks { "ask" } else { "deny" }, Some(rule), at, Vec::new())
+        }
+    };
+    assert_eq!(effect, expect["effect"], "{arguments} {expect}");
+    if let (Some(wanted), Some(rule)) = (expect["rule"].as_str(), rule) {
+        assert_eq!(rule, wanted, "{arguments}");
+    }
+    if let Some(wanted) = expect["at"].as_str() {
+        assert_eq!(at.as_deref(), Some(wanted), "{arguments}");
+    }
+    if let Some(wanted) = expect["stripped"].as_array() {
+        assert_eq!(&stripped, wanted, "{arguments}");
+    }
+}
+
+#[test]
+fn embedded_tests_hold_as_far_as_what_they_use_is_built() {
+    // By document: tests, and steps of the test that has them, that use only what is built.
+    let selected: [(&str, &[usize], &[usize]); 3] =
+        [("fs", &[0, 1, 2, 3, 4], &[0, 1]), ("db", &[2], &[0]), ("pay", &[1, 2, 3], &[0, 6])];
+    for (name, tests, steps) in selected {
+        let Some(text) = shared(&format!("policy/{name}.toml")) else { return };
+        let (document, all) = reduced(&text);
+        for number in tests {
+            let test = &all[*number];
+            run(&document, &test["call"], &test["params"], &test["expect"]);
+        }
+        let last = all.last().unwrap()["steps"].as_array().unwrap();
+        for number in steps {
+            run(&document, &last[*number], &Value::Null, &last[*number]["expect"]);
+        }
+    }
+}
+
+/// What an operator of such tools writes: what is allowed, for each tool.
+const ATTACKED: &str = r#"
+default = "deny"
+ghosts = "reject"
+
+[[rule]]
+id = "code"
+effect = "allow"
+tools = ["calculate", "math_eval"]
+when = { any = [
+    { "args.expression" = { regex = '[0-9a-z_ .,+*/()-]*', max_len = 200 }, not = { "args.expression" = { regex = '(.*[^a-z_])?(eval|exec|compile|getattr|parse_expr)[ ]*\(.*' } } },
+    { "args.expression" = { regex = "[a-z]+\\['[a-z]+'\\]" } },
+    { "args.expression" = { eq = "parse_expr(user_input, local_dict={})" } },
+    { "args.items" = { regex = '\[("[a-z]*"(, )?)*\]' } },
+] }
+
+[[rule]]
+id = "servers"
+effect = "allow"
+tools = ["register_server", "connect_mcp_server"]
+when = { any = [
+    { "args.server_package" = { eq = "mcp-calculate-server" }, "args.server_version" = { regex = '0\.(1\.[1-9][0-9]*|[2-9]\..*)' } },
+    { "args.server_package" = { eq = "fastmcp" } },
+    { "args.url" = { url = { scheme = "https", host = "api.example.com" } } },
+    { "args.endpoint" = { url = { scheme = "https", host = "api.example.com" } } },
+] }
+
+[[rule]]
+id = "run"
+effect = "allow"
+tools = ["run_mcp", "spawn_mcp"]
+when = { any = [
+    { "args.command" = { argv = { program = ["uvx", "node"], rest = "args" } } },
+    { "args.args" = { argv = { program = ["uvx", "node"] } } },
+] }
+
+[[rule]]
+id = "no-shell-words"
+effect = "deny"
+tools = ["run_mcp", "spawn_mcp"]
+when = { "args.**" = { regex = '(.|\n)*[;|&`$<>\n](.|\n)*' } }
+hint = "Words are passed on as they are; no shell reads them."
+
+[[rule]]
+id = "no-loader-variables"
+effect = "deny"
+tools = ["spawn_mcp"]
+when = { "args.env" = { present = true } }
+
+[[rule]]
+id = "state"
+effect = "allow"
+tools = ["load_state"]
+when = { any = [ { "args.data" = { type = "object" } }, { "args.config" = { regex = "[a-z0-9=-]*" } } ] }
+
+[[rule]]
+id = "text"
+effect = "allow"
+tools = ["describe", "ping", "generate_agent", "render_template"]
+when = { not = { "args.**" = { contains = ['"""', "'''", '");'] } } }
+
+[[rule]]
+id = "transfer"
+effect = "allow"
+tools = ["transfer"]
+when = { "args.amount" = { gt = 0, le = 1000 } }
+
+[[rule]]
+id = "read"
+effect = "allow"
+tools = ["read_file"]
+when = { "args.path" = { glob = "reports/**" } }
+
+[[rule]]
+id = "fetch"
+effect = "allow"
+tools = ["fetch"]
+when = { "args.url" = { url = { scheme = ["http", "https"] } } }
+
+[[rule]]
+id = "query"
+effect = "allow"
+tools = ["run_query"]
+"#;
+
+#[test]
+fn labelled_arguments_are_judged_as_their_labels_say() {
+    let Some(text) = shared("seed/cases.jsonl") else { return };
+    let names = [
+        "calculate",
+        "math_eval",
+        "register_server",
+        "connect_mcp_server",
+        "run_mcp",
+        "spawn_mcp",
+        "load_state",
+        "describe",
+        "ping",
+        "generate_agent",
+        "render_template",
+        "read_file",
+        "fetch",
+        "run_query",
+        "run_code",
+        "run_python",
+        "admin_execute",
+    ];
+    let policy = PolicyFile::parse("p.toml", ATTACKED).unwrap_or_else(|e| panic!("{e}"));
+    let mut builder = Guard::builder().policy(policy.into_policy()).unwrap();
+    for name in names {
+        let input_schema = br#"{"type": "object"}"#;
+        builder = builder.tool(ToolDefinition { name, input_schema, output_schema: None }).unwrap();
+    }
+    let transfer = ToolDefinition {
+        name: "transfer",
+        input_schema: br#"{"type": "object", "additionalProperties": false, "required": ["amount"],
+            "properties": {"account": {"type": "string"}, "amount": {"type": "integer"}}}"#,
+        output_schema: None,
+    };
+    let guard = builder.tool(transfer).unwrap().build().unwrap();
+    let mut scratch = guard.scratch();
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        if !matches!(case["category"].as_str(), Some("corpus:guard_args" | "corpus:vs_gateway")) {
+            continue;
+        }
+        let arguments = case["input"]["args"].to_string();
+        let tool = case["input"]["tool"].as_str().unwrap();
+        let call = Call { tool, arguments: arguments.as_bytes(), ..Call::default() };
+        let blocked = matches!(guard.check(&call, &mut scratch), Verdict::Refuse(_));
+        checked += 1;
+        if Some(blocked) != case["expected"]["block"].as_bool() {
+            wrong.push(format!("{}: {}", case["id"], case["input"]));
+        }
+    }
+    assert_eq!(checked, 65);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
