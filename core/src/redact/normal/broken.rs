@@ -38,8 +38,9 @@ impl Pass<'_, '_, '_> {
             return Ok(());
         };
         let (left, right) = (before(text, start), byte(text, end));
-        let joins = |byte| BODY.has(byte) || byte == b' ';
-        if start < self.joined || !joins(left) || !joins(right) || is_date(text, end) {
+        // One character says nothing.
+        let short = matches!(before(text, start.saturating_sub(1)), 0 | b'\n' | b'\r');
+        if start < self.joined || !joins(left) || !joins(right) || short || is_date(text, end) {
             return Ok(());
         }
         match fragment(text, start, end) {
@@ -235,10 +236,25 @@ fn number(text: &[u8], start: usize, end: usize) -> Option<usize> {
 
 /// Whether a date or a time begins at `at`, as lines of logs do.
 fn is_date(text: &[u8], at: usize) -> bool {
-    let digits = |at, len| slice(text, at, at + len).iter().all(u8::is_ascii_digit);
-    let sign = byte(text, at + 4);
-    matches!(sign, b'-' | b'/') && digits(at, 4) && byte(text, at + 7) == sign && digits(at + 5, 2)
-        || byte(text, at + 2) == b':' && digits(at, 2)
+    match text.get(at..) {
+        Some(&[a, b, c, d, sign @ (b'-' | b'/'), e, f, other, ..]) => {
+            sign == other && [a, b, c, d, e, f].iter().all(u8::is_ascii_digit)
+        }
+        Some(&[a, b, b':', ..]) => a.is_ascii_digit() && b.is_ascii_digit(),
+        _ => false,
+    }
+}
+
+/// Whether a value may go on across a line break beside `byte`.
+const fn joins(byte: u8) -> bool {
+    BODY.has(byte) || byte == b' '
+}
+
+/// Whether the `\n` at `at` can be one that breaks a value, by what stands beside it.
+#[inline]
+pub(super) fn may_break(text: &[u8], at: usize) -> bool {
+    let left = before(text, at);
+    (joins(left) || matches!(left, b'\r' | b'\\' | b'=')) && joins(byte(text, at + 1))
 }
 
 /// Whether `tail`, behind what is a whole token already, is more of it: drawn at random, not words.

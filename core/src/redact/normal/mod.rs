@@ -20,10 +20,10 @@ use super::scan::Scan;
 use super::{Finding, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
-use broken::{is_more_than_digits, is_named};
+use broken::{is_more_than_digits, is_named, may_break};
 use search::{runs, spaced};
 use table::Tables;
-use unit::{character, is_trigger, unit};
+use unit::{character, hides, is_trigger, unit};
 use window::Window;
 
 /// How far around a trigger a value and what names it may reach, in bytes of the original.
@@ -156,7 +156,9 @@ impl Pass<'_, '_, '_> {
             let next = byte(text, at + 1);
             match byte(text, at) {
                 b'\n' => {
-                    self.line_break(at)?;
+                    if may_break(text, at) {
+                        self.line_break(at)?;
+                    }
                     self.line(at)?;
                 }
                 b'\\' if matches!(next, b'n' | b'r') => self.line_break(at)?,
@@ -269,7 +271,7 @@ impl Pass<'_, '_, '_> {
                 }
                 window.push_char(c, i, end);
             }
-            if is_trigger(text, i) {
+            if hides(text, i, unit) {
                 last = i;
             }
             i = end;
