@@ -330,8 +330,8 @@ impl Guard {
         let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let doc = json::Document::new(bytes, &tape.nodes);
-        if let Early::Open = early {
-            let ruling = self.policy.judge(call, doc, Some(schema), conditions);
+        if let Early::Open(open) = early {
+            let ruling = self.policy.judge(call, &open, doc, Some(schema), conditions);
             if let Some(refused) = self.enforced(&ruling) {
                 self.report_argument(&ruling, doc, report);
                 return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
@@ -371,7 +371,7 @@ impl Guard {
             return;
         }
         if let Some(at) = ruling.at {
-            report.argument(doc, at.node, self.policy.missing_name(at), at.advice);
+            report.argument(doc, at.node, self.policy.missing_name(at), self.policy.advice(at));
         }
     }
 
@@ -415,7 +415,7 @@ impl Guard {
             return Some(refusal(Reason::Halted, None, None, None, call, scratch));
         }
         match self.policy.early(call) {
-            Early::Open => None,
+            Early::Open(_) => None,
             Early::Settled(ruling) => {
                 let refused = self.enforced(&ruling)?;
                 Some(self.refuse_by_rule(refused, &ruling, call, scratch))
