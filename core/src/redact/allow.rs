@@ -77,7 +77,7 @@ pub struct Allow<'a> {
 pub enum AllowError {
     /// Nothing follows the kind.
     Empty,
-    /// The list is full: it has [`MOST`] entries, 64 paths, or the storage that was lent.
+    /// The list is full: it has 1,024 entries, 64 paths, or the storage that was lent.
     Full,
     /// No kind is called so.
     Kind,

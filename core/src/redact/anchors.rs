@@ -50,7 +50,7 @@ pub(super) struct Anchors {
     pub(super) numbers: u64,
     /// Words of at least [`LONG`] bytes with a digit or a capital.
     pub(super) long: u64,
-    /// Words with a letter before `_`, `-` or `.`.
+    /// Words with a letter before `_`, `-` or `.`, and 15 bytes that a key may consist of.
     pub(super) heads: u64,
     /// Words of 5, 6 or 8 letters that begin with B, P or R.
     pub(super) initials: u64,
@@ -162,7 +162,13 @@ impl Carry {
         let parted = digit >> 1 | LAST | uppers & (upper >> 1);
         let numbers = digits & !lowers & (past7 | parted);
         let long = ends & past16 & (digits | uppers);
-        let heads = ends & (hyphen | joint) & (uppers | lowers);
+        // A prefix is followed by a body, which may go on beyond the block.
+        let body = word | hyphen | joint | operator | classes.sign | classes.path;
+        let body = body & (body >> 1 | top(1));
+        let body = body & (body >> 2 | top(2));
+        let body = body & (body >> 4 | top(4));
+        let body = body & (body >> 8 | top(8));
+        let heads = ends & (hyphen | joint) & (uppers | lowers) & body;
         let initial = classes.initial & starts;
         let (one, old) = (initial, self.initial);
         let spaced = one << 5 | old >> 59 | one << 6 | old >> 58 | one << 8 | old >> 56;
@@ -241,6 +247,11 @@ impl Carry {
         }
         holes
     }
+}
+
+/// The last `count` bits, 1 to 63.
+const fn top(count: u32) -> u64 {
+    !(u64::MAX >> count)
 }
 
 /// The first `count` bits.

@@ -24,20 +24,27 @@ const WORDS: &[(&str, u8)] = flat!(IDENTIFIERS.words);
 struct Index {
     heads: [u8; 2048],
     next: [u8; WORDS.len()],
-    /// Which pairs of letters they begin with.
-    pairs: [u32; 32],
+    /// Which three letters they begin with, by their low bits; behind two letters anything may stand.
+    triples: [u64; 512],
 }
 
 static INDEX: Index = {
     assert!(WORDS.len() < 256, "an index entry is one byte");
-    let mut index = Index { heads: [0; 2048], next: [0; WORDS.len()], pairs: [0; 32] };
+    let mut index = Index { heads: [0; 2048], next: [0; WORDS.len()], triples: [0; 512] };
     let mut at = 0;
     while at < WORDS.len() {
         let word = WORDS[at].0.as_bytes();
         let bucket = bucket(word[0], word[1], if word.len() > 2 { word[2] } else { 0 });
         index.next[at] = index.heads[bucket];
         index.heads[bucket] = at as u8 + 1;
-        index.pairs[word[0] as usize & 31] |= 1 << (word[1] & 31);
+        let mut third = 0;
+        while third < 32 {
+            if word.len() == 2 || word[2] & 31 == third {
+                let at = triple(word[0], word[1], third);
+                index.triples[at >> 6] |= 1 << (at & 63);
+            }
+            third += 1;
+        }
         at += 1;
     }
     index
@@ -48,22 +55,28 @@ const fn bucket(a: u8, b: u8, c: u8) -> usize {
     (a as usize & 31) << 6 ^ (b as usize & 31) << 3 ^ c as usize & 31
 }
 
+const fn triple(a: u8, b: u8, c: u8) -> usize {
+    (a as usize & 31) << 10 | (b as usize & 31) << 5 | c as usize & 31
+}
+
 /// The rows that the word at `at` of `text` names; `text` ends where the value begins.
 #[inline]
 pub(super) fn named(text: &[u8], at: usize) -> Rows {
-    let Some(&[a, b]) = text.get(at..).and_then(|rest| rest.first_chunk()) else {
-        return 0;
+    let (a, b, c) = match text.get(at..) {
+        Some(&[a, b, c, ..]) => (a, b, c),
+        Some(&[a, b]) => (a, b, 0),
+        _ => return 0,
     };
-    // Most words are told by two letters to be none of them.
-    match INDEX.pairs.get(usize::from(a & 31)) {
-        Some(seconds) if seconds >> (b & 31) & 1 == 1 => looked_up(text, at, a, b),
+    // Most words are told by three letters to be none of them.
+    let triple = triple(a, b, c);
+    match INDEX.triples.get(triple >> 6) {
+        Some(set) if set >> (triple & 63) & 1 == 1 => looked_up(text, at, [a, b, c]),
         _ => 0,
     }
 }
 
 #[inline(never)]
-fn looked_up(text: &[u8], at: usize, a: u8, b: u8) -> Rows {
-    let c = byte(text, at + 2);
+fn looked_up(text: &[u8], at: usize, [a, b, c]: [u8; 3]) -> Rows {
     // A word of two letters ends before a sign or the hump of a camel.
     let two = !(c.is_ascii_alphabetic() || c >= 0x80) || b >= b'a' && c.is_ascii_uppercase();
     let mut next = INDEX.heads.get(bucket(a, b, if two { 0 } else { c })).copied().unwrap_or(0);

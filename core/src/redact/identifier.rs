@@ -78,6 +78,8 @@ struct Bucket {
     beside: u8,
 }
 
+const NO_FORM: Bucket = Bucket { alone: 0, beside: 0 };
+
 /// Longest second run that is told apart.
 const SECOND: usize = 8;
 
@@ -100,9 +102,8 @@ const fn sign(byte: u8) -> usize {
 
 static INDEX: Index = {
     assert!(FORMS.len() < 255, "an index entry is one byte");
-    let empty = Bucket { alone: 0, beside: 0 };
     let mut index = Index {
-        buckets: [[[empty; SECOND + 1]; SIGNS]; LONGEST + 1],
+        buckets: [[[NO_FORM; SECOND + 1]; SIGNS]; LONGEST + 1],
         next: [0; FORMS.len()],
         rows: [0; FORMS.len() + 1],
     };
@@ -155,6 +156,14 @@ pub(super) fn find<E>(
         1 => 0,
         _ => run(slice(text, 0, end + 1 + SECOND), end + 1, ALNUM) - end - 1,
     };
+    // Forms that are one run, and those that go on as the text does.
+    let bucket = |sign: usize, second: usize| {
+        buckets.get(sign).and_then(|seconds| seconds.get(second)).copied().unwrap_or(NO_FORM)
+    };
+    let (single, parted) = (bucket(0, 0), bucket(sign, second));
+    if single.alone | single.beside | parted.alone | parted.beside == 0 {
+        return Ok(());
+    }
     let mut try_all = |head: u8, rows: Rows| {
         let mut next = head;
         while let Some(entry) = usize::from(next).checked_sub(1).and_then(|i| FORMS.get(i)) {
@@ -169,11 +178,7 @@ pub(super) fn find<E>(
         Ok(())
     };
     let mut named = None;
-    // Forms that are one run, then those that go on as the text does.
-    for (sign, second) in [(0, 0), (sign, second)] {
-        let Some(bucket) = buckets.get(sign).and_then(|seconds| seconds.get(second)) else {
-            break;
-        };
+    for bucket in [single, parted] {
         if bucket.alone > 0 {
             try_all(bucket.alone, Rows::MAX)?;
         }
@@ -195,7 +200,8 @@ impl Entry {
         let mut digits = [0; 24];
         let compact = matched(text, start, self.pattern.as_bytes(), &mut digits)?;
         let row = IDENTIFIERS.get(usize::from(self.row))?;
-        ((row.verify)(compact) && is_bounded(text, start, end)).then_some((start, end))
+        let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
+        ((row.verify)(compact) && is_bounded(text, start, end) && !counted).then_some((start, end))
     }
 }
 
@@ -225,6 +231,13 @@ fn matched<'d>(
         }
     }
     digits.get(..len)
+}
+
+/// Whether `text[at..end]`, groups of three, has more groups beside it: a row of counts.
+fn is_in_a_row(text: &[u8], at: usize, end: usize) -> bool {
+    let digit = |at| DIGITS.has(byte(text, at));
+    before(text, at) == b' ' && at.checked_sub(2).is_some_and(digit)
+        || byte(text, end) == b' ' && digit(end + 1)
 }
 
 /// Whether `text[at..end]` is not a piece of something longer: a decimal fraction, a dotted or dashed
@@ -276,6 +289,8 @@ mod tests {
     fn pieces_of_longer_numbers_are_none() {
         assert!(ids("123-45-6789-1", 3).is_empty());
         assert!(ids("123-45-6789x", 3).is_empty());
+        assert_eq!(ids("130 692 544", 3), ["pii.national.ca_sin"]);
+        assert!(ids("130 692 544 545", 3).is_empty(), "a row of counts");
         assert!(!is_bounded(b"0.4111111111111111", 2, 18));
         assert!(is_bounded(b"card: 4111111111111111.", 6, 22));
     }

@@ -246,11 +246,32 @@ const fn triple(a: u8, b: u8, c: u8) -> usize {
 /// and few other names pass.
 #[inline]
 pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
+    // Most names end in three letters, some of them in a quote.
+    let last: Option<&[u8; 4]> = op.checked_sub(4).and_then(|at| text.get(at..)?.first_chunk());
+    match last {
+        Some(&[_, a, b, c]) if c.is_ascii_lowercase() => ends_a_name(a, b, c),
+        Some(&[a, b, c, b'"']) if c.is_ascii_lowercase() => ends_a_name(a, b, c),
+        _ => may_be_named(text, op),
+    }
+}
+
+/// Whether a name with a meaning may end in these letters.
+#[inline]
+fn ends_a_name(a: u8, b: u8, c: u8) -> bool {
+    let at = triple(a, b, c);
+    is_joint(b)
+        || ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1)
+        || c | 0x20 == b's' && b | 0x20 == b'i' && a == b' '
+}
+
+/// The same for names that end otherwise.
+#[inline(never)]
+fn may_be_named(text: &[u8], op: usize) -> bool {
     let mut end = op;
-    if end > 0 && matches!(byte(text, end - 1), b'"' | b'\'' | b'`') {
+    if matches!(before(text, end), b'"' | b'\'' | b'`') {
         end -= 1;
         let least = end.saturating_sub(8);
-        while end > least && byte(text, end - 1) == b'\\' {
+        while end > least && before(text, end) == b'\\' {
             end -= 1;
         }
     }
@@ -261,15 +282,14 @@ pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
     else {
         return end == 2;
     };
-    if !c.is_ascii() || [a, b, c].eq_ignore_ascii_case(b" is") {
+    if !c.is_ascii() {
         return true;
     }
     if !c.is_ascii_alphanumeric() {
         // `name = …`, `name := …`, `table["name"] = …`
         return matches!(c, b' ' | b'\t' | b':' | b'?' | b']') || is_joint(c);
     }
-    let at = triple(a, b, c);
-    is_joint(b) || ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1)
+    ends_a_name(a, b, c)
 }
 
 /// What `name` says about its value, if anything. A number behind it counts: `password2`, `token_1`.

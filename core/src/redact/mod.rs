@@ -89,9 +89,29 @@ impl<'a> Redactor<'a> {
         self.scan_under("", text, findings)
     }
 
+    /// The same for a text that goes on where one ended of which `past` tells.
+    fn scan_behind(
+        &self,
+        past: &normal::Past,
+        text: &str,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<(), Full> {
+        self.scan_all(past, "", text, findings)
+    }
+
     /// The same for the value of a field called `key`, which counts as a word beside the value.
     fn scan_under(
         &self,
+        key: &str,
+        text: &str,
+        findings: &mut Buf<'_, Finding>,
+    ) -> Result<(), Full> {
+        self.scan_all(&normal::Past::NONE, key, text, findings)
+    }
+
+    fn scan_all(
+        &self,
+        past: &normal::Past,
         key: &str,
         text: &str,
         findings: &mut Buf<'_, Finding>,
@@ -101,7 +121,7 @@ impl<'a> Redactor<'a> {
             return Ok(());
         }
         scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
-        normal::scan(text, key.as_bytes(), self.types, findings)?;
+        normal::scan(text, key.as_bytes(), self.types, past, findings)?;
         self.settle(text, findings);
         Ok(())
     }

@@ -137,12 +137,14 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
         || (a, b) == (192, 168)
         || (a, b) == (169, 254)
         || a == 172 && (16..32).contains(&b);
+    // `see 15.10.2.11`: in prose four small numbers are a section.
+    let section = octets.iter().all(|&octet| octet < 32) && matches!(before(text, at), b' ' | b'(');
     let cut_right = match byte(text, i) {
         b'.' => DIGITS.has(byte(text, i + 1)),
         b'-' | b'+' => byte(text, i + 1).is_ascii_alphabetic(),
         _ => is_joined_right(text, i),
     };
-    (!local && !cut_right && !is_versioned(text, at)).then_some(i)
+    (!local && !section && !cut_right && !is_versioned(text, at)).then_some(i)
 }
 
 /// Whether the word before `at` says that a version follows.
@@ -421,6 +423,8 @@ mod tests {
             assert_eq!(four(text), None, "{text}");
         }
         assert_eq!(ipv4(b"version 1.2.3.4", 8), None);
+        assert_eq!(ipv4(b"see 15.10.2.11", 4), None);
+        assert_eq!(ipv4(b"from 15.10.2.110", 5), Some(16));
         let six = |text: &str| ipv6(text.as_bytes(), 0);
         assert_eq!(six("2001:db8::1 "), Some(11));
         assert_eq!(six("2001:db8:1:2:3:4:5:6"), Some(20));

@@ -148,7 +148,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// Looks at the word that ends at `end`, bit `i` of its block.
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, anchors: &Anchors, i: u32, end: usize) -> Result<(), Full> {
         let (start, bit) = (anchors.start(i), 1 << i);
         if start < self.token_end || start < self.moment_end {
@@ -188,6 +188,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// A word with a letter before `_`, `-` or `.`.
+    #[inline(never)]
     fn head(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let text = self.text;
         match end - start {
@@ -215,6 +216,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// A long word with a digit or a capital.
+    #[inline(never)]
     fn long(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let text = self.text;
         let word = slice(text, start, end);
@@ -258,7 +260,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                     }
                 }
                 b'.' if len <= 3 => {
-                    if let Some(end) = network::ipv4(text, start) {
+                    // The next octet ends in another full stop, or it is a fraction.
+                    if slice(text, end + 2, end + 5).contains(&b'.')
+                        && let Some(end) = network::ipv4(text, start)
+                    {
                         self.push(TypeId::IP, start, end)?;
                     }
                 }
@@ -273,6 +278,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// A word of letters that may be a scheme (RFC 9110 section 11.6.2), or a line of a netrc file.
+    #[inline(never)]
     fn initial(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let word = slice(self.text, start, end);
         if byte(self.text, end) != b' ' {
@@ -359,6 +365,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// Looks at the URL whose `://` is at `at`.
+    #[inline(never)]
     fn url(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
         if slice(text, at.saturating_sub(5), at) == b"https" {
@@ -378,6 +385,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// Looks at the row of hyphens that begins at `at`; answers the end of a block of key material.
+    #[inline(never)]
     fn hyphens(&mut self, at: usize) -> Result<Option<usize>, Full> {
         let text = self.text;
         match (byte(text, at + 1), byte(text, at + 2)) {

@@ -8,6 +8,7 @@
 //! is scanned three times, with chunks of 32 KiB hardly more than once.
 
 use super::mask::Original;
+use super::normal::Past;
 use super::pseudonym::Pseudonyms;
 use super::{Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
@@ -81,6 +82,8 @@ pub struct Stream<'m> {
     cut_len: usize,
     /// How much of the middle of the value that begins at `done` was dropped.
     dropped: usize,
+    /// What the next scan must know of the text before the window.
+    past: Past,
     /// How many values were masked.
     masked: usize,
 }
@@ -108,7 +111,8 @@ impl<'m> Stream<'m> {
     }
 
     const fn over(text: Buf<'m, u8>, findings: Buf<'m, Finding>) -> Self {
-        Self { text, findings, done: 0, due: HELD, cut: [0; 4], cut_len: 0, dropped: 0, masked: 0 }
+        let (cut, past) = ([0; 4], Past::NONE);
+        Self { text, findings, done: 0, due: HELD, cut, cut_len: 0, dropped: 0, past, masked: 0 }
     }
 
     /// How many values were masked since the stream began.
@@ -127,6 +131,7 @@ impl<'m> Stream<'m> {
     pub fn begin(&mut self) {
         self.text.clear();
         (self.done, self.due, self.cut_len, self.dropped, self.masked) = (0, HELD, 0, 0, 0);
+        self.past = Past::NONE;
     }
 
     /// Takes the next chunk and hands what is decided to `sink`. What is no UTF-8 becomes U+FFFD, as in
@@ -225,9 +230,9 @@ impl<'m> Stream<'m> {
         names: &mut Pseudonyms<'_>,
         sink: &mut impl FnMut(Piece<'_>) -> Result<(), Full>,
     ) -> Result<(), Full> {
-        let Self { text, findings, done, dropped, masked, .. } = &mut *self;
+        let Self { text, findings, done, dropped, masked, past, .. } = &mut *self;
         let shown = core::str::from_utf8(text).map_err(|_| Full)?;
-        redactor.scan(shown, findings)?;
+        redactor.scan_behind(past, shown, findings)?;
         let decided = if last { text.len() } else { text.len().saturating_sub(AHEAD) };
         let mut open = None;
         let mut count = 0;
@@ -268,6 +273,7 @@ impl<'m> Stream<'m> {
         if last {
             return Ok(());
         }
+        past.follow(shown.as_bytes(), *done);
         if let Some((start, end)) = open {
             self.dropped += self.drop_middle(start, end);
         }
@@ -278,11 +284,9 @@ impl<'m> Stream<'m> {
 
     /// Drops the middle of the value `start..end`, and answers how much that is.
     fn drop_middle(&mut self, start: usize, end: usize) -> usize {
-        let from = self.boundary(start + AHEAD);
-        let to = self.boundary(end.saturating_sub(SEAM));
-        if from >= to {
-            return 0;
-        }
+        let (from, to) = (start + AHEAD, end.saturating_sub(SEAM));
+        let Some((from, to)) = Past::droppable(&self.text, from, to) else { return 0 };
+        self.past.drop(from, to);
         self.text.copy_within(to.., from);
         self.text.truncate(self.text.len() - (to - from));
         to - from
@@ -302,7 +306,8 @@ impl<'m> Stream<'m> {
             self.done -= self.drop_middle(start, end);
             keep = keep.min(start.saturating_sub(SEAM));
         }
-        let keep = self.boundary(keep);
+        let keep = self.boundary(keep.min(self.past.keep(self.done)));
+        self.past.forget(keep);
         self.text.copy_within(keep.., 0);
         self.text.truncate(self.text.len() - keep);
         self.done -= keep;

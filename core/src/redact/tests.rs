@@ -127,6 +127,66 @@ fn a_setting_drawn_at_random_is_no_code() {
 }
 
 #[test]
+fn names_in_other_languages_and_numbered_ones() {
+    let secret = ["Zq9xW", "hunter"].concat();
+    for name in [
+        "Passwort",
+        "Kennwort",
+        "contraseña",
+        "mot_de_passe",
+        "wachtwoord",
+        "lösenord",
+        "hasło",
+        "senha",
+        "пароль",
+        "Пароль",
+        "密码",
+        "パスワード",
+        "비밀번호",
+        "salasana",
+        "password2",
+        "db_password1",
+    ] {
+        for text in ["NAME=§\n", "NAME: §\n", "{\"NAME\": \"§\"}", "NAME,id\n§,1\n"] {
+            let text = text.replace("NAME", name);
+            assert_eq!(masked(&text.replace('§', &secret)), text.replace('§', "[REDACTED]"));
+        }
+    }
+}
+
+#[test]
+fn bare_passwords_with_signs_go_whole() {
+    for secret in
+        ["a{b9Q#x!", "x(T5r&9k", "q[8Vz!mN", "k<9Wq!z2", "p/4Rt!xY", "w,7Hb!nM", "{9tR!qWx"]
+    {
+        for text in ["DB_PASSWORD=§\n", "Server=h;Password=§;Encrypt=true\n", "password: \"§\"\n"]
+        {
+            assert_eq!(
+                masked(&text.replace('§', secret)),
+                text.replace('§', "[REDACTED]"),
+                "{secret}"
+            );
+        }
+    }
+}
+
+#[test]
+fn connection_strings() {
+    let secret = ["hunter2", "Zq9"].concat();
+    for text in [
+        "Server=tcp:db.test,1433;Database=x;User ID=app;Password=§;Encrypt=True;",
+        "Data Source=h;uid=sa;pwd=§;",
+        "host=h port=5432 user=u password=§ sslmode=require",
+        "jdbc:mysql://h:3306/x?user=u&password=§&useSSL=true",
+        "mongodb+srv://app:§@cluster.test/x?retryWrites=true",
+        "redis://:§@h:6379/0",
+        "amqp://u:§@h:5672/vhost",
+    ] {
+        assert_eq!(masked(&text.replace('§', &secret)), text.replace('§', "[REDACTED]"));
+    }
+}
+
+#[test]
 fn headers_and_cookies() {
     let token = &BODY[..32];
     for text in [
@@ -487,6 +547,39 @@ proptest! {
         }
     }
 
+    /// A document in a string of a document, and again: what is planted goes, and each of them is JSON.
+    #[test]
+    fn nested_json_is_masked_and_stays_json(
+        level in 0..3_usize,
+        members in prop::collection::vec(("[a-z]{1,8}", "[a-zA-Z0-9 \\\\\"{},:é\\n]{0,16}"), 0..3),
+        secret in "[A-Z][a-z]{3}[0-9]{3}[a-z]{3}",
+        last in 1000..9999_u32,
+    ) {
+        let card = "550000000000";
+        let number = (0..10_000_u32).map(|n| format!("{card}{n:04}")).filter(|n| checksum::luhn(n.as_bytes()));
+        let number = { number }.nth(last as usize % 900).unwrap();
+        let mut object: serde_json::Map<String, serde_json::Value> =
+            members.into_iter().map(|(key, value)| (format!("x{key}"), value.into())).collect();
+        object.insert("password".into(), secret.clone().into());
+        object.insert("card".into(), number.parse::<u64>().unwrap().into());
+        object.insert("bob.lee@acme.io".into(), true.into());
+        let mut value = serde_json::Value::Object(object);
+        for _ in 0..level {
+            value = serde_json::json!({ "body": value.to_string(), "n": 7 });
+        }
+        let (out, _) = masked_json(&value.to_string());
+        prop_assert!(!out.contains(&secret) && !out.contains(&number) && !out.contains("bob.lee"), "{out}");
+        let mut read: serde_json::Value = serde_json::from_str(&out).unwrap();
+        for _ in 0..level {
+            prop_assert_eq!(&read["n"], &serde_json::json!(7));
+            let inner = read["body"].as_str().unwrap();
+            let parsed = serde_json::from_str(inner);
+            prop_assert!(parsed.is_ok(), "{inner}");
+            read = parsed.unwrap();
+        }
+        prop_assert!(read["password"].is_string(), "{read}");
+    }
+
     #[test]
     fn a_planted_secret_never_survives(head in hostile(), tail in hostile()) {
         let planted = concat!("gh", "p_", "0Kd9Lm3Nq7Rt5Vx1Zb8Cf4Gh6Jk2Mp9Sw3Yz");
@@ -731,6 +824,69 @@ fn the_corpus_in_chunks() {
     }
 }
 
+/// A row of a table or of an insert, `§` a password, and what begins and ends the whole.
+const TABLES: &[(&str, &str, &str)] = &[
+    ("id,name,password,state\n", "17,bob,§,open\n", ""),
+    ("id;DB Password\r\n", "17;\"§;\"\"x\"\r\n", "\nafter\n"),
+    ("id\tnote\tclient_secret\n", "1\tsome words that take place\t§\n", "end of it\n"),
+    ("| id | password |\n|----|----|\n", "| 17 | § |\n", "\n"),
+    (
+        "insert into users (id, note, password) values ",
+        "(17, 'it''s; (so)', '§'), ",
+        "(1, '', NULL);\n",
+    ),
+    ("INSERT INTO t (`api_key`, `body`) VALUES\n", "('§', 'words\\' and lines\n'),\n", ";\n"),
+];
+
+/// Long lines without an end in which values are in disguise.
+const DISGUISED: &[&str] = &[
+    "%70assword%3D§%26x%3D1%20",
+    "\\u0061nn\\u0040example.org \\u00e9t\\u00e9 ",
+    "%25",
+    "x=%61&",
+    "&#112;assword=§&amp;",
+    "a\u{200b}nn@exam\u{ad}ple.org,",
+    "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1  ",
+    "1 ",
+    "AB12CD34EF56GH78\nIJ",
+    "ghp_\n0Kd9Lm3Nq7Rt5Vx1Zb8C\nf4Gh6Jk2Mp9Sw3Yz ",
+    "dGhlIHBhc3N3b3JkPWh1bnRlcjItWnE5eFc",
+    "４１１１１１１１１１１１１１１１ ",
+];
+
+/// Tables and lines longer than the window, and what may stand between them.
+fn long_structures() -> impl Strategy<Value = String> {
+    let times = || prop_oneof![3 => 1..40_usize, 1 => 200..900_usize];
+    let password = || "[A-Z][a-z]{3}[0-9]{3}[a-z]{2}";
+    let table = (prop::sample::select(TABLES), times(), password(), 0..6000_usize).prop_map(
+        |((head, row, tail), times, password, long)| {
+            let row = row.replace('§', &password);
+            // One row is longer than all that is kept.
+            let wide =
+                row.replacen("17", &"long cell ".repeat(long / 10), usize::from(long > 4000));
+            format!("{head}{}{wide}{}{tail}", row.repeat(times), row.repeat(times / 2))
+        },
+    );
+    let line = (prop::sample::select(DISGUISED), times(), password())
+        .prop_map(|(piece, times, password)| piece.replace('§', &password).repeat(times));
+    let words = (0..300_usize).prop_map(|n| "plain words ".repeat(n));
+    let piece = prop_oneof![3 => table, 3 => line, 1 => words, 1 => hostile()];
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.join("\n"))
+}
+
+#[test]
+fn a_table_is_followed_however_long_it_is() {
+    for (head, row, tail) in TABLES {
+        let secret = ["Zq9xW", "hunter2"].concat();
+        let text = format!("{head}{}{tail}", row.replace('§', &secret).repeat(1500));
+        for chunk in [100, 5000, usize::MAX / 2] {
+            let out = streamed(&ALL, text.as_bytes(), &[chunk]);
+            assert!(!out.contains(&secret), "{head}{chunk}: {:?}", differs(&out, &text));
+            assert_eq!(differs(&out, &whole(ALL, text.as_bytes())), None, "{head}{chunk}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, rng_seed: RngSeed::Fixed(20_261_123), ..ProptestConfig::default() })]
 
@@ -740,6 +896,14 @@ proptest! {
         cuts in chunkings(),
     ) {
         let text: String = pieces.iter().map(|(piece, n)| format!("{piece}{}", " plain words".repeat(n / 60))).collect();
+        prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
+    }
+
+    #[test]
+    fn streaming_long_structures_is_masking_the_whole(
+        text in long_structures(),
+        cuts in chunkings(),
+    ) {
         prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
     }
 

@@ -125,6 +125,7 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         b'$' => {
             let name = value.get(1..).unwrap_or(&[]);
             matches!(second, b'{' | b'(')
+                || super::bytes::contains(name, b"::")
                 || name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
                 || name.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
         }
@@ -301,6 +302,7 @@ mod tests {
             "sk-...XXXX",
             "[US_SSN]",
             "$HOME",
+            "$crate::private::Number",
             concat!("wJalrXUtnFEMI/K7MDENG", "/bPxRfiCY", "EXAMPLEKEY"),
         ] {
             assert!(is_placeholder(value.as_bytes()), "{value}");

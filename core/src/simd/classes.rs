@@ -23,6 +23,8 @@ pub(crate) struct Classes {
     pub(crate) joint: u64,
     /// `@`, `+`, `(`, `>` and `~`.
     pub(crate) sign: u64,
+    /// `/` and `$`
+    pub(crate) path: u64,
     /// `\`, `%` and ESC.
     pub(crate) escape: u64,
     /// `b`, `p` and `r` in either case, and what the same bits make: `@` and the backtick.
@@ -106,6 +108,8 @@ fn plain(block: &[u8; BLOCK]) -> Classes {
         }
     }
     let [low, high, operator, hyphen, joint, sign, escape, initial] = planes;
+    let is_path = |i: usize| u64::from(matches!(block[i], b'/' | b'$'));
+    let path = (0..BLOCK).fold(0, |bits, i| bits | is_path(i) << i);
     Classes {
         digit: low & !high,
         upper: high & !low,
@@ -114,6 +118,7 @@ fn plain(block: &[u8; BLOCK]) -> Classes {
         hyphen,
         joint,
         sign,
+        path,
         escape,
         initial,
     }
@@ -189,6 +194,7 @@ mod x86 {
                     all.joint |= bits($or(any(b'_'), any(b'.')));
                     let pair = $or($or(any(b'@'), any(b'+')), $or(any(b'('), any(b'>')));
                     all.sign |= bits($or(pair, any(b'~')));
+                    all.path |= bits($or(any(b'/'), any(b'$')));
                     all.escape |= bits($or($or(any(b'\\'), any(b'%')), any(0x1b)));
                     all.initial |= bits($eq($or(bytes, $set(0x32)), $set(0x72)));
                 }
@@ -301,6 +307,7 @@ mod tests {
             hyphen: mask(|b| b == b'-'),
             joint: mask(|b| matches!(b, b'_' | b'.')),
             sign: mask(|b| matches!(b, b'@' | b'+' | b'(' | b'>' | b'~')),
+            path: mask(|b| matches!(b, b'/' | b'$')),
             escape: mask(|b| matches!(b, b'\\' | b'%' | 0x1b)),
             initial: mask(|b| b"bprBPR@`".contains(&b)),
         }

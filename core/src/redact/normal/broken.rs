@@ -10,8 +10,8 @@ use super::super::bytes::{ALNUM, Set, URL64, before, byte, run, run_back, skip_b
 use super::super::context::is_near;
 use super::super::token;
 use super::super::{Finding, TypeId};
-use super::Pass;
 use super::window::Window;
+use super::{AFTER, GRID, Pass};
 use crate::buf::Full;
 
 /// What tokens, addresses and identifiers consist of.
@@ -38,8 +38,9 @@ impl Pass<'_, '_, '_> {
             return Ok(());
         };
         let (left, right) = (before(text, start), byte(text, end));
-        let joins = |byte| BODY.has(byte) || byte == b' ';
-        if start < self.joined || !joins(left) || !joins(right) || is_date(text, end) {
+        // One character says nothing.
+        let short = matches!(before(text, start.saturating_sub(1)), 0 | b'\n' | b'\r');
+        if start < self.joined || !joins(left) || !joins(right) || short || is_date(text, end) {
             return Ok(());
         }
         match fragment(text, start, end) {
@@ -66,7 +67,7 @@ impl Pass<'_, '_, '_> {
         } else {
             BODY
         };
-        let mut at = end;
+        let (mut at, cell) = (end, self.cell_end(start));
         loop {
             let stop = run(slice(text, 0, at + 2 * PIECE), at, set);
             for i in at..stop {
@@ -77,7 +78,10 @@ impl Pass<'_, '_, '_> {
             }
             // A token that fills the line may go on behind it.
             let more = line_break(text, stop).filter(|next| {
-                stop - at >= 16 && BODY.has(byte(text, next.end)) && window.has_room(next.end)
+                stop - at >= 16
+                    && stop < cell + AFTER / 2
+                    && BODY.has(byte(text, next.end))
+                    && window.has_room(next.end)
             });
             match more {
                 Some(next) if !is_date(text, next.end) => at = next.end,
@@ -89,7 +93,7 @@ impl Pass<'_, '_, '_> {
         }
         let quoted = matches!(before(text, begin), b'"' | b'\'')
             && before(text, begin) == before(window.text().as_bytes(), window.len());
-        self.joined = at;
+        self.joined = at.min(cell);
         let whole = slice(text, begin, start);
         let is_whole = token::find(whole, 0, &mut token::Refused::default()).is_some();
         let goes_on = is_random_tail(slice(window.text().as_bytes(), seam, window.len()));
@@ -109,7 +113,9 @@ impl Pass<'_, '_, '_> {
         let text = self.text;
         // The place may be in the midst of the run.
         let mut begin = at.saturating_sub(1);
-        let least = self.apart.max(at.saturating_sub(PIECE));
+        let cell = self.cell_end(at);
+        let apart = if self.apart > cell - GRID.min(cell) { self.apart } else { 0 };
+        let least = apart.max(at.saturating_sub(PIECE));
         while begin >= least + 2 && byte(text, begin - 1) == b' ' && is_seen(byte(text, begin - 2))
         {
             begin -= 2;
@@ -128,7 +134,7 @@ impl Pass<'_, '_, '_> {
         }
         let seam = window.len();
         let (mut i, mut stop) = (begin, begin);
-        while window.has_room(i) && matches!(byte(text, i), b' '..=b'~') {
+        while i < cell + AFTER / 2 && window.has_room(i) && matches!(byte(text, i), b' '..=b'~') {
             let last = byte(text, i + 1) != b' ';
             // The first letter of a word is none of them.
             if last && (is_word(byte(text, i + 1)) || byte(text, i) == b' ') {
@@ -230,10 +236,25 @@ fn number(text: &[u8], start: usize, end: usize) -> Option<usize> {
 
 /// Whether a date or a time begins at `at`, as lines of logs do.
 fn is_date(text: &[u8], at: usize) -> bool {
-    let digits = |at, len| slice(text, at, at + len).iter().all(u8::is_ascii_digit);
-    let sign = byte(text, at + 4);
-    matches!(sign, b'-' | b'/') && digits(at, 4) && byte(text, at + 7) == sign && digits(at + 5, 2)
-        || byte(text, at + 2) == b':' && digits(at, 2)
+    match text.get(at..) {
+        Some(&[a, b, c, d, sign @ (b'-' | b'/'), e, f, other, ..]) => {
+            sign == other && [a, b, c, d, e, f].iter().all(u8::is_ascii_digit)
+        }
+        Some(&[a, b, b':', ..]) => a.is_ascii_digit() && b.is_ascii_digit(),
+        _ => false,
+    }
+}
+
+/// Whether a value may go on across a line break beside `byte`.
+const fn joins(byte: u8) -> bool {
+    BODY.has(byte) || byte == b' '
+}
+
+/// Whether the `\n` at `at` can be one that breaks a value, by what stands beside it.
+#[inline]
+pub(super) fn may_break(text: &[u8], at: usize) -> bool {
+    let left = before(text, at);
+    (joins(left) || matches!(left, b'\r' | b'\\' | b'=')) && joins(byte(text, at + 1))
 }
 
 /// Whether `tail`, behind what is a whole token already, is more of it: drawn at random, not words.

@@ -3,7 +3,7 @@
 //! A run of its alphabet, 24 characters or more, whose first bytes are text when decoded is read by the
 //! detectors; where they find something the whole run is masked, since no part of it is of use without
 //! the rest. What is not text, as images and hashes are not, is refused after nine bytes. The first
-//! 8 KiB decide.
+//! 4 KiB decide.
 
 use super::super::bytes::{Set, decode64, run, slice};
 use super::super::scan::Scan;
@@ -17,7 +17,7 @@ const CODE: Set = Set::new(b"0-9A-Za-z+/_-");
 const PIECE: usize = 2048;
 const OVERLAP: usize = 256;
 /// How many characters decide.
-const MOST: usize = 8192;
+const MOST: usize = 4096;
 
 impl Pass<'_, '_, '_> {
     /// Looks at the run that begins at `start`.

@@ -3,8 +3,9 @@
 //! One look over the text finds where a disguise could be (`search`, then `unit::is_trigger`). Only the
 //! stretch around it is rewritten, into a [`Window`] of fixed size that remembers where each byte came
 //! from; the ordinary detectors read the window, and what they find is masked in the original. Text
-//! without a trigger costs the look. Worst case: linear; windows overlap by a quarter, and each is read
-//! a bounded number of times.
+//! without a trigger costs the look. A grid over the whole text says where windows begin anew, so that
+//! a chunk of a stream has those of the whole. Worst case: linear; two windows share less than their
+//! half, and each is read a bounded number of times.
 
 mod broken;
 mod encoded;
@@ -19,34 +20,95 @@ use super::scan::Scan;
 use super::{Finding, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
-use broken::{is_more_than_digits, is_named};
+use broken::{is_more_than_digits, is_named, may_break};
 use search::{runs, spaced};
 use table::Tables;
-use unit::{character, is_trigger, unit};
+use unit::{character, hides, is_trigger, unit};
 use window::Window;
 
 /// How far around a trigger a value and what names it may reach, in bytes of the original.
 const REACH: usize = 512;
+/// What was found in one cell of this grid decides nothing in the next.
+const GRID: usize = 2048;
+/// How far a window reaches behind its cell.
+const AFTER: usize = 1024;
+/// How far before its cell a window may begin.
+const LEAD: usize = REACH + BLOCK;
+
+/// What a scan knows of the text before the one that it sees.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past {
+    /// How long that text is.
+    offset: usize,
+    tables: Tables,
+}
+
+impl Past {
+    /// There is none.
+    pub(super) const NONE: Self = Self { offset: 0, tables: Tables::NONE };
+
+    /// Takes note of the text up to `done`, where the next scan begins to count.
+    pub(super) fn follow(&mut self, text: &[u8], done: usize) {
+        self.tables.follow(text, done);
+    }
+
+    /// How much of the text before `done` the next scan must see.
+    pub(super) fn keep(&self, done: usize) -> usize {
+        let cell = done.saturating_sub((self.offset + done.saturating_sub(AFTER)) % GRID + AFTER);
+        self.tables.keep(done).min(cell.saturating_sub(LEAD))
+    }
+
+    /// Forgets the first `len` bytes.
+    pub(super) fn forget(&mut self, len: usize) {
+        self.tables.shift(0, len);
+        self.offset = self.offset.wrapping_add(len);
+    }
+
+    /// Forgets `from..to`, where a value is that goes on.
+    pub(super) fn drop(&mut self, from: usize, to: usize) {
+        self.tables.shift(from, to);
+    }
+
+    /// The first place, from `to` back, from which on `from..` can be dropped without a shift of the
+    /// grid, and where that is.
+    pub(super) fn droppable(text: &[u8], from: usize, to: usize) -> Option<(usize, usize)> {
+        // Pairs of quotes and escapes stay together, and so do the bytes of a character.
+        let is_apart = |at: &usize| {
+            !matches!(before(text, *at), b'\\' | b'"' | b'\'' | b'`' | b'\n')
+                && !matches!(byte(text, *at), 0x80..=0xbf)
+        };
+        let to = (to.saturating_sub(64).max(from)..=to).rev().find(is_apart)?;
+        let cells = (to - from) / GRID;
+        let mut starts = (1..=cells).rev().map(|cells| to - cells * GRID);
+        starts.find(is_apart).map(|from| (from, to))
+    }
+}
 
 /// Appends to `found` what is in disguise in `text`, the value of a field called `key`.
 pub(super) fn scan(
     text: &str,
     key: &[u8],
     types: Types,
+    past: &Past,
     found: &mut Buf<'_, Finding>,
 ) -> Result<(), Full> {
+    // A cell whose beginning is gone, and a run of base64, have been looked at before.
+    let first = past.offset.wrapping_neg() % GRID;
+    let code = if past.offset > 0 { u64::MAX } else { 0 };
     let mut pass = Pass {
         whole: text,
         text: text.as_bytes(),
         key,
         types,
         found,
-        done: 0,
-        joined: 0,
-        apart: 0,
-        before: Disguises::default(),
-        tables: Tables::default(),
+        offset: past.offset,
+        done: first,
+        joined: first,
+        apart: first,
+        before: Disguises { code, ..Disguises::default() },
+        tables: past.tables,
     };
+    pass.list()?;
     let masks = fastest().disguises;
     let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
     for (i, block) in blocks.iter().enumerate() {
@@ -69,6 +131,8 @@ struct Pass<'t, 'b, 'm> {
     key: &'t [u8],
     types: Types,
     found: &'b mut Buf<'m, Finding>,
+    /// How long the text before is.
+    offset: usize,
     /// Triggers before this offset have been in a window.
     done: usize,
     /// Line breaks before this offset have been looked at.
@@ -92,7 +156,9 @@ impl Pass<'_, '_, '_> {
             let next = byte(text, at + 1);
             match byte(text, at) {
                 b'\n' => {
-                    self.line_break(at)?;
+                    if may_break(text, at) {
+                        self.line_break(at)?;
+                    }
                     self.line(at)?;
                 }
                 b'\\' if matches!(next, b'n' | b'r') => self.line_break(at)?,
@@ -108,7 +174,7 @@ impl Pass<'_, '_, '_> {
                     if parted {
                         self.rewritten(at, false)?;
                     }
-                    self.done = end;
+                    self.done = end.min(self.cell_end(at));
                 }
                 _ => {}
             }
@@ -122,16 +188,21 @@ impl Pass<'_, '_, '_> {
             runs &= runs - 1;
             self.encoded(at)?;
         }
-        let mut apart = spaced(masks.blank);
+        let mut apart = spaced(masks.blank, self.before.blank);
         while apart != 0 {
             let at = base + apart.trailing_zeros() as usize;
             apart &= apart - 1;
-            if at >= self.apart {
-                self.apart = self.spaced_out(at)?;
+            if let Some(at) = at.checked_sub(8).filter(|&at| at >= self.apart) {
+                self.apart = self.spaced_out(at)?.min(self.cell_end(at));
             }
         }
         self.before = masks;
         Ok(())
+    }
+
+    /// Where the cell of the grid ends that `at` is in.
+    const fn cell_end(&self, at: usize) -> usize {
+        at + GRID - self.offset.wrapping_add(at) % GRID
     }
 
     /// Looks at the quote at `at`: SQL sets passwords without a sign between (`IDENTIFIED BY '…'`).
@@ -159,6 +230,7 @@ impl Pass<'_, '_, '_> {
     fn rewritten(&mut self, at: usize, blanks: bool) -> Result<(usize, bool), Full> {
         let text = self.text;
         let begin = beginning(text, at);
+        let cell = self.cell_end(at);
         let mut window = Window::new(begin);
         let (mut i, mut last, mut parted) = (begin, at, false);
         let next = loop {
@@ -168,6 +240,9 @@ impl Pass<'_, '_, '_> {
             if !window.has_room(i) {
                 // The next window begins a little before; it must get further than this one.
                 break i.saturating_sub(REACH).max(at + 1);
+            }
+            if i >= cell + AFTER {
+                break cell;
             }
             let first = byte(text, i);
             // Behind the last trigger the line's end is the end, or the next blank after a while.
@@ -196,7 +271,7 @@ impl Pass<'_, '_, '_> {
                 }
                 window.push_char(c, i, end);
             }
-            if is_trigger(text, i) {
+            if hides(text, i, unit) {
                 last = i;
             }
             i = end;

@@ -22,13 +22,18 @@ pub(super) fn runs(base: usize, now: u64, then: u64) -> (Option<usize>, u64) {
     (crossing, long & !(long << 1) & !first)
 }
 
-/// Where five blanks stand two apart with something else between the first: single characters, spaced
-/// out, of which some may be blanks themselves.
+/// The last of five blanks that stand two apart with something else between the first: single characters,
+/// spaced out, of which some may be blanks themselves. `then` are the bits of the block before.
 #[inline]
-pub(super) const fn spaced(blanks: u64) -> u64 {
-    let two = blanks & blanks >> 2;
-    let between = !(blanks >> 1) & !(blanks >> 3 & blanks >> 5);
-    two & two >> 4 & blanks >> 8 & between
+pub(super) const fn spaced(now: u64, then: u64) -> u64 {
+    let two = now & (now << 2 | then >> 62);
+    // Most blocks have no three.
+    let four = two & (now << 4 | then >> 60);
+    if four == 0 {
+        return 0;
+    }
+    let between = (now << 3 | then >> 61) & (now << 5 | then >> 59) | now << 7 | then >> 57;
+    four & (now << 6 | then >> 58) & (now << 8 | then >> 56) & !between
 }
 
 #[cfg(test)]
@@ -49,9 +54,10 @@ mod tests {
     fn spaced_out() {
         let blanks =
             |text: &str| text.bytes().rev().fold(0, |bits, c| bits << 1 | u64::from(c == b' '));
-        assert_ne!(spaced(blanks("x: 4 1 1 1 1 1 1 1")), 0);
-        assert_ne!(spaced(blanks("+ 4 4   2 0   7")), 0);
-        assert_eq!(spaced(blanks("x: 4 1 1 22 1 1 1")), 0);
-        assert_eq!(spaced(blanks("                        ")), 0);
+        assert_eq!(spaced(blanks("x: 4 1 1 1 1"), 0), 1 << 10);
+        assert_ne!(spaced(blanks("+ 4 4   2 0   7"), 0), 0);
+        assert_eq!(spaced(blanks("x: 4 1 1 22 1 1 1"), 0), 0);
+        assert_eq!(spaced(blanks("                        "), 0), 0);
+        assert_eq!(spaced(blanks("1 1"), blanks("4 1 1 1 ") << 56), 1 << 1, "across blocks");
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A line of names with a sign between them is a header when one of them means something; the lines
 //! below that have as many cells are its rows. A list of columns before `VALUES` is the header of the
-//! tuples behind it. Worst case: linear; a line is read once as a header and once as a row.
+//! tuples behind it. What is known of a table goes with the text: a stream carries it from chunk to
+//! chunk, so that rows are masked however far from their header they are. Worst case: linear; a line is
+//! read once as a header and once as a row.
 
 use super::super::bytes::{ALNUM, Set, before, byte, run, run_back, skip_blank, slice};
 use super::super::context::named_by;
@@ -10,29 +12,42 @@ use super::super::key::{Class, Meaning, meaning};
 use super::super::scan::Scan;
 use super::super::value::{is_keylike, is_placeholder, is_wordy};
 use super::super::{Finding, TypeId};
-use super::Pass;
+use super::{Pass, is_after_values};
 use crate::buf::Full;
 
 /// How many columns with a meaning are followed.
 const MOST: usize = 8;
 /// How long a header may be.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 896;
+/// How long the name of a column may be.
+const NAME: usize = 64;
+/// How far behind a row's beginning its cells may begin. Longer rows are not counted.
+const ROW: usize = 4096;
 /// How much of a cell the detectors read.
 const CELL: usize = 1024;
 
 const BLANK: Set = Set::new(b" \t\r\n");
 
 /// A column that names its values.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Column {
     /// Which of the cells, counted from the left.
     index: usize,
-    /// Its name, as a range of the text.
-    name: (usize, usize),
+    /// Its name and how long that is.
+    name: [u8; NAME],
+    len: usize,
+}
+
+impl Column {
+    const NONE: Self = Self { index: 0, name: [0; NAME], len: 0 };
+
+    fn name(&self) -> &[u8] {
+        slice(&self.name, 0, self.len)
+    }
 }
 
 /// A header whose rows follow.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Table {
     /// What parts the cells.
     sign: u8,
@@ -43,62 +58,133 @@ struct Table {
     ruled: bool,
 }
 
-/// What is known of the lines so far.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Tables {
-    /// Where the line begins that is read next.
-    line: usize,
-    table: Option<Table>,
+/// Tuples behind `VALUES` that are not all read.
+#[derive(Clone, Copy, Debug)]
+struct List {
+    table: Table,
+    /// Where the next cell begins, or goes on.
+    at: usize,
+    /// Which of the cells of its tuple that is.
+    index: usize,
+    /// The cell has begun before: the quote around it, NUL where there is none.
+    within: Option<u8>,
 }
 
-impl Pass<'_, '_, '_> {
-    /// Looks at the line that ends at `end`, a line break or the end of the text.
-    #[inline]
-    pub(super) fn line(&mut self, end: usize) -> Result<(), Full> {
-        let text = self.text;
-        let start = self.tables.line.min(end);
-        self.tables.line = end + 1;
-        let end = end - usize::from(end > start && before(text, end) == b'\r');
-        let line = slice(text, start, end);
-        if let Some(table) = &mut self.tables.table {
-            if is_rule(line) {
-                table.ruled = true;
-                return Ok(());
-            }
-            let table = *table;
-            if table.ruled && self.row(&table, start, end)? {
-                return Ok(());
-            }
-            self.tables.table = None;
+/// What is known of the text so far.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Tables {
+    /// Where the line begins that is read next.
+    line: usize,
+    /// Only the end of that line is there: it was too long for a header or a row.
+    gone: bool,
+    table: Option<Table>,
+    /// Where the tuples end that have been read.
+    read: usize,
+    list: Option<List>,
+}
+
+impl Tables {
+    /// Nothing is known.
+    pub(in super::super) const NONE: Self =
+        Self { line: 0, gone: false, table: None, read: 0, list: None };
+
+    /// Reads the text up to `to`, where a chunk's scan begins next.
+    pub(in super::super) fn follow(&mut self, text: &[u8], to: usize) {
+        while let Some(i) = memchr::memchr(b'\n', slice(text, self.line, to)) {
+            self.step(text, self.line + i);
         }
-        if let Some(sign) = header_sign(line) {
-            self.tables.table = self.header(start, end, sign);
+        loop {
+            if let Some(list) = &mut self.list {
+                let (_, next, stop) = list.step(text);
+                if stop < to {
+                    (self.list, self.read) = (next, stop);
+                    continue;
+                }
+                if to.saturating_sub(list.at) > ROW {
+                    list.enter(text, to);
+                }
+                return;
+            }
+            let rest = slice(text, self.read, to);
+            let mut opening = memchr::memchr_iter(b'(', rest).map(|i| self.read + i);
+            let Some(at) = opening.find(|&at| is_after_values(text, at)) else {
+                self.read = self.read.max(to);
+                return;
+            };
+            (self.list, self.read) = (List::begin(text, at), at + 1);
         }
-        Ok(())
     }
 
+    /// The first byte that must stay for the scan that begins at `done`.
+    pub(in super::super) fn keep(&self, done: usize) -> usize {
+        let near = |at: usize| if done.saturating_sub(at) > ROW + 2 { done } else { at };
+        let line = if self.table.is_some() && !self.gone { near(self.line) } else { done };
+        line.min(self.list.map_or(done, |list| near(list.at)))
+    }
+
+    /// What was at `to` is at `from` now; what was between is gone.
+    pub(in super::super) fn shift(&mut self, from: usize, to: usize) {
+        let moved = |at: usize| if at >= to { at - (to - from) } else { at.min(from) };
+        self.gone |= self.line < to && self.line >= from;
+        (self.line, self.read) = (moved(self.line), moved(self.read));
+        if let Some(list) = &mut self.list {
+            list.at = moved(list.at);
+        }
+    }
+
+    /// Reads the line that ends at `end`; where it begins and ends if it is a row.
+    #[inline]
+    fn step(&mut self, text: &[u8], end: usize) -> Option<(usize, usize)> {
+        if end < self.line {
+            return None;
+        }
+        let start = core::mem::replace(&mut self.line, end + 1);
+        if core::mem::take(&mut self.gone) {
+            return None;
+        }
+        let end = end - usize::from(end > start && before(text, end) == b'\r');
+        let line = slice(text, start, end);
+        if let Some(table) = &mut self.table {
+            if line.len() <= ROW && is_rule(line) {
+                table.ruled = true;
+                return None;
+            }
+            if table.ruled && table.surplus(text, start, end).is_some() {
+                return Some((start, end));
+            }
+            if line.len() > ROW {
+                return None;
+            }
+            self.table = None;
+        }
+        if line.len() > 2
+            && let Some(sign) = header_sign(line)
+        {
+            self.table = Table::of(text, start, end, sign);
+        }
+        None
+    }
+}
+
+impl Table {
     /// The table whose header is `start..end`, if one of its columns means something.
     #[inline(never)]
-    fn header(&self, start: usize, end: usize, sign: u8) -> Option<Table> {
-        let mut table = Table {
-            sign,
-            cells: 0,
-            columns: [Column::default(); MOST],
-            len: 0,
-            ruled: sign != b'|',
-        };
-        for (from, to) in Cells::of_line(self.text, start, end, sign) {
-            let (from, to) = trimmed(self.text, from, to);
-            let name = slice(self.text, from, to);
+    fn of(text: &[u8], start: usize, end: usize, sign: u8) -> Option<Self> {
+        let columns = [Column::NONE; MOST];
+        let mut table = Self { sign, cells: 0, columns, len: 0, ruled: sign != b'|' };
+        for (from, to) in Cells::of_line(text, start, end, sign) {
+            let (from, to) = trimmed(text, from, to);
+            let name = slice(text, from, to);
             // A sentence is no list of names.
             let words = name.iter().filter(|&&byte| byte == b' ').count();
-            if words > 3 || name.len() > 64 || name.is_empty() && sign != b'|' {
+            if words > 3 || name.len() > NAME || name.is_empty() && sign != b'|' {
                 return None;
             }
             if is_telling(name)
                 && let Some(slot) = table.columns.get_mut(table.len)
             {
-                *slot = Column { index: table.cells, name: (from, to) };
+                (slot.index, slot.len) = (table.cells, name.len());
+                slot.name.iter_mut().zip(name).for_each(|(to, &from)| *to = from);
                 table.len += 1;
             }
             table.cells += 1;
@@ -106,82 +192,134 @@ impl Pass<'_, '_, '_> {
         (table.len > 0 && table.cells > 1).then_some(table)
     }
 
-    /// Masks the cells of the row `start..end`; false when it is none of the table's rows.
+    /// How many cells too many the line `start..end` has, if it is a row.
     #[inline(never)]
-    fn row(&mut self, table: &Table, start: usize, end: usize) -> Result<bool, Full> {
-        let text = self.text;
-        let cells = || Cells::of_line(text, start, end, table.sign);
-        let count = cells().count();
-        if count < table.cells {
-            return Ok(false);
+    fn surplus(&self, text: &[u8], start: usize, end: usize) -> Option<usize> {
+        if end - start > ROW {
+            return Some(0);
         }
+        let more = Cells::of_line(text, start, end, self.sign).count().checked_sub(self.cells)?;
         // A sign too many is part of the one value that was not quoted.
-        let more = count - table.cells;
-        if more > 0 && (table.len > 1 || more > 8) {
-            return Ok(false);
+        (more == 0 || self.len == 1 && more <= 8).then_some(more)
+    }
+
+    fn column(&self, index: usize) -> Option<&Column> {
+        self.columns.iter().take(self.len).find(|column| column.index == index)
+    }
+}
+
+impl List {
+    /// The tuples that begin with the `(` at `at`, if `VALUES` and a list of columns stand before it.
+    fn begin(text: &[u8], at: usize) -> Option<Self> {
+        let word = run_back(text, at, BLANK, 16);
+        if !slice(text, word.saturating_sub(6), word).eq_ignore_ascii_case(b"values") {
+            return None;
         }
+        let close = run_back(text, word - 6, BLANK, 16);
+        if before(text, close) != b')' {
+            return None;
+        }
+        let list = slice(text, close.saturating_sub(LONGEST), close - 1);
+        let open = memchr::memrchr(b'(', list)?;
+        let table = Table::of(text, close - list.len() + open, close - 1, b',')?;
+        Some(Self { table, at: at + 1, index: 0, within: None })
+    }
+
+    /// The next cell, the list behind it if it goes on, and where the cell ends.
+    fn step(&self, text: &[u8]) -> ((usize, usize), Option<Self>, usize) {
+        const BETWEEN: Set = Set::new(b" \t\r\n,");
+        let mut cells = Cells::of_tuple(text, self.at);
+        cells.within = self.within;
+        let cell = cells.next().unwrap_or_default();
+        let stop = cells.stop;
+        let next = Self { index: self.index + 1, within: None, ..*self };
+        if let Some(at) = cells.at {
+            return (cell, Some(Self { at, ..next }), stop);
+        }
+        let open = run(slice(text, 0, stop + 64), stop + 1, BETWEEN);
+        let more = byte(text, stop) == b')' && byte(text, open) == b'(';
+        (cell, more.then_some(Self { at: open + 1, index: 0, ..next }), stop)
+    }
+
+    /// Goes on at `to`, in the midst of a cell.
+    fn enter(&mut self, text: &[u8], to: usize) {
+        let from = run(slice(text, 0, to), self.at, BLANK);
+        let quote = self.within.unwrap_or(match byte(text, from) {
+            quote @ (b'\'' | b'"' | b'`') => quote,
+            _ => 0,
+        });
+        let from = from + usize::from(self.within.is_none());
+        self.at = if quote == 0 { to } else { closing(text, from, quote, true, to) };
+        self.within = Some(quote);
+    }
+}
+
+impl Pass<'_, '_, '_> {
+    /// Looks at the line that ends at `end`, a line break or the end of the text.
+    #[inline]
+    pub(super) fn line(&mut self, end: usize) -> Result<(), Full> {
+        match self.tables.step(self.text, end) {
+            Some((start, end)) => self.row(start, end),
+            None => Ok(()),
+        }
+    }
+
+    /// Masks the cells of the row `start..end`.
+    #[inline(never)]
+    fn row(&mut self, start: usize, end: usize) -> Result<(), Full> {
+        let text = self.text;
+        let Some(table) = self.tables.table else { return Ok(()) };
+        let more = table.surplus(text, start, end).unwrap_or(0);
         for column in table.columns.iter().take(table.len) {
-            let mut cells = cells().skip(column.index);
-            let Some((from, to)) = cells.next() else { break };
+            let mut cells = Cells::of_line(text, start, end, table.sign).skip(column.index);
+            let Some((from, to)) = cells.next().filter(|&(from, _)| from < start + ROW) else {
+                break;
+            };
             let to = if more > 0 { cells.nth(more - 1).map_or(to, |(_, to)| to) } else { to };
             self.cell(column, from, to, table.sign == b'|')?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Looks at the tuples behind the `(` at `at` if `VALUES` stands before it.
     pub(super) fn tuples(&mut self, at: usize) -> Result<(), Full> {
-        const BETWEEN: Set = Set::new(b" \t\r\n,");
-        let text = self.text;
-        let word = run_back(text, at, BLANK, 16);
-        if !slice(text, word.saturating_sub(6), word).eq_ignore_ascii_case(b"values") {
+        if at < self.tables.read {
             return Ok(());
         }
-        let close = run_back(text, word - 6, BLANK, 16);
-        if before(text, close) != b')' {
-            return Ok(());
-        }
-        let list = slice(text, close.saturating_sub(LONGEST), close - 1);
-        let Some(open) = memchr::memrchr(b'(', list) else {
-            return Ok(());
-        };
-        let Some(table) = self.header(close - 1 - list.len() + open + 1, close - 1, b',') else {
-            return Ok(());
-        };
-        let mut at = at;
-        while byte(text, at) == b'(' {
-            let mut cells = Cells::of_tuple(text, at + 1);
-            for (index, (from, to)) in cells.by_ref().enumerate() {
-                let mut columns = table.columns.iter().take(table.len);
-                if let Some(column) = columns.find(|column| column.index == index) {
-                    self.cell(column, from, to, false)?;
-                }
+        self.tables.list = List::begin(self.text, at);
+        self.list()
+    }
+
+    /// Masks the cells of the tuples that are being read.
+    pub(super) fn list(&mut self) -> Result<(), Full> {
+        while let Some(list) = self.tables.list {
+            let ((from, to), next, stop) = list.step(self.text);
+            if let Some(column) = list.table.column(list.index)
+                && list.within.is_none()
+            {
+                self.cell(column, from, to, false)?;
             }
-            if byte(text, cells.stop) != b')' {
-                break;
-            }
-            at = run(slice(text, 0, cells.stop + 64), cells.stop + 1, BETWEEN);
+            (self.tables.list, self.tables.read) = (next, stop);
         }
         Ok(())
     }
 
     /// Masks the cell `from..to` if it is what its column says.
     fn cell(&mut self, column: &Column, from: usize, to: usize, prose: bool) -> Result<(), Full> {
-        let (text, name) = (self.text, slice(self.text, column.name.0, column.name.1));
+        let (text, name) = (self.text, column.name());
         let value = slice(text, from, to);
         if value.is_empty() || value.len() <= 128 && is_placeholder(value) {
             return Ok(());
         }
         if let Some(meaning) = meaning(name)
             && self.types.contains(meaning.id)
-            && is_meant(meaning, value, prose)
+            && is_meant(meaning, slice(value, 0, CELL), prose)
         {
             return self.found.push(Finding { start: from as u32, end: to as u32, id: meaning.id });
         }
-        let head =
-            text.get(from..to.min(from + CELL)).and_then(|head| core::str::from_utf8(head).ok());
+        let head = slice(value, 0, CELL).utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let first = self.found.len();
-        Scan::new(head.unwrap_or(""), name, self.types, self.found)?.run()?;
+        Scan::new(head, name, self.types, self.found)?.run()?;
         for found in self.found.iter_mut().skip(first) {
             (found.start, found.end) = (found.start + from as u32, found.end + from as u32);
         }
@@ -273,6 +411,8 @@ struct Cells<'t> {
     sign: u8,
     /// In a tuple quotes are single, backslashes escape, and a parenthesis ends it.
     sql: bool,
+    /// The first cell has begun before: the quote around it, NUL where there is none.
+    within: Option<u8>,
     /// Where the last cell ended.
     stop: usize,
 }
@@ -288,26 +428,34 @@ impl<'t> Cells<'t> {
             end = run_back(text, end, BLANK, 64);
             end -= usize::from(end > start && before(text, end) == b'|');
         }
-        Self { text: slice(text, 0, end), at: Some(start), sign, sql: false, stop: end }
+        Self {
+            text: slice(text, 0, end),
+            at: Some(start),
+            sign,
+            sql: false,
+            within: None,
+            stop: end,
+        }
     }
 
     /// The cells of the tuple that begins behind its parenthesis at `start`.
     const fn of_tuple(text: &'t [u8], start: usize) -> Self {
-        Self { text, at: Some(start), sign: b',', sql: true, stop: start }
+        Self { text, at: Some(start), sign: b',', sql: true, within: None, stop: start }
     }
+}
 
-    /// The closing quote: doubled ones are part of the value.
-    fn closing(&self, mut at: usize, quote: u8) -> usize {
-        while let Some(i) = memchr::memchr2(quote, b'\\', self.text.get(at..).unwrap_or(&[])) {
-            at += i;
-            let escaped = byte(self.text, at) == b'\\';
-            if !escaped && byte(self.text, at + 1) != quote {
-                return at;
-            }
-            at += if escaped && !self.sql { 1 } else { 2 };
+/// The closing quote, at or behind `at`: doubled ones are part of the value. Where the value goes on
+/// behind `until`, an offset from there on that is no second part of a pair.
+fn closing(text: &[u8], mut at: usize, quote: u8, sql: bool, until: usize) -> usize {
+    while let Some(i) = memchr::memchr2(quote, b'\\', slice(text, at, until)) {
+        at += i;
+        let escaped = byte(text, at) == b'\\';
+        if !escaped && byte(text, at + 1) != quote {
+            return at;
         }
-        self.text.len()
+        at += if escaped && !sql { 1 } else { 2 };
     }
+    at.max(until.min(text.len()))
 }
 
 impl Iterator for Cells<'_> {
@@ -319,16 +467,20 @@ impl Iterator for Cells<'_> {
             let rest = text.get(at..).unwrap_or(&[]);
             at + rest.iter().take_while(|&&byte| BLANK.has(byte) && byte != sign).count()
         };
-        let from = blank(self.at?);
-        let quote = byte(text, from);
-        let quoted = match quote {
-            b'"' | b'`' => sign != b'|',
-            b'\'' => self.sql,
-            _ => false,
+        let (from, quote) = match self.within.take() {
+            Some(quote) => (self.at?, quote),
+            None => {
+                let from = blank(self.at?);
+                match byte(text, from) {
+                    quote @ (b'"' | b'`') if sign != b'|' => (from + 1, quote),
+                    b'\'' if self.sql => (from + 1, b'\''),
+                    _ => (from, 0),
+                }
+            }
         };
-        let (from, to, stop) = if quoted {
-            let close = self.closing(from + 1, quote);
-            (from + 1, close, blank(close + 1))
+        let (from, to, stop) = if quote != 0 {
+            let close = closing(text, from, quote, self.sql, text.len());
+            (from, close, blank(close + 1))
         } else {
             let rest = text.get(from..).unwrap_or(&[]);
             let ends = |&byte: &u8| byte == sign || self.sql && byte == b')';
