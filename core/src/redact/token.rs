@@ -97,6 +97,16 @@ const GLANCE: usize = 64;
 /// The token that begins at `at`: its type and its end.
 #[inline]
 pub(super) fn find(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
+    let &[a, b, c] = text.get(at..)?.first_chunk()?;
+    match INDEX.heads.get(bucket(a, b, c)) {
+        Some(0) | None => None,
+        Some(_) => find_known(text, at, refused),
+    }
+}
+
+/// The same where some prefix begins like the text.
+#[inline(never)]
+fn find_known(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
     let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))?;
     let row = PREFIXES.get(i)?.1;
     Some((TypeId::token(usize::from(row)), end))
