@@ -300,13 +300,20 @@ impl Guard {
         if self.kill_switch.is_on() {
             return refuse(Reason::Halted, call, scratch);
         }
-        let early = self.policy.early(call);
         let mut would = None;
-        if let Early::Settled(ruling) = early {
-            if let Some(refused) = self.enforced(&ruling) {
-                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+        let mut open = false;
+        let ruled = !self.policy.allows_all();
+        if ruled {
+            match self.policy.early(call) {
+                Early::Settled(ruling) => {
+                    if let Some(refused) = self.enforced(&ruling) {
+                        let refusal = self.refuse_by_rule(refused, &ruling, call, scratch);
+                        return Verdict::Refuse(refusal);
+                    }
+                    would = self.would(&ruling);
+                }
+                Early::Open => open = true,
             }
-            would = self.would(&ruling);
         }
         let schema = match catalog.get(call.tool) {
             None => return refuse(Reason::UnknownTool, call, scratch),
@@ -330,7 +337,7 @@ impl Guard {
         let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let doc = json::Document::new(bytes, &tape.nodes);
-        if let Early::Open = early {
+        if open {
             let ruling = self.policy.judge(call, doc, Some(schema), conditions);
             if let Some(refused) = self.enforced(&ruling) {
                 self.report_argument(&ruling, doc, report);
@@ -338,7 +345,7 @@ impl Guard {
             }
             would = self.would(&ruling);
         }
-        if self.policy.charge(call, Some(doc), conditions).is_err() {
+        if ruled && self.policy.charge(call, Some(doc), conditions).is_err() {
             return refuse(Reason::InternalError, call, scratch);
         }
         self.allow(call, source, would, scratch)
@@ -430,10 +437,31 @@ impl Guard {
         bytes: &[u8],
         scratch: &mut Scratch<'_>,
     ) -> Result<(), Reason> {
+        let Scratch { tape, inner, cuts, marks, text, .. } = &mut *scratch;
+        let json::Tape { nodes, order } = tape;
+        cuts.clear();
+        let doc = json::Document::new(bytes, nodes);
+        let memory = Memory { order, marks, text, inner };
+        if doc.root().kind() == Kind::Object
+            && schema::accepts(schema, doc, self.budget.steps, memory)
+        {
+            return Ok(());
+        }
+        self.strip_and_validate(schema, bytes, scratch)
+    }
+
+    /// [`validate`](Self::validate) for a call that has ghosts, or faults, or a schema that does not let
+    /// both be seen in one pass.
+    #[inline(never)]
+    fn strip_and_validate(
+        &self,
+        schema: &Schema,
+        bytes: &[u8],
+        scratch: &mut Scratch<'_>,
+    ) -> Result<(), Reason> {
         let Scratch { tape, inner, cuts, faults, branch, marks, text, report, .. } = scratch;
         let json::Tape { nodes, order } = tape;
         let Settings { ghosts, near_miss, .. } = *self.policy.settings();
-        cuts.clear();
         if ghosts != Ghosts::Allow {
             schema::cut(schema, bytes, nodes, cuts).map_err(|_| Reason::TooComplex)?;
             if cuts.len() > MAX_GHOSTS {

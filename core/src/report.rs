@@ -41,9 +41,7 @@ pub(crate) struct Text {
 /// Where a [`Text`] stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// In a line, escaped: it must be copied to the side before it can be read.
-    Escaped,
-    /// In a line, as it is.
+    /// In a line.
     #[default]
     Line,
     /// Beside the lines.
@@ -57,10 +55,6 @@ impl Text {
 
     const fn side(start: u32, end: u32) -> Self {
         Self { start, end, place: Place::Side }
-    }
-
-    const fn escaped(start: u32, end: u32) -> Self {
-        Self { start, end, place: Place::Escaped }
     }
 
     /// Appends `bytes` to `side`; nothing of them when they do not fit into lent storage.
@@ -82,23 +76,22 @@ impl Text {
     /// Appends the text of a line to `side`, its escapes undone: most are quotes.
     fn unescaped(side: &mut Buf<'_, u8>, text: &[u8]) -> Self {
         let start = side.len();
-        let Ok(room) = side.reserve(text.len()) else { return Self::side(0, 0) };
-        let mut bytes = text.iter();
-        let mut count = 0;
-        while let Some(&byte) = bytes.next() {
-            let byte = match byte {
-                b'\\' => match bytes.next() {
-                    Some(&byte @ (b'"' | b'\\')) => byte,
-                    _ => return Self::decoded(side, Str::new(text, true)),
-                },
-                byte => byte,
+        let mut rest = text;
+        while let Some(at) = memchr::memchr(b'\\', rest)
+            && let Some((plain, special)) = rest.split_at_checked(at)
+        {
+            let [_, byte @ (b'"' | b'\\'), after @ ..] = special else {
+                side.truncate(start);
+                return Self::decoded(side, Str::new(text, true));
             };
-            if let Some(slot) = room.get_mut(count) {
-                *slot = byte;
-                count += 1;
+            if side.extend(plain).and_then(|()| side.push(*byte)).is_err() {
+                break;
             }
+            rest = after;
         }
-        side.commit(count);
+        if side.extend(rest).is_err() {
+            side.truncate(start);
+        }
         Self::side(start as u32, side.len() as u32)
     }
 
@@ -108,12 +101,11 @@ impl Text {
     }
 }
 
-/// One violation: its line, and where the parts of it stand.
+/// One violation: where its line ends, and where the parts of it stand.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     keyword: Keyword,
-    /// All of it, as JSON.
-    line: Text,
+    end: u32,
     path: Text,
     property: Option<Text>,
     offset: Option<u32>,
@@ -129,7 +121,7 @@ impl Default for Record {
     fn default() -> Self {
         Self {
             keyword: Keyword::Type,
-            line: Text::default(),
+            end: 0,
             path: Text::default(),
             property: None,
             offset: None,
@@ -147,7 +139,7 @@ impl Default for Record {
 struct FixRecord {
     op: &'static str,
     path: Text,
-    /// JSON, so it is never [`Place::Escaped`].
+    /// JSON.
     to: Option<Text>,
 }
 
@@ -161,9 +153,9 @@ struct Meant {
 /// Everything that is said about one call.
 #[derive(Debug, Default)]
 pub(crate) struct Report<'m> {
-    /// One JSON object for each violation.
+    /// One JSON object for each violation, with commas between them.
     lines: Buf<'m, u8>,
-    /// Texts that stand in no line, or escaped.
+    /// Texts that stand in no line, or only with escapes.
     side: Buf<'m, u8>,
     violations: Buf<'m, Record>,
     stripped: Buf<'m, Text>,
@@ -198,25 +190,10 @@ impl<'m> Report<'m> {
         }
     }
 
-    /// Keeps a violation whose line ends where `lines` ends.
-    fn keep(&mut self, record: &mut Record) {
-        let Self { lines, side, .. } = self;
-        let mut read = |text: &mut Text| {
-            if text.place == Place::Escaped {
-                *text = Text::unescaped(side, text.of(lines));
-            }
-        };
-        read(&mut record.path);
-        read(&mut record.expected);
-        read(&mut record.message);
-        read(&mut record.hint);
-        if let Some(property) = &mut record.property {
-            read(property);
-        }
-        if let Some(fix) = &mut record.fix {
-            read(&mut fix.path);
-        }
-        let _ = self.violations.push(*record);
+    /// The lines of the first `count` violations.
+    fn first(&self, count: usize) -> &[u8] {
+        let last = count.checked_sub(1).and_then(|last| self.violations.get(last));
+        last.and_then(|last| self.lines.get(..last.end as usize)).unwrap_or(&[])
     }
 
     fn get(&self, text: Text) -> &str {

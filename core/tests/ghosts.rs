@@ -136,6 +136,13 @@ fn recursive_schemas_that_alternate_all_and_any_compile() {
     }
 }
 
+#[test]
+fn a_condition_that_takes_nothing_hides_no_other_one() {
+    let schema = r##"{"properties":{"v":{"additionalProperties":{"properties":{}},
+        "if":{"unevaluatedProperties":false},"then":{"properties":{"w":{"properties":{"a":{}}}}}}}}"##;
+    assert_eq!(strip(schema, r#"{"v":{"w":{"a":1,"b":2}}}"#).0, ["/v/w/b"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 

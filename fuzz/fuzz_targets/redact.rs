@@ -1,5 +1,5 @@
-//! Masking and cutting of any bytes: chunks are masked as the whole, a second run masks nothing more, a
-//! document stays one, and no limit is exceeded.
+//! Masking and cutting of any bytes: chunks are masked as the whole, a document stays one, and no limit is
+//! exceeded.
 //!
 //! The first bytes choose the style, the chunks and the limit; the rest is the text.
 #![no_main]
@@ -20,7 +20,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let plain = String::from_utf8_lossy(text);
     let whole = masked(&redactor, &plain);
     assert_eq!(whole, streamed(&redactor, text, usize::from(chunk) * 37 + 1));
-    assert_eq!(whole, masked(&redactor, &whole), "masking twice");
 
     let most = usize::from(most) * 4;
     let keep = [Keep::Head, Keep::Tail, Keep::Ends][usize::from(keep) % 3];

@@ -60,7 +60,8 @@ pub fn line_column(bytes: &[u8], offset: usize) -> (u32, u32) {
     let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
     let text = before.get(start..).unwrap_or(&[]);
     // Every byte but those that continue a character begins one.
-    let column = text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
+    let begins = |&&byte: &&u8| byte & 0xc0 != 0x80;
+    let column = if text.is_ascii() { text.len() } else { text.iter().filter(begins).count() };
     let from_one = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
     (from_one(line), from_one(column))
 }

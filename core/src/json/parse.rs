@@ -86,7 +86,11 @@ pub(crate) fn parse_named<'t>(
                 return Ok(Document { bytes, nodes: &tape.nodes });
             }
             Err(ParseError { kind: ParseErrorKind::Storage, .. }) if nodes < most => nodes = most,
-            Err(error) => return Err(parser.first_fault(error)),
+            Err(error) => {
+                let Parser { nodes, len, order, open, .. } = parser;
+                let doc = Document { bytes, nodes: nodes.get(..len).unwrap_or(&[]) };
+                return Err(first_fault(doc, open, order, error));
+            }
         }
     }
 }
@@ -112,7 +116,10 @@ struct Parser<'a, 'm, N> {
     suspect: bool,
 }
 
+// Every method is inlined once, so that the state of the parser lives in registers and on the stack and
+// never has an address.
 impl<N: Names> Parser<'_, '_, N> {
+    #[inline(always)]
     fn document(&mut self) -> Result<(), ParseError> {
         let text = self.text;
         if text.0.starts_with(b"\xef\xbb\xbf") {
@@ -131,19 +138,13 @@ impl<N: Names> Parser<'_, '_, N> {
             at = match text.byte(at) {
                 b'"' => self.string(at)?,
                 b'-' | b'0'..=b'9' => self.number(at)?,
-                b'{' => {
-                    at = self.begin(at, Kind::Object)?;
-                    if text.byte(at) != b'}' {
+                bracket @ (b'{' | b'[') => {
+                    at =
+                        self.begin(at, if bracket == b'{' { Kind::Object } else { Kind::Array })?;
+                    if text.byte(at) != self.close {
                         continue;
                     }
-                    self.end(at)?
-                }
-                b'[' => {
-                    at = self.begin(at, Kind::Array)?;
-                    if text.byte(at) != b']' {
-                        continue;
-                    }
-                    self.end(at)?
+                    at
                 }
                 b't' => self.word(at, b"true", Kind::True)?,
                 b'f' => self.word(at, b"false", Kind::False)?,
@@ -223,7 +224,7 @@ impl<N: Names> Parser<'_, '_, N> {
     }
 
     /// Opens a container; the offset of what stands in it.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, at: usize, kind: Kind) -> Result<usize, ParseError> {
         if self.depth == 0 {
             return Err(fault(ParseErrorKind::Depth, at));
@@ -247,7 +248,7 @@ impl<N: Names> Parser<'_, '_, N> {
     }
 
     /// Closes the innermost container at its bracket; the offset after it.
-    #[inline]
+    #[inline(always)]
     fn end(&mut self, at: usize) -> Result<usize, ParseError> {
         self.depth += 1;
         self.check_count(at)?;
@@ -271,6 +272,7 @@ impl<N: Names> Parser<'_, '_, N> {
     }
 
     /// A container holds at most 2^24 - 1 values.
+    #[inline(always)]
     fn check_count(&self, at: usize) -> Result<(), ParseError> {
         if self.count > MAX_NUMBER {
             return Err(fault(ParseErrorKind::TooLarge, at));
@@ -279,6 +281,7 @@ impl<N: Names> Parser<'_, '_, N> {
     }
 
     /// Whether each name stands once in the object at `index`, which was just closed.
+    #[inline(always)]
     fn check_names(&mut self, index: u32) -> Result<(), ParseError> {
         let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
         let doc = Document { bytes: self.text.0, nodes };
@@ -303,29 +306,32 @@ impl<N: Names> Parser<'_, '_, N> {
         self.len += 1;
         Ok(())
     }
+}
 
-    /// The first of `error`, a byte before it that is not UTF-8, and the duplicate names of the objects
-    /// that are still open: names are compared when an object closes.
-    #[cold]
-    fn first_fault(&mut self, error: ParseError) -> ParseError {
-        let mut first = match self.text.invalid_by(error.offset as usize) {
-            Some(offset) => fault(ParseErrorKind::InvalidUtf8, offset),
-            None => error,
-        };
-        let nodes = self.nodes.get(..self.len).unwrap_or(&[]);
-        let doc = Document { bytes: self.text.0, nodes };
-        let (mut index, mut child) = (self.open, NONE);
-        while index != NONE {
-            let node = doc.node(index);
-            if node.kind() == Kind::Object
-                && let Some(offset) = duplicate::find(doc, index, child, self.order)
-                && offset < first.offset
-            {
-                first = fault(ParseErrorKind::DuplicateKey, offset as usize);
-            }
-            child = index;
-            index = node.link;
+/// The first of `error`, a byte before it that is not UTF-8, and the duplicate names of the objects that
+/// are still open, the innermost of which is `open`: names are compared when an object closes.
+#[cold]
+fn first_fault(
+    doc: Document<'_>,
+    open: u32,
+    order: &mut Buf<'_, u32>,
+    error: ParseError,
+) -> ParseError {
+    let mut first = match Text(doc.bytes).invalid_by(error.offset as usize) {
+        Some(offset) => fault(ParseErrorKind::InvalidUtf8, offset),
+        None => error,
+    };
+    let (mut index, mut child) = (open, NONE);
+    while index != NONE {
+        let node = doc.node(index);
+        if node.kind() == Kind::Object
+            && let Some(offset) = duplicate::find(doc, index, child, order)
+            && offset < first.offset
+        {
+            first = fault(ParseErrorKind::DuplicateKey, offset as usize);
         }
-        first
+        child = index;
+        index = node.link;
     }
+    first
 }

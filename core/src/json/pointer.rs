@@ -91,14 +91,7 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
             },
             b'"' => {
                 let start = at + 1;
-                at = start;
-                while let Some(&byte) = bytes.get(at) {
-                    match byte {
-                        b'"' => break,
-                        b'\\' => at += 2,
-                        _ => at += 1,
-                    }
-                }
+                at = end_of_string(bytes, start);
                 let whole = bytes.get(at) == Some(&b'"') && !(start..=at).contains(&offset);
                 if naming && let Some(step) = depth.checked_sub(1).and_then(|d| steps.get_mut(d)) {
                     *step = if whole { Step::Key(start, at) } else { Step::Start };
@@ -122,6 +115,18 @@ pub fn write_pointer_at(bytes: &[u8], offset: usize, out: &mut impl Write) -> fm
         }
     }
     Ok(())
+}
+
+/// The offset of the quote that closes the string whose text begins at `at`; past the input when none does.
+fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += next;
+        if bytes.get(at) == Some(&b'"') {
+            return at;
+        }
+        at += 2;
+    }
+    at.max(bytes.len())
 }
 
 /// One reference token: `~` and `/` escaped.
@@ -207,26 +212,33 @@ fn visit(
     }
     let mut child = index + 1;
     let mut position = 0_u32;
-    while child < node.link {
-        let value = if object { child + 1 } else { child };
-        let after = doc.after(value);
-        let Some(&next) = targets.peek() else { return Ok(()) };
-        if next < after {
-            let length = path.len();
-            path.write_char('/')?;
-            if object {
-                push_token(doc.text(child), path)?;
-                while targets.next_if_eq(&child).is_some() {
-                    found(child, path);
-                }
-            } else {
-                path.extend(Decimal::new(u64::from(position)).digits())
-                    .map_err(|Full| fmt::Error)?;
+    while let Some(&next) = targets.peek() {
+        // The child that holds the next target.
+        let value = loop {
+            if child >= node.link {
+                return Ok(());
             }
-            visit(doc, value, targets, path, found)?;
-            path.truncate(length);
+            let value = child + u32::from(object);
+            let after = doc.after(value);
+            if next < after {
+                break value;
+            }
+            child = after;
+            position += 1;
+        };
+        let length = path.len();
+        path.write_char('/')?;
+        if object {
+            push_token(doc.text(child), path)?;
+            while targets.next_if_eq(&child).is_some() {
+                found(child, path);
+            }
+        } else {
+            path.extend(Decimal::new(u64::from(position)).digits()).map_err(|Full| fmt::Error)?;
         }
-        child = after;
+        visit(doc, value, targets, path, found)?;
+        path.truncate(length);
+        child = doc.after(value);
         position += 1;
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! alphabets and long numbers branch off it. Worst case: linear in the token.
 
 use super::{ESCAPED, PLAIN, ParseError, ParseErrorKind};
-use crate::simd::text::{WINDOW, stops, wide_specials, wide_stops};
+use crate::simd::text::{BLOCK, WINDOW, plain_windows, stops, wide_specials, wide_stops};
 
 /// No number of so many bytes without an exponent leaves binary64.
 const SURELY_FINITE: usize = 308;
@@ -81,18 +81,31 @@ impl<'a> Text<'a> {
         if hits != 0 && self.byte(end) == b'"' {
             return Ok((end, 0));
         }
-        self.long_string(start)
+        self.long_string(start, hits == 0)
     }
 
-    /// The same for any string: from special byte to special byte, a window of them at a time.
+    /// The same for any string, whose first block is `plain` or not: from special byte to special byte, a
+    /// window of them at a time.
     #[inline(never)]
-    fn long_string(self, start: usize) -> Result<(usize, u32), ParseError> {
+    fn long_string(self, start: usize, plain: bool) -> Result<(usize, u32), ParseError> {
         let mut flags = 0;
         let mut ascii = true;
         let mut base = start;
+        if plain {
+            base += BLOCK;
+            let hits = stops(self.0, base);
+            let end = base + hits.trailing_zeros() as usize;
+            if hits != 0 && self.byte(end) == b'"' {
+                return Ok((end, 0));
+            }
+        }
         'window: while base < self.0.len() {
-            let mut hits =
-                if ascii { wide_stops(self.0, base) } else { wide_specials(self.0, base) };
+            let mut hits = if ascii {
+                base = plain_windows(self.0, base);
+                wide_stops(self.0, base)
+            } else {
+                wide_specials(self.0, base)
+            };
             while hits != 0 {
                 let at = base + hits.trailing_zeros() as usize;
                 match self.byte(at) {

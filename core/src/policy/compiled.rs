@@ -91,6 +91,41 @@ impl Policy {
         self.name.map(|name| self.pool.get(name))
     }
 
+    /// Whether every caller may use every tool and nothing is charged for it.
+    #[inline]
+    pub(crate) fn allows_all(&self) -> bool {
+        // Every field by name, so that a new one has to be thought of here.
+        let Self {
+            default,
+            rules,
+            limits,
+            require_agent,
+            allowed_roles,
+            // Parts of rules and limits.
+            pool: _,
+            allow: _,
+            deny: _,
+            has_shadows: _,
+            subjects: _,
+            conditions: _,
+            claims: _,
+            roles: _,
+            // Nothing that decides on a call.
+            name: _,
+            settings: _,
+            agents: _,
+            outputs: _,
+            masks: _,
+            styles: _,
+            allows: _,
+        } = self;
+        rules.is_empty()
+            && *default == Effect::Allow
+            && require_agent.is_none()
+            && allowed_roles.is_none()
+            && limits.is_empty()
+    }
+
     /// This policy with another answer to near misses.
     #[must_use]
     pub fn with_near_miss(mut self, near_miss: super::NearMiss) -> Self {

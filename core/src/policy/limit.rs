@@ -144,6 +144,11 @@ impl Limits {
         Some(LimitRef { id: pool.get(limit.id), span, count, period_ms, burst, refused })
     }
 
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.limits.is_empty()
+    }
+
     /// Writes the charges of a call into `memory`: those of calls about to run, or of refused ones.
     /// The arguments of a refused call are not read.
     pub fn charge(

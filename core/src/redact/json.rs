@@ -6,6 +6,7 @@
 
 use core::fmt::Write;
 
+use super::bytes::{Set, run, run_back, slice};
 use super::key::{Class, meaning};
 use super::path::Paths;
 use super::pseudonym::Pseudonyms;
@@ -259,11 +260,43 @@ impl Redactor<'_> {
                 .try_for_each(|byte| out.push(if byte.is_ascii_digit() { b'1' } else { byte }));
         }
         out.push(b'"')?;
-        self.pieces(plain, (0, plain.len()), findings, names, |piece| {
-            write_escaped(piece, out).map_err(|_| Full)
-        })?;
+        let mut sink = |piece: &str| write_escaped(piece, out).map_err(|_| Full);
+        let mut copied = 0;
+        for found in findings {
+            let (start, end) = (found.start as usize, found.end as usize);
+            let Some(quote) = bare_number(plain, start, end)
+                .filter(|_| !self.masks.keep_shape(core::slice::from_ref(found)))
+            else {
+                continue;
+            };
+            self.pieces(plain, (copied, start), findings, names, &mut sink)?;
+            sink(quote)?;
+            self.pieces(plain, (start, end), findings, names, &mut sink)?;
+            sink(quote)?;
+            copied = end;
+        }
+        self.pieces(plain, (copied, plain.len()), findings, names, &mut sink)?;
         out.push(b'"')
     }
+}
+
+/// The quotes that a mask needs in the place of `start..end`, if that is a number of a document which
+/// the string holds: those of the name or the value before it, with their backslashes.
+fn bare_number(text: &str, start: usize, end: usize) -> Option<&str> {
+    const NUMBER: Set = Set::new(b"0-9.eE+-");
+    let bytes = text.as_bytes();
+    let left = bytes.get(..start)?.trim_ascii_end();
+    let right = slice(bytes, end, end + 64).trim_ascii_start();
+    let nested = matches!(slice(bytes, 0, 64).trim_ascii_start(), [b'{' | b'[', ..])
+        && matches!(left, [.., b':' | b',' | b'['])
+        && matches!(right, [b',' | b'}' | b']', ..])
+        && run(slice(bytes, 0, end), start, NUMBER) == end;
+    if !nested {
+        return None;
+    }
+    let Some(close) = memchr::memrchr(b'"', left) else { return Some("\"") };
+    const SLASH: Set = Set::new(b"\\");
+    text.get(run_back(bytes, close, SLASH, 32)..=close)
 }
 
 /// The first bytes of a name that holds escapes, as far as they are ASCII.

@@ -127,6 +127,66 @@ fn a_setting_drawn_at_random_is_no_code() {
 }
 
 #[test]
+fn names_in_other_languages_and_numbered_ones() {
+    let secret = ["Zq9xW", "hunter"].concat();
+    for name in [
+        "Passwort",
+        "Kennwort",
+        "contraseña",
+        "mot_de_passe",
+        "wachtwoord",
+        "lösenord",
+        "hasło",
+        "senha",
+        "пароль",
+        "Пароль",
+        "密码",
+        "パスワード",
+        "비밀번호",
+        "salasana",
+        "password2",
+        "db_password1",
+    ] {
+        for text in ["NAME=§\n", "NAME: §\n", "{\"NAME\": \"§\"}", "NAME,id\n§,1\n"] {
+            let text = text.replace("NAME", name);
+            assert_eq!(masked(&text.replace('§', &secret)), text.replace('§', "[REDACTED]"));
+        }
+    }
+}
+
+#[test]
+fn bare_passwords_with_signs_go_whole() {
+    for secret in
+        ["a{b9Q#x!", "x(T5r&9k", "q[8Vz!mN", "k<9Wq!z2", "p/4Rt!xY", "w,7Hb!nM", "{9tR!qWx"]
+    {
+        for text in ["DB_PASSWORD=§\n", "Server=h;Password=§;Encrypt=true\n", "password: \"§\"\n"]
+        {
+            assert_eq!(
+                masked(&text.replace('§', secret)),
+                text.replace('§', "[REDACTED]"),
+                "{secret}"
+            );
+        }
+    }
+}
+
+#[test]
+fn connection_strings() {
+    let secret = ["hunter2", "Zq9"].concat();
+    for text in [
+        "Server=tcp:db.test,1433;Database=x;User ID=app;Password=§;Encrypt=True;",
+        "Data Source=h;uid=sa;pwd=§;",
+        "host=h port=5432 user=u password=§ sslmode=require",
+        "jdbc:mysql://h:3306/x?user=u&password=§&useSSL=true",
+        "mongodb+srv://app:§@cluster.test/x?retryWrites=true",
+        "redis://:§@h:6379/0",
+        "amqp://u:§@h:5672/vhost",
+    ] {
+        assert_eq!(masked(&text.replace('§', &secret)), text.replace('§', "[REDACTED]"));
+    }
+}
+
+#[test]
 fn headers_and_cookies() {
     let token = &BODY[..32];
     for text in [
@@ -485,6 +545,39 @@ proptest! {
         if count == 0 {
             prop_assert_eq!(out, value.to_string());
         }
+    }
+
+    /// A document in a string of a document, and again: what is planted goes, and each of them is JSON.
+    #[test]
+    fn nested_json_is_masked_and_stays_json(
+        level in 0..3_usize,
+        members in prop::collection::vec(("[a-z]{1,8}", "[a-zA-Z0-9 \\\\\"{},:é\\n]{0,16}"), 0..3),
+        secret in "[A-Z][a-z]{3}[0-9]{3}[a-z]{3}",
+        last in 1000..9999_u32,
+    ) {
+        let card = "550000000000";
+        let number = (0..10_000_u32).map(|n| format!("{card}{n:04}")).filter(|n| checksum::luhn(n.as_bytes()));
+        let number = { number }.nth(last as usize % 900).unwrap();
+        let mut object: serde_json::Map<String, serde_json::Value> =
+            members.into_iter().map(|(key, value)| (format!("x{key}"), value.into())).collect();
+        object.insert("password".into(), secret.clone().into());
+        object.insert("card".into(), number.parse::<u64>().unwrap().into());
+        object.insert("bob.lee@acme.io".into(), true.into());
+        let mut value = serde_json::Value::Object(object);
+        for _ in 0..level {
+            value = serde_json::json!({ "body": value.to_string(), "n": 7 });
+        }
+        let (out, _) = masked_json(&value.to_string());
+        prop_assert!(!out.contains(&secret) && !out.contains(&number) && !out.contains("bob.lee"), "{out}");
+        let mut read: serde_json::Value = serde_json::from_str(&out).unwrap();
+        for _ in 0..level {
+            prop_assert_eq!(&read["n"], &serde_json::json!(7));
+            let inner = read["body"].as_str().unwrap();
+            let parsed = serde_json::from_str(inner);
+            prop_assert!(parsed.is_ok(), "{inner}");
+            read = parsed.unwrap();
+        }
+        prop_assert!(read["password"].is_string(), "{read}");
     }
 
     #[test]

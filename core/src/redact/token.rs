@@ -46,8 +46,10 @@ static INDEX: Index = {
     index
 };
 
+/// The same for capitals and small letters.
 const fn bucket(a: u8, b: u8, c: u8) -> usize {
-    ((a as usize) ^ (b as usize) << 3 ^ (c as usize) << 6) & 4095
+    const CASE: u8 = 0x20;
+    ((a & !CASE) as usize ^ ((b & !CASE) as usize) << 3 ^ ((c & !CASE) as usize) << 6) & 4095
 }
 
 /// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer.
@@ -107,9 +109,33 @@ pub(super) fn find(text: &[u8], at: usize, refused: &mut Refused) -> Option<(Typ
 /// The same where some prefix begins like the text.
 #[inline(never)]
 fn find_known(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
-    let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))?;
+    let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))
+        .or_else(|| find_folded(text, at, refused))?;
     let row = PREFIXES.get(i)?.1;
     Some((TypeId::token(usize::from(row)), end))
+}
+
+/// How long a prefix may be that counts in the other case too.
+const FOLDED: usize = 24;
+
+/// The token at `at` whose prefix stands there in capitals or in small letters though it has others:
+/// only if what follows looks random, for nobody issues such a token.
+fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, usize)> {
+    let cases: [fn(&u8) -> u8; 2] = [u8::to_ascii_lowercase, u8::to_ascii_uppercase];
+    cases.into_iter().find_map(|fold| {
+        let mut head = [0; FOLDED];
+        head.iter_mut().zip(slice(text, at, at + FOLDED)).for_each(|(to, from)| *to = fold(from));
+        find_prefix(&head, 0, |i| {
+            let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
+            let end = end_of(text, at, i, refused)?;
+            let body = slice(text, at + prefix.len(), end);
+            // The names of settings are in capitals, and numbered at their end.
+            let apart = body
+                .windows(2)
+                .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() && !b.is_ascii_digit()));
+            (is_digit_rich(body) && apart.count() >= 2).then_some(end)
+        })
+    })
 }
 
 /// Where the token ends that begins at `at` with prefix `i`, when it is one.
@@ -198,6 +224,19 @@ mod tests {
     fn a_key_of_fixed_length_needs_no_digit() {
         let text = format!("{}{}", "AKIA", "UBIWBJSQBCNAQAHL");
         assert_eq!(find(text.as_bytes(), 0).map(|(_, end)| end), Some(20));
+    }
+
+    #[test]
+    fn a_prefix_in_the_other_case_counts_before_what_looks_random() {
+        for prefix in ["GHP_", "Ghp_", "SK_LIVE_", "Xoxb-1"] {
+            let text = format!("{prefix}{}", &BODY[..36]);
+            assert!(find(text.as_bytes(), 0).is_some(), "{prefix}");
+        }
+        let body = &BODY.to_uppercase()[..16];
+        assert!(find(format!("akia{body}").as_bytes(), 0).is_some());
+        for text in ["GHP_TOKEN_OF_THE_REPOSITORY_IN_CAPITALS_1", "SK_LIVE_KEY_OF_THE_SHOP_12345"] {
+            assert_eq!(find(text.as_bytes(), 0), None, "{text}");
+        }
     }
 
     #[test]

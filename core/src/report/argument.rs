@@ -1,8 +1,8 @@
 //! The argument that a policy holds against a call.
 
-use super::line::{Line, MAX_LINE};
+use super::line::Line;
 use super::words::{Look, shown, type_name};
-use super::{Record, Report, Text};
+use super::{Record, Report};
 use crate::json::{self, Document};
 use crate::schema::Keyword;
 
@@ -16,7 +16,7 @@ impl Report<'_> {
         missing: Option<&str>,
         advice: &'static str,
     ) {
-        let Self { lines, side, path, .. } = self;
+        let Self { lines, side, path, violations, .. } = self;
         path.clear();
         // Lent storage may be too small: the pointer is then cut.
         let _ = json::write_pointer(doc, node, path);
@@ -25,15 +25,12 @@ impl Report<'_> {
             let _ = json::write_token(name.chars(), path);
         }
         let received = missing.map_or_else(|| type_name(doc.at(node).kind()), |_| "nothing");
-        let mut line = Line::new(lines, MAX_LINE);
-        let start = line.at();
-        line.put(r#"{"path":""#);
-        let pointer = line.pointer(path, Look::of(path), side);
-        line.put(r#"","keyword":""#).bytes(Keyword::Policy.name().as_bytes());
+        let place = (&**path, Look::of(path));
+        let (mut line, path) = Line::begin(lines, side, Keyword::Policy, place);
         line.put(r#"","expected":""#);
         let mark = line.field();
         line.put("a value that the policy allows");
-        let expected = line.text(mark);
+        let expected = line.text(mark, side);
         line.put(r#"","received":""#).bytes(received.as_bytes()).put(r#"","message":""#);
         let mark = line.field();
         match missing {
@@ -42,24 +39,24 @@ impl Report<'_> {
             }
             None => line.put("This argument is outside of what the policy allows."),
         };
-        let message = line.text(mark);
+        let message = line.text(mark, side);
         line.put(r#"","fix_hint":""#);
         let mark = line.field();
         line.put(advice);
-        let hint = line.text(mark);
+        let hint = line.text(mark, side);
         line.put(r#"","fix":null}"#);
-        let mut record = Record {
-            line: Text::plain(start, line.at()),
+        let (len, end) = (line.len(), line.at());
+        let record = Record {
             keyword: Keyword::Policy,
-            path: pointer,
+            end,
+            path,
             expected,
             received,
             message,
             hint,
             ..Record::default()
         };
-        let len = line.len();
         lines.commit(len);
-        self.keep(&mut record);
+        let _ = violations.push(record);
     }
 }

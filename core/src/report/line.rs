@@ -10,7 +10,7 @@ use super::words::{Look, Name, Shown};
 use super::{MAX_POINTER, Text};
 use crate::buf::Buf;
 use crate::json::{Decimal, Str, write_escaped};
-use crate::schema::Types;
+use crate::schema::{Keyword, Types};
 
 /// Most bytes of one line.
 pub(super) const MAX_LINE: usize = 8192;
@@ -26,8 +26,10 @@ pub(super) struct Line<'o> {
     pub(super) full: bool,
     /// Something was escaped since the field began.
     escaped: bool,
-    /// Where the pointer of the violation stands, and whether all of it does.
+    /// Where the pointer of the violation stands.
     path: (usize, usize),
+    /// Whether all of it does, as it is.
+    whole: bool,
 }
 
 /// The start of a field.
@@ -41,7 +43,24 @@ impl<'o> Line<'o> {
         let out = buf.reserve_most(most);
         let most = out.len().min(most);
         let out = out.get_mut(..most).unwrap_or(&mut []);
-        Self { out, len: 0, base, full: false, escaped: false, path: (0, 0) }
+        Self { out, len: 0, base, full: false, escaped: false, path: (0, 0), whole: false }
+    }
+
+    /// Begins the violation of `keyword` at `pointer`, which follows those in `lines`; gives back where
+    /// its pointer can be read.
+    #[inline]
+    pub(super) fn begin(
+        lines: &'o mut Buf<'_, u8>,
+        side: &mut Buf<'_, u8>,
+        keyword: Keyword,
+        (pointer, look): (&[u8], Look),
+    ) -> (Self, Text) {
+        let first = lines.is_empty();
+        let mut line = Self::new(lines, MAX_LINE);
+        line.put(if first { r#"{"path":""# } else { r#",{"path":""# });
+        let path = line.pointer(pointer, look, side);
+        line.put(r#"","keyword":""#).bytes(keyword.name().as_bytes());
+        (line, path)
     }
 
     /// Where the next byte stands in the buffer.
@@ -67,11 +86,14 @@ impl<'o> Line<'o> {
         Mark(self.at())
     }
 
-    /// The text that was begun at `mark`.
+    /// The text that was begun at `mark`; `side` is where it can be read if it had to be escaped.
     #[inline]
-    pub(super) const fn text(&self, mark: Mark) -> Text {
-        let end = self.at();
-        if self.escaped { Text::escaped(mark.0, end) } else { Text::plain(mark.0, end) }
+    pub(super) fn text(&self, mark: Mark, side: &mut Buf<'_, u8>) -> Text {
+        if !self.escaped {
+            return Text::plain(mark.0, self.at());
+        }
+        let start = (mark.0 - self.base) as usize;
+        Text::unescaped(side, self.out.get(start..self.len).unwrap_or(&[]))
     }
 
     /// Words of our own, which no JSON string escapes.
@@ -83,10 +105,11 @@ impl<'o> Line<'o> {
     /// Bytes that are JSON as they stand.
     #[inline(always)]
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        match self.out.get_mut(self.len..).and_then(|room| room.get_mut(..bytes.len())) {
+        let end = self.len + bytes.len();
+        match self.out.get_mut(self.len..end) {
             Some(slots) => {
                 slots.copy_from_slice(bytes);
-                self.len += bytes.len();
+                self.len = end;
             }
             None => self.full = true,
         }
@@ -107,28 +130,15 @@ impl<'o> Line<'o> {
     }
 
     /// Text in which nothing but quotes and backslashes needs escaping.
-    fn escape_quotes(&mut self, text: &[u8]) -> &mut Self {
+    fn escape_quotes(&mut self, mut text: &[u8]) -> &mut Self {
         self.escaped = true;
-        let room = self.out.get_mut(self.len..).and_then(|room| room.get_mut(..text.len() * 2));
-        let Some(room) = room else {
-            self.full = true;
-            return self;
-        };
-        let mut count = 0;
-        let mut put = |byte| {
-            if let Some(slot) = room.get_mut(count) {
-                *slot = byte;
-                count += 1;
-            }
-        };
-        for &byte in text {
-            if matches!(byte, b'"' | b'\\') {
-                put(b'\\');
-            }
-            put(byte);
+        while let Some(at) = memchr::memchr2(b'"', b'\\', text)
+            && let Some((plain, [byte, rest @ ..])) = text.split_at_checked(at)
+        {
+            self.bytes(plain).bytes(&[b'\\', *byte]);
+            text = rest;
         }
-        self.len += count;
-        self
+        self.bytes(text)
     }
 
     #[cold]
@@ -152,17 +162,24 @@ impl<'o> Line<'o> {
     }
 
     /// The pointer of the violation. What the refusal does not show stands in `side`.
-    pub(super) fn pointer(&mut self, pointer: &[u8], look: Look, side: &mut Buf<'_, u8>) -> Text {
-        let mark = self.field();
-        let start = self.len;
-        if look == Look::Plain && pointer.len() <= MAX_SHOWN_POINTER {
+    fn pointer(&mut self, pointer: &[u8], look: Look, side: &mut Buf<'_, u8>) -> Text {
+        let (start, at) = (self.len, self.at());
+        self.whole = look == Look::Plain && pointer.len() <= MAX_SHOWN_POINTER;
+        if self.whole {
             self.bytes(pointer);
             self.path = (start, self.len);
-            return self.text(mark);
+            return Text::plain(at, self.at());
         }
-        self.shown(Shown::new(Str::new(pointer, false), MAX_SHOWN_POINTER));
+        let shown = Shown::new(Str::new(pointer, false), MAX_SHOWN_POINTER);
+        self.whole = shown.is_whole();
+        self.shown(shown);
         self.path = (start, self.len);
         Text::beside(side, head(pointer))
+    }
+
+    /// Whether the refusal shows the pointer of the violation as it is.
+    pub(super) const fn tells_pointer(&self) -> bool {
+        self.whole
     }
 
     /// The pointer of the violation once more, as the refusal shows it.

@@ -28,12 +28,19 @@ pub(crate) struct Notice<'a> {
 pub(crate) fn write_refusal(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) {
     out.clear();
     let mut page = Line::new(out, MAX_REFUSAL);
-    page.put(r#"{"status":"blocked","reason":""#).bytes(notice.reason.name().as_bytes());
-    page.put(r#"","tool":""#).shown(Shown::new(notice.tool.into(), 64));
-    page.put(r#"","message":""#);
-    message(&mut page, notice.reason, report.count());
-    page.put(r#"","violations":["#);
-    violations(&mut page, report, notice);
+    let count = report.count();
+    head(&mut page, notice, count);
+    if !page.full {
+        let start = page.len();
+        for told in (0..=count.min(MOST_TOLD)).rev() {
+            page.truncate(start);
+            page.bytes(report.first(told));
+            tail(&mut page, notice, count - told);
+            if !page.full {
+                break;
+            }
+        }
+    }
     if page.full {
         // What lent storage has no room for: say the least.
         page.truncate(0);
@@ -43,39 +50,19 @@ pub(crate) fn write_refusal(report: &Report<'_>, notice: &Notice<'_>, out: &mut 
     out.commit(len);
 }
 
-/// How many arguments are wrong, else what the reason means.
-fn message(page: &mut Line<'_>, reason: Reason, count: usize) {
-    match (reason, count) {
+/// What stands before the violations: how many arguments are wrong, else what the reason means.
+fn head(page: &mut Line<'_>, notice: &Notice<'_>, count: usize) {
+    page.put(r#"{"status":"blocked","reason":""#).bytes(notice.reason.name().as_bytes());
+    page.put(r#"","tool":""#).shown(Shown::new(notice.tool.into(), 64));
+    page.put(r#"","message":""#);
+    match (notice.reason, count) {
         (Reason::ValidationFailed | Reason::GhostArguments, 1) => page.put("1 argument is wrong."),
         (Reason::ValidationFailed | Reason::GhostArguments, count) => {
             page.number(count as u64).put(" arguments are wrong.")
         }
-        _ => page.bytes(reason.message().as_bytes()),
+        (reason, _) => page.bytes(reason.message().as_bytes()),
     };
-}
-
-/// Writes the violations and what follows them; drops violations from the end until all fits.
-fn violations(page: &mut Line<'_>, report: &Report<'_>, notice: &Notice<'_>) {
-    let mut ends = [page.len(); MOST_TOLD + 1];
-    let mut told = 0;
-    for (record, end) in report.violations.iter().zip(ends.iter_mut().skip(1)) {
-        if told > 0 {
-            page.put(",");
-        }
-        page.bytes(record.line.of(&report.lines));
-        if page.full {
-            break;
-        }
-        told += 1;
-        *end = page.len();
-    }
-    for (told, &end) in ends.iter().enumerate().take(told + 1).rev() {
-        page.truncate(end);
-        tail(page, notice, report.count() - told);
-        if !page.full {
-            break;
-        }
-    }
+    page.put(r#"","violations":["#);
 }
 
 /// What follows the violations.

@@ -1,6 +1,6 @@
 //! Turns faults, ghosts and parse errors into violations, in document order.
 
-use super::line::{Line, MAX_LINE, head};
+use super::line::{Line, head};
 use super::union::Union;
 use super::words::{Look, Name, Shown, shown};
 use super::wrong::{Strays, Wrong};
@@ -199,22 +199,19 @@ impl Reporter<'_, '_> {
         keyword: Keyword,
         wrong: &Wrong<'_>,
         union: Option<&Union<'_>>,
-        (pointer, look): (&[u8], Look),
+        place: (&[u8], Look),
         name: Name<'_>,
     ) -> Text {
         let mut lines = core::mem::take(&mut self.report.lines);
-        let mut line = Line::new(&mut lines, MAX_LINE);
-        let start = line.at();
-        line.put(r#"{"path":""#);
-        let path = line.pointer(pointer, look, &mut self.report.side);
-        line.put(r#"","keyword":""#).bytes(keyword.name().as_bytes());
-        let mut record = Record { keyword, path, ..Record::default() };
-        if let Wrong::Missing { property, .. } = *wrong {
-            line.put(r#"","property":""#).shown(shown(property.into()));
-            record.property = Some(Text::beside(&mut self.report.side, head(property.as_bytes())));
+        let side = &mut self.report.side;
+        let (mut line, path) = Line::begin(&mut lines, side, keyword, place);
+        let mut property = None;
+        if let Wrong::Missing { property: name, .. } = *wrong {
+            line.put(r#"","property":""#).shown(shown(name.into()));
+            property = Some(Text::beside(side, head(name.as_bytes())));
         }
         line.put(r#"","expected":""#);
-        record.expected = match self.phrase(wrong) {
+        let expected = match self.phrase(wrong) {
             Some(phrase) => {
                 line.bytes(phrase.escaped());
                 Text::beside(&mut self.report.side, phrase.plain())
@@ -222,43 +219,53 @@ impl Reporter<'_, '_> {
             None => {
                 let mark = line.field();
                 self.expected(&mut line, wrong);
-                line.text(mark)
+                line.text(mark, &mut self.report.side)
             }
         };
-        record.received = wrong.received();
-        line.put(r#"","received":""#).bytes(record.received.as_bytes()).put(r#"","message":""#);
+        let received = wrong.received();
+        line.put(r#"","received":""#).bytes(received.as_bytes()).put(r#"","message":""#);
         let mark = line.field();
         match union {
             Some(union) => self.union_message(&mut line, union, name),
             None => self.message(&mut line, wrong, name),
         }
-        record.message = line.text(mark);
+        let message = line.text(mark, &mut self.report.side);
         line.put(r#"","fix_hint":""#);
         let mark = line.field();
         match union {
             Some(union) => self.union_hint(&mut line, union),
             None => self.hint(&mut line, wrong, name),
         }
-        record.hint = line.text(mark);
+        let hint = line.text(mark, &mut self.report.side);
         line.put(r#"","fix":"#);
-        record.fix = match union {
-            Some(union) => self.union_fix(&mut line, union),
-            None => self.fix(&mut line, wrong, Some(path), pointer),
+        let (fix, variants) = match union {
+            Some(union) => {
+                let fix = self.union_fix(&mut line, union);
+                (fix, self.variants(&mut line, union))
+            }
+            None => (self.fix(&mut line, wrong, Some(path), place.0), None),
         };
-        if let Some(union) = union {
-            record.variants = self.variants(&mut line, union);
-        }
         line.put("}");
-        record.line = Text::plain(start, line.at());
-        let (len, full) = (line.len(), line.full);
+        let (len, end, full) = (line.len(), line.at(), line.full);
         if !full {
             lines.commit(len);
+            let offset = None;
+            let _ = self.report.violations.push(Record {
+                keyword,
+                end,
+                path,
+                property,
+                offset,
+                expected,
+                received,
+                message,
+                hint,
+                fix,
+                variants,
+            });
         }
         self.report.lines = lines;
-        if !full {
-            self.report.keep(&mut record);
-        }
-        record.path
+        path
     }
 }
 
@@ -327,18 +334,15 @@ impl Report<'_> {
         }
         let cause = json::cause(bytes, error);
         let (row, column) = json::line_column(bytes, error.offset as usize);
-        let Self { lines, side, path, .. } = self;
-        let mut line = Line::new(lines, MAX_LINE);
-        let start = line.at();
-        line.put(r#"{"path":""#);
+        let Self { lines, side, path, violations, .. } = self;
         let pointer = if duplicate { &**path } else { &[] };
-        let path_text = line.pointer(pointer, Look::of(pointer), side);
-        line.put(r#"","keyword":""#).bytes(keyword.name().as_bytes());
+        let place = (pointer, Look::of(pointer));
+        let (mut line, path_text) = Line::begin(lines, side, keyword, place);
         line.put(r#"","offset":"#).number(error.offset.into());
         line.put(r#","expected":""#);
         let mark = line.field();
         line.put("one JSON object");
-        let expected = line.text(mark);
+        let expected = line.text(mark, side);
         line.put(r#"","received":""#).bytes(received.as_bytes()).put(r#"","message":""#);
         let mark = line.field();
         line.put("Line ").number(row.into()).put(", column ").number(column.into()).put(": ");
@@ -349,25 +353,25 @@ impl Report<'_> {
         } else {
             line.shown(Shown::new(cause.message.into(), 200));
         }
-        let message = line.text(mark);
+        let message = line.text(mark, side);
         line.put(r#"","fix_hint":""#);
         let mark = line.field();
         line.shown(Shown::new(cause.hint.into(), 200));
-        let hint = line.text(mark);
+        let hint = line.text(mark, side);
         line.put(r#"","fix":null}"#);
-        let mut record = Record {
+        let (len, end) = (line.len(), line.at());
+        let record = Record {
             keyword,
+            end,
             path: path_text,
             offset: Some(error.offset),
             expected,
             received,
             message,
             hint,
-            line: Text::plain(start, line.at()),
             ..Record::default()
         };
-        let len = line.len();
         lines.commit(len);
-        self.keep(&mut record);
+        let _ = violations.push(record);
     }
 }

@@ -91,6 +91,12 @@ impl<'t> Shown<'t> {
     /// Writes what is shown.
     pub(super) fn write(self, out: &mut impl Write) -> fmt::Result {
         let mut room = self.most;
+        if let Some(text) = self.text.as_plain()
+            && text.len() <= room
+            && !text.chars().any(is_hidden)
+        {
+            return out.write_str(text);
+        }
         for c in self.text.chars() {
             let c = if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
             let Some(left) = room.checked_sub(c.len_utf8()) else { return out.write_char('…') };

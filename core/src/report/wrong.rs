@@ -11,6 +11,7 @@ use super::repair::{self, Repair};
 use super::reporter::Reporter;
 use super::words::{Name, Shown, a_type, format_example, rule_words, shown, spelt, type_name};
 use super::{FixRecord, MAX_POINTER, Text};
+use crate::buf::Buf;
 use crate::json::{self, Elements, Kind, Limits, Str, Tape, Value};
 use crate::near;
 use crate::schema::{Cut, Fault, Keyword, Schema, Sub, Types, UNNAMED, is_short};
@@ -490,34 +491,28 @@ impl<'a> Reporter<'a, '_> {
         own: Option<Text>,
         pointer: &[u8],
     ) -> Option<FixRecord> {
-        let plan = self.planned(wrong);
-        let side = &mut self.report.side;
-        let start = side.len() as u32;
-        let elsewhere = own.is_none() || plan.as_ref().is_some_and(|plan| plan.below.is_some());
-        if elsewhere {
-            let _ = side.extend(head(pointer));
-        }
-        if let Some(name) = plan.as_ref().and_then(|plan| plan.below) {
-            // A member of the object that the violation is about.
-            let _ = side.write_char('/');
-            let _ = json::write_token(name.chars().take(MAX_POINTER), side);
-        }
-        let path = Text::side(start, side.len() as u32);
-        let shown = if elsewhere { path.of(side) } else { pointer };
-        let shown = Shown::new(Str::new(shown, false), MAX_SHOWN_POINTER);
-        // A place that cannot be told exactly cannot be repaired.
-        let Some(Planned { op, to, .. }) = plan.filter(|_| shown.is_whole()) else {
+        let nothing = |line: &mut Line<'_>| {
             line.put("null");
-            return None;
+            None
         };
-        line.put(r#"{"op":""#).bytes(op.as_bytes()).put(r#"","path":""#);
+        let Some(Planned { op, below, to }) = self.planned(wrong) else { return nothing(line) };
+        // A place that cannot be told exactly cannot be repaired.
         let path = match own {
-            Some(own) if !elsewhere => {
-                line.same_pointer();
+            Some(own) if below.is_none() => {
+                if !line.tells_pointer() {
+                    return nothing(line);
+                }
+                line.put(r#"{"op":""#).bytes(op.as_bytes()).put(r#"","path":""#).same_pointer();
                 own
             }
             _ => {
-                line.shown(shown);
+                let side = &mut self.report.side;
+                let path = place_below(pointer, below, side);
+                let shown = Shown::new(Str::new(path.of(side), false), MAX_SHOWN_POINTER);
+                if !shown.is_whole() {
+                    return nothing(line);
+                }
+                line.put(r#"{"op":""#).bytes(op.as_bytes()).put(r#"","path":""#).shown(shown);
                 path
             }
         };
@@ -570,6 +565,17 @@ impl<'a> Reporter<'a, '_> {
             _ => None,
         }
     }
+}
+
+/// Writes the pointer of the value at `pointer`, or of its member `below`, to `side`.
+fn place_below(pointer: &[u8], below: Option<Str<'_>>, side: &mut Buf<'_, u8>) -> Text {
+    let start = side.len() as u32;
+    let _ = side.extend(head(pointer));
+    if let Some(name) = below {
+        let _ = side.write_char('/');
+        let _ = json::write_token(name.chars().take(MAX_POINTER), side);
+    }
+    Text::side(start, side.len() as u32)
 }
 
 /// A fix before it is written.

@@ -67,7 +67,7 @@ pub(crate) fn compile(
     let warnings = core::mem::take(&mut compiler.warnings);
     let Compiler { tables, names, .. } = compiler;
     let meant = Meant::new(Document::new(&text, &nodes), &tables.subs, names.iter());
-    let schema = Schema {
+    let mut schema = Schema {
         meant,
         names: names.finish(),
         choices: Choices::new(doc, &tables.subs),
@@ -87,9 +87,11 @@ pub(crate) fn compile(
         declared: located.declared.into(),
         places: located.places.into(),
         root: located.root,
+        one_pass: false,
         text,
         nodes,
     };
+    schema.find_one_pass();
     Ok((schema, warnings))
 }
 
@@ -532,6 +534,7 @@ impl<'a> Compiler<'a> {
                 ObjectRules {
                     members: append(&mut tables.members, &object.members),
                     required,
+                    closed: false,
                     patterns: append(&mut tables.keyed, &object.keyed),
                     additional: object.additional,
                     unevaluated: object.unevaluated,

@@ -40,50 +40,25 @@ type Case = Subs;
 struct Formula {
     /// These do.
     all: Subs,
-    /// These may: they declare names but never close. None of them is in `all`.
-    maybe: Maybe,
+    /// All of one of these may: they declare names but never close. None meets `all` or is made up of
+    /// smaller ones.
+    maybe: BTreeSet<Case>,
     /// For each union at least one of its cases. There are two or more, and none is empty, meets `all` or
     /// holds another; or there is none, and what has no room for objects and arrays applies.
     unions: BTreeSet<BTreeSet<Case>>,
 }
 
-/// What may apply to an object, and to an array.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Maybe {
-    object: Subs,
-    array: Subs,
-}
-
-impl Maybe {
-    fn of(&self, kind: Container) -> &Subs {
-        match kind {
-            Container::Object => &self.object,
-            Container::Array => &self.array,
-        }
-    }
-
-    fn of_mut(&mut self, kind: Container) -> &mut Subs {
-        match kind {
-            Container::Object => &mut self.object,
-            Container::Array => &mut self.array,
-        }
-    }
-}
-
 impl Formula {
     /// How many subschemas it names, in all.
     fn len(&self) -> usize {
-        let cases = self.unions.iter().flatten().map(|case| case.len() + 1);
-        let maybe = self.maybe.object.len() + self.maybe.array.len();
-        self.all.len() + maybe + cases.sum::<usize>()
+        let cases = self.unions.iter().flatten().chain(&self.maybe);
+        self.all.len() + cases.map(|case| case.len() + 1).sum::<usize>()
     }
 
     /// Adds what `other` says.
     fn and(&mut self, other: &Self) {
         self.all.extend(&other.all);
-        for kind in Container::BOTH {
-            self.maybe.of_mut(kind).extend(other.maybe.of(kind));
-        }
+        self.maybe.extend(other.maybe.iter().cloned());
         self.unions.extend(other.unions.iter().cloned());
     }
 }
@@ -255,7 +230,7 @@ impl Locator<'_, '_> {
         for part in maybe.into_iter().filter(|&part| part != NONE) {
             let part = self.expand(part)?;
             self.pay(sub, part.len())?;
-            self.suppose(&part, &mut formula.maybe);
+            self.suppose(&part, &mut formula.maybe)?;
         }
         let formula = self.normal(formula)?;
         self.expanded.insert(sub, formula.clone());
@@ -272,14 +247,11 @@ impl Locator<'_, '_> {
         let mut union = BTreeSet::new();
         let mut closes = true;
         for branch in branches {
-            let cases = self.cases(branch)?;
-            for kind in Container::BOTH {
-                if cases.iter().any(|case| self.admits(case, kind)) {
-                    formula.maybe.of_mut(kind).extend(branch.maybe.of(kind));
+            for case in self.cases(branch)? {
+                for more in &branch.maybe {
+                    self.suppose_case(&case | more, &mut formula.maybe);
                 }
-            }
-            // What takes neither objects nor arrays says nothing of what they hold.
-            for case in cases {
+                // What takes neither objects nor arrays says nothing of what they hold.
                 if Container::BOTH.into_iter().any(|kind| self.admits(&case, kind)) {
                     closes &= !case.is_empty();
                     union.insert(case);
@@ -290,29 +262,30 @@ impl Locator<'_, '_> {
             formula.unions.insert(union);
         } else {
             // One branch says nothing, so that nothing is closed here or below.
-            union.iter().for_each(|case| self.suppose_case(case, &mut formula.maybe));
+            formula.maybe.extend(union);
         }
         Ok(())
     }
 
-    /// Adds to `maybe` what `formula` says of containers that it has room for.
-    fn suppose(&self, formula: &Formula, maybe: &mut Maybe) {
-        for kind in Container::BOTH {
-            let room = |case: &Case| self.admits(case, kind);
-            if room(&formula.all) && formula.unions.iter().all(|union| union.iter().any(room)) {
-                maybe.of_mut(kind).extend(formula.all.iter().chain(formula.maybe.of(kind)));
-                let cases = formula.unions.iter().flatten();
-                maybe.of_mut(kind).extend(cases.filter(|case| room(case)).flatten());
+    /// Adds to `maybe` what `formula` says.
+    fn suppose(
+        &mut self,
+        formula: &Formula,
+        maybe: &mut BTreeSet<Case>,
+    ) -> Result<(), CompileError> {
+        for case in self.cases(formula)? {
+            for more in &formula.maybe {
+                self.suppose_case(&case | more, maybe);
             }
+            self.suppose_case(case, maybe);
         }
+        self.pay(ROOT, formula.len())
     }
 
-    /// Adds to `maybe` what `case` says.
-    fn suppose_case(&self, case: &Case, maybe: &mut Maybe) {
-        for kind in Container::BOTH {
-            if self.admits(case, kind) {
-                maybe.of_mut(kind).extend(case);
-            }
+    /// Adds `case` to `maybe`, unless it has no room for objects and arrays.
+    fn suppose_case(&self, case: Case, maybe: &mut BTreeSet<Case>) {
+        if Container::BOTH.into_iter().any(|kind| self.admits(&case, kind)) {
+            maybe.insert(case);
         }
     }
 
@@ -349,7 +322,7 @@ impl Locator<'_, '_> {
                     let mut smaller = kept.iter().filter(|other| other.len() < rest.len());
                     compared += kept.len() / 8;
                     if smaller.any(|other| other.is_subset(&rest)) {
-                        self.suppose_case(case, maybe);
+                        maybe.insert(case.clone());
                     } else {
                         kept.insert(rest);
                     }
@@ -374,14 +347,24 @@ impl Locator<'_, '_> {
                         && other.iter().all(|case| union.iter().any(|part| part.is_subset(case)))
                 };
                 if unions.iter().any(implies) {
-                    union.iter().for_each(|case| self.suppose_case(case, maybe));
+                    maybe.extend(union.iter().cloned());
                     unions.remove(&union);
                 }
             }
         }
-        for kind in Container::BOTH {
-            maybe.of_mut(kind).retain(|sub| !all.contains(sub));
-        }
+        let rests: BTreeSet<Case> = maybe.iter().map(|case| case - all).collect();
+        // The parts have room wherever the whole has.
+        *maybe = rests
+            .iter()
+            .filter(|case| {
+                compared += rests.len() / 8;
+                let smaller = |other: &&Case| other.len() < case.len() && other.is_subset(case);
+                let parts = rests.iter().chain(unions.iter().flatten()).filter(smaller);
+                let said: Subs = parts.flatten().copied().collect();
+                said.len() < case.len()
+            })
+            .cloned()
+            .collect();
         self.pay(ROOT, compared)?;
         Ok(Rc::new(formula))
     }
@@ -449,18 +432,18 @@ impl Locator<'_, '_> {
     fn collect(&mut self, formula: &Formula) -> Result<Found, CompileError> {
         let mut found = Found::default();
         self.pay(ROOT, formula.len())?;
-        for &sub in formula.all.iter().chain(&formula.maybe.object) {
+        for &sub in &formula.all {
             self.collect_own(sub, &mut found)?;
         }
-        for case in formula.unions.iter().flatten() {
+        for case in formula.unions.iter().flatten().chain(&formula.maybe) {
             if self.admits(case, Container::Object) {
                 for &sub in case {
                     self.collect_own(sub, &mut found)?;
                 }
             }
         }
-        let cases = formula.unions.iter().flatten().flatten();
-        for &sub in formula.all.iter().chain(&formula.maybe.array).chain(cases) {
+        let cases = formula.unions.iter().flatten().chain(&formula.maybe).flatten();
+        for &sub in formula.all.iter().chain(cases) {
             let tables = &self.compiler.tables;
             let array = tables.subs.get(sub as usize).map_or(NONE, |sub| sub.array);
             if let Some(array) = tables.arrays.get(array as usize) {
@@ -518,11 +501,16 @@ impl Locator<'_, '_> {
         for &sub in &formula.all {
             self.descend(sub, step, &mut below)?;
         }
-        let mut maybe = Formula::default();
-        for &sub in formula.maybe.of(step.kind()) {
-            self.descend(sub, step, &mut maybe)?;
+        for case in &formula.maybe {
+            if self.admits(case, step.kind()) {
+                let mut supposed = Formula::default();
+                for &sub in case {
+                    self.descend(sub, step, &mut supposed)?;
+                }
+                let supposed = self.normal(supposed)?;
+                self.suppose(&supposed, &mut below.maybe)?;
+            }
         }
-        self.suppose(&maybe, &mut below.maybe);
         for union in &formula.unions {
             // A case that has no room for this kind of container does not apply below it.
             let mut branches = Vec::with_capacity(union.len());

@@ -25,6 +25,7 @@ mod keyword;
 mod locate;
 mod meant;
 mod names;
+mod onepass;
 pub mod pattern;
 mod reference;
 mod resource;
@@ -45,7 +46,7 @@ pub(crate) use format::Format;
 pub(crate) use keyword::Keyword;
 pub(crate) use names::UNNAMED;
 use names::{Names, find_named};
-pub(crate) use run::{Collect, Fault, Memory, Outcome, examine, validate};
+pub(crate) use run::{Collect, Fault, Memory, Outcome, accepts, examine, validate};
 pub(crate) use shape::is_short;
 
 use crate::json::{self, Document, Kind, Node, PLAIN, Str};
@@ -226,6 +227,8 @@ pub(crate) struct ObjectRules {
     members: Span,
     /// How many of them are required.
     required: u32,
+    /// Members that `properties` lacks are ghosts wherever the rules apply, for all that one pass knows.
+    closed: bool,
     /// `patternProperties`.
     patterns: Span,
     additional: u32,
@@ -361,6 +364,8 @@ pub struct Schema {
     places: Box<[u32]>,
     /// Where the root stands.
     root: u32,
+    /// One pass sees both faults and ghosts.
+    one_pass: bool,
     meant: meant::Meant,
 }
 

@@ -53,6 +53,8 @@ impl Default for Fault {
 pub(crate) trait Faults {
     /// Whether to look for more after the first.
     const ALL: bool;
+    /// Whether a ghost is a fault.
+    const CLOSED: bool = false;
     fn add(&mut self, fault: Fault);
 }
 
@@ -61,6 +63,15 @@ pub(super) struct Silent;
 
 impl Faults for Silent {
     const ALL: bool = false;
+    fn add(&mut self, _: Fault) {}
+}
+
+/// Nothing, and ghosts are faults.
+struct Whole;
+
+impl Faults for Whole {
+    const ALL: bool = false;
+    const CLOSED: bool = true;
     fn add(&mut self, _: Fault) {}
 }
 
@@ -120,6 +131,23 @@ pub(crate) fn validate(
         (_, true) => Outcome::Valid,
         (_, false) => Outcome::Invalid,
     }
+}
+
+/// Whether the document, parsed with the names of `schema`, surely has neither ghosts nor faults. False
+/// decides nothing.
+#[inline]
+pub(crate) fn accepts(
+    schema: &Schema,
+    doc: Document<'_>,
+    steps: u32,
+    memory: Memory<'_, '_>,
+) -> bool {
+    if !schema.one_pass {
+        return false;
+    }
+    memory.marks.clear();
+    let mut run = Run { schema, own: schema.document(), doc, steps, calls: MAX_CALLS, memory };
+    run.sub(ROOT, 0, &mut Whole) && run.steps > 0
 }
 
 /// Gathers the faults of one subschema on one node, for a report; `steps` says how many are left. None
@@ -240,6 +268,26 @@ impl Run<'_, '_> {
         let mut valid = true;
         let mut required = 0;
         let mut key = at + 1;
+        if F::CLOSED && rules.closed {
+            while key < object.link {
+                let [node, content] = self.doc.pair(key);
+                let value = key + 1;
+                let member = find_named(members, node.number(), |member| member.name);
+                let Some(member) = member.filter(|member| member.sub != NONE) else {
+                    return false;
+                };
+                required += u32::from(member.required);
+                if !(self.admits_at_once(member.at_once, content)
+                    || self.sub(member.sub, value, faults))
+                {
+                    return false;
+                }
+                if rules.names != NONE && !self.sub(rules.names, key, &mut Silent) {
+                    return false;
+                }
+                key = content.after(value);
+            }
+        }
         while key < object.link {
             let [node, content] = self.doc.pair(key);
             let value = key + 1;

@@ -38,6 +38,19 @@ pub(crate) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
+/// The offset after the whole windows at `at` that are plain ASCII text: [`stops`] has no bit for them.
+#[inline]
+pub(crate) fn plain_windows(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(window) = at_least::<WINDOW>(bytes, at) {
+        let blocks = window.as_chunks().0.iter().map(|block| Block::new(block).stop_marks());
+        if blocks.reduce(Block::or).is_some_and(|marks| marks.mask() != 0) {
+            break;
+        }
+        at += WINDOW;
+    }
+    at
+}
+
 /// [`stops`] of a whole window.
 #[inline(never)]
 pub(crate) fn wide_stops(bytes: &[u8], at: usize) -> u64 {
@@ -117,37 +130,57 @@ mod sse2 {
 
         #[inline]
         pub(super) fn stops(self) -> u32 {
+            self.stop_marks().mask()
+        }
+
+        /// A block whose bytes are marked, all bits set, where this one has a stop, and zero elsewhere.
+        #[inline]
+        pub(super) fn stop_marks(self) -> Self {
             // SAFETY: SSE2 is part of the x86-64 baseline.
-            unsafe { stops(self.0) }
+            Self(unsafe { stops(self.0) })
+        }
+
+        /// The marks of both.
+        #[inline]
+        pub(super) fn or(self, other: Self) -> Self {
+            // SAFETY: SSE2 is part of the x86-64 baseline.
+            Self(unsafe { _mm_or_si128(self.0, other.0) })
+        }
+
+        /// One bit for each marked byte.
+        #[inline]
+        pub(super) fn mask(self) -> u32 {
+            // SAFETY: SSE2 is part of the x86-64 baseline.
+            unsafe { _mm_movemask_epi8(self.0) as u32 }
         }
 
         #[inline]
         pub(super) fn specials(self) -> u32 {
             // SAFETY: SSE2 is part of the x86-64 baseline.
-            unsafe { specials(self.0) }
+            Self(unsafe { specials(self.0) }).mask()
         }
     }
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn stops(block: __m128i) -> u32 {
+    fn stops(block: __m128i) -> __m128i {
         // As signed numbers, bytes from 0x80 on are below the control characters.
         marked(block, _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)))
     }
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn specials(block: __m128i) -> u32 {
+    fn specials(block: __m128i) -> __m128i {
         marked(block, _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block))
     }
 
-    /// One bit for each quote, each backslash and each byte marked in `others`.
+    /// Marks each quote, each backslash and each byte marked in `others`.
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn marked(block: __m128i, others: __m128i) -> u32 {
+    fn marked(block: __m128i, others: __m128i) -> __m128i {
         let quotes = _mm_cmpeq_epi8(block, _mm_set1_epi8(b'"' as i8));
         let slashes = _mm_cmpeq_epi8(block, _mm_set1_epi8(b'\\' as i8));
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, slashes), others)) as u32
+        _mm_or_si128(_mm_or_si128(quotes, slashes), others)
     }
 }
 
@@ -172,19 +205,32 @@ mod portable {
 
         #[inline]
         pub(super) fn stops(self) -> u32 {
-            self.mask(|word| specials(word) | word)
+            self.stop_marks().mask()
         }
 
         #[inline]
         pub(super) fn specials(self) -> u32 {
-            self.mask(specials)
+            Self(self.0.map(specials)).mask()
+        }
+
+        /// A block whose bytes have their highest bit where this one has a stop.
+        #[inline]
+        pub(super) fn stop_marks(self) -> Self {
+            Self(self.0.map(|word| specials(word) | word))
+        }
+
+        /// The marks of both.
+        #[inline]
+        pub(super) fn or(self, other: Self) -> Self {
+            let ([a, b], [c, d]) = (self.0, other.0);
+            Self([a | c, b | d])
         }
 
         /// One bit for the highest bit of each byte.
         #[inline]
-        fn mask(self, find: impl Fn(u64) -> u64) -> u32 {
+        pub(super) fn mask(self) -> u32 {
             // The product moves the bits of the eight bytes side by side into the highest byte.
-            let bits = |word| ((find(word) & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            let bits = |word: u64| ((word & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
             let [low, high] = self.0.map(bits);
             (low | high << 8) as u32
         }
@@ -264,11 +310,17 @@ mod tests {
             };
             prop_assert_eq!(wide_stops(&bytes, at), wide(&stop));
             prop_assert_eq!(wide_specials(&bytes, at), wide(&is_special));
+            let windows = (first(&bytes, at, stop) - at) / WINDOW;
+            prop_assert_eq!(plain_windows(&bytes, at), at + windows * WINDOW);
         }
 
         #[test]
-        fn blocks_agree_with_their_twin(bytes in any::<[u8; BLOCK]>()) {
+        fn blocks_agree_with_their_twin(bytes in any::<[u8; BLOCK]>(), more in any::<[u8; BLOCK]>()) {
             let (own, twin) = (Block::new(&bytes), portable::Block::new(&bytes));
+            let both = own.stop_marks().or(Block::new(&more).stop_marks());
+            let twins = twin.stop_marks().or(portable::Block::new(&more).stop_marks());
+            prop_assert_eq!(both.mask(), twins.mask());
+            prop_assert_eq!(both.mask(), own.stops() | Block::new(&more).stops());
             prop_assert_eq!(own.stops(), twin.stops());
             prop_assert_eq!(own.specials(), twin.specials());
         }

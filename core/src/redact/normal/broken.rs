@@ -38,7 +38,9 @@ impl Pass<'_, '_, '_> {
             return Ok(());
         };
         let (left, right) = (before(text, start), byte(text, end));
-        if start < self.joined || !joins(left) || !joins(right) || is_date(text, end) {
+        // One character says nothing.
+        let short = matches!(before(text, start.saturating_sub(1)), 0 | b'\n' | b'\r');
+        if start < self.joined || !joins(left) || !joins(right) || short || is_date(text, end) {
             return Ok(());
         }
         match fragment(text, start, end) {

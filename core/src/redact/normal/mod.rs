@@ -23,7 +23,7 @@ use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named, may_break};
 use search::{runs, spaced};
 use table::Tables;
-use unit::{character, is_trigger, unit};
+use unit::{character, hides, is_trigger, unit};
 use window::Window;
 
 /// How far around a trigger a value and what names it may reach, in bytes of the original.
@@ -271,7 +271,7 @@ impl Pass<'_, '_, '_> {
                 }
                 window.push_char(c, i, end);
             }
-            if is_trigger(text, i) {
+            if hides(text, i, unit) {
                 last = i;
             }
             i = end;

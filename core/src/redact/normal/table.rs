@@ -157,7 +157,9 @@ impl Tables {
             }
             self.table = None;
         }
-        if let Some(sign) = header_sign(line) {
+        if line.len() > 2
+            && let Some(sign) = header_sign(line)
+        {
             self.table = Table::of(text, start, end, sign);
         }
         None

@@ -79,6 +79,11 @@ fn percent(text: &[u8], at: usize) -> Option<Unit> {
 
 /// A byte written as `mark` bytes and two hexadecimal digits, or the bytes of one character so written.
 fn sequence(text: &[u8], at: usize, mark: usize) -> Option<Unit> {
+    // Nearly all of them are one byte of ASCII.
+    let code = pair(text, at + mark)?;
+    if code < 0x80 {
+        return decoded(u32::from(code), mark + 2);
+    }
     let sign = slice(text, at, at + mark);
     let mut bytes = [0_u8; 4];
     let (mut len, mut want, mut end) = (0, 1, at);
@@ -86,11 +91,9 @@ fn sequence(text: &[u8], at: usize, mark: usize) -> Option<Unit> {
         if slice(text, end, end + mark) != sign {
             return None;
         }
-        let (code, next) = hex(text, end + mark, 2, 2)?;
-        let code = code as u8;
+        let (code, next) = (pair(text, end + mark)?, end + mark + 2);
         if len == 0 {
             want = match code {
-                0..=0x7f => 1,
                 0xc2..=0xdf => 2,
                 0xe0..=0xef => 3,
                 0xf0..=0xf4 => 4,
@@ -248,7 +251,12 @@ fn is_telling(text: &[u8], at: usize, unit: Unit) -> bool {
 
 /// Whether what stands at `at` is an unusual spelling that could hide a value.
 pub(super) fn is_trigger(text: &[u8], at: usize) -> bool {
-    unit(text, at).is_some_and(|unit| match byte(text, at) {
+    unit(text, at).is_some_and(|unit| hides(text, at, unit))
+}
+
+/// Whether the unit at `at` could hide a value.
+pub(super) fn hides(text: &[u8], at: usize, unit: Unit) -> bool {
+    match byte(text, at) {
         0x80.. => is_telling(text, at, unit),
         0..=0x1f | 0x7f => is_word(before(text, at)) || is_word(byte(text, at + unit.len)),
         // Letters of other languages are no disguise, but for the name of a parameter.
@@ -256,7 +264,7 @@ pub(super) fn is_trigger(text: &[u8], at: usize) -> bool {
             unit.shows.is_none_or(|c| c.is_ascii()) || byte(text, at + unit.len) == b'='
         }
         _ => true,
-    })
+    }
 }
 
 /// What is written for the character `code`, spelt in `len` bytes.
@@ -279,16 +287,29 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'_')
 }
 
-/// The character at `at`.
+/// The character at `at`, as UTF-8 (RFC 3629) spells it.
 pub(super) fn character(text: &[u8], at: usize) -> Option<char> {
-    let head = slice(text, at, at + 4);
-    let len = match head.first()? {
-        0..=0x7f => 1,
-        0xc0..=0xdf => 2,
-        0xe0..=0xef => 3,
-        _ => 4,
+    let bits = |at: usize, mask: u8| u32::from(byte(text, at) & mask);
+    let first = byte(text, at);
+    let (len, lead) = match first {
+        0..=0x7f => (1, u32::from(first)),
+        0xc0..=0xdf => (2, bits(at, 0x1f)),
+        0xe0..=0xef => (3, bits(at, 0x0f)),
+        0xf0..=0xf7 => (4, bits(at, 0x07)),
+        _ => return None,
     };
-    core::str::from_utf8(head.get(..len)?).ok()?.chars().next()
+    let code = (at + 1..at + len).fold(lead, |code, at| code << 6 | bits(at, 0x3f));
+    char::from_u32(code).filter(|c| at < text.len() && c.len_utf8() == len)
+}
+
+/// The byte that the two hexadecimal digits at `at` spell.
+fn pair(text: &[u8], at: usize) -> Option<u8> {
+    let digit = |c: u8| match c {
+        b'0'..=b'9' => Some(c - b'0'),
+        b'A'..=b'F' | b'a'..=b'f' => Some((c | 0x20) - b'a' + 10),
+        _ => None,
+    };
+    Some(digit(byte(text, at))? << 4 | digit(byte(text, at + 1))?)
 }
 
 /// The number of `least` to `most` hexadecimal digits at `at`, and where they end.

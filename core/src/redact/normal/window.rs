@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use super::super::bytes::{byte, slice};
+use super::super::bytes::{byte, looked_at, slice};
 use super::unit::unit;
 
 /// How long the rewritten text may be.
@@ -47,6 +47,7 @@ impl Window {
 
     /// Appends one byte, spelt by `start..end` of the original. The caller asks for room first.
     pub(super) fn push(&mut self, shown: u8, start: usize, end: usize) {
+        looked_at(1);
         if let (Some(slot), Some(from)) = (self.text.get_mut(self.len), self.from.get_mut(self.len))
         {
             *slot = shown;
