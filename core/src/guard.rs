@@ -301,7 +301,7 @@ impl Guard {
             return refuse(Reason::Halted, call, scratch);
         }
         let mut would = None;
-        let mut open = false;
+        let mut open = None;
         let ruled = !self.policy.allows_all();
         if ruled {
             match self.policy.early(call) {
@@ -312,7 +312,7 @@ impl Guard {
                     }
                     would = self.would(&ruling);
                 }
-                Early::Open => open = true,
+                Early::Open(found) => open = Some(found),
             }
         }
         let schema = match catalog.get(call.tool) {
@@ -337,8 +337,8 @@ impl Guard {
         let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let doc = json::Document::new(bytes, &tape.nodes);
-        if open {
-            let ruling = self.policy.judge(call, doc, Some(schema), conditions);
+        if let Some(open) = open {
+            let ruling = self.policy.judge(call, &open, doc, Some(schema), conditions);
             if let Some(refused) = self.enforced(&ruling) {
                 self.report_argument(&ruling, doc, report);
                 return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
@@ -378,7 +378,7 @@ impl Guard {
             return;
         }
         if let Some(at) = ruling.at {
-            report.argument(doc, at.node, self.policy.missing_name(at), at.advice);
+            report.argument(doc, at.node, self.policy.missing_name(at), self.policy.advice(at));
         }
     }
 
@@ -422,7 +422,7 @@ impl Guard {
             return Some(refusal(Reason::Halted, None, None, None, call, scratch));
         }
         match self.policy.early(call) {
-            Early::Open => None,
+            Early::Open(_) => None,
             Early::Settled(ruling) => {
                 let refused = self.enforced(&ruling)?;
                 Some(self.refuse_by_rule(refused, &ruling, call, scratch))

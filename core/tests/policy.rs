@@ -1,5 +1,5 @@
 //! A policy in a guard: from the bytes of a call to the verdict and what it carries.
-
+#![cfg(feature = "alloc")]
 // Clippy takes helpers of tests for library code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -126,7 +126,7 @@ pub(crate) struct Digest {
 
 impl Digest {
     /// Texts of at most so many bytes are equal when their digests are.
-    #[cfg(feature = "alloc")]
+    #[cfg(any(test, feature = "alloc"))]
     pub(crate) const WHOLE: u32 = 16;
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 //! its bytes are passed on as they came, but for three places that may be rewritten: the `arguments`
 //! of a call, text literals (and JSON values) in what the server says, and the elements of a `tools`
 //! array. Nothing is ever serialised again, so numbers and unknown members survive. What one side
-//! could read differently from us (duplicate or look-alike members, batches, bare carriage returns)
+//! could read differently from us (duplicate or look-alike members, batches, line ends inside a message)
 //! never reaches the other side.
 //!
 //! No transport, no clock, no threads: the host reads and writes. Time is linear in the message;

@@ -251,8 +251,8 @@ impl Relay {
         let limits = Limits { bytes: self.state.bounds.message, depth: DEPTH };
         let mut tape = core::mem::take(&mut self.tape);
         let turn = self.turn(direction, message, caller, now, out, audit);
-        let step = if has_bare_return(message) {
-            turn.unreadable(answer::PARSE_ERROR, "a carriage return inside the message")
+        let step = if spans_lines(message) {
+            turn.unreadable(answer::PARSE_ERROR, "a line end inside the message")
         } else {
             match parse(message, limits, &mut tape) {
                 Ok(doc) => turn.decide(doc.root()),
@@ -343,10 +343,11 @@ impl Turn<'_> {
     }
 }
 
-/// Whether a carriage return stands anywhere but at the end. It can only be white space to JSON, but a
-/// reader with universal line ends (Python's text streams) sees two lines, and so another message.
-fn has_bare_return(message: &[u8]) -> bool {
+/// Whether a line ends anywhere but at the end. The sign can only be white space to JSON, but who reads
+/// lines sees two, and so another message; for a reader with universal line ends (Python's text streams) a
+/// carriage return is enough.
+fn spans_lines(message: &[u8]) -> bool {
     let message = message.strip_suffix(b"\n").unwrap_or(message);
     let message = message.strip_suffix(b"\r").unwrap_or(message);
-    memchr::memchr(b'\r', message).is_some()
+    memchr::memchr2(b'\r', b'\n', message).is_some()
 }

@@ -202,7 +202,13 @@ impl Policy {
 
     /// The member that an argument lacks.
     pub(crate) fn missing_name(&self, at: At) -> Option<&str> {
-        at.missing.map(|name| self.pool.get(name))
+        (!at.missing.is_empty()).then(|| self.pool.get(at.missing))
+    }
+
+    /// What would help against the condition that decided, in words for the model.
+    pub(crate) fn advice(&self, at: At) -> &'static str {
+        let condition = self.conditions.conditions.get(at.condition as usize);
+        condition.map_or("", |condition| condition.test.advice())
     }
 
     /// Every window of time in words, zone included, and whether its zone was assumed because the

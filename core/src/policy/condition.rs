@@ -225,10 +225,10 @@ impl Memory<'_> {
 pub(crate) struct At {
     /// The value, or the object that lacks it.
     pub node: u32,
-    /// The member that is missing there.
-    pub(super) missing: Option<Text>,
-    /// What would help, in words for the model.
-    pub advice: &'static str,
+    /// The condition, an index.
+    pub(super) condition: u32,
+    /// The member that is missing there; empty for a value that is there.
+    pub(super) missing: Text,
 }
 
 /// What a formula says, and where.
@@ -296,7 +296,7 @@ impl<'a, 'm> Judge<'a, 'm> {
                 Found { truth: truth.not(), at }
             }
             Some(Expr::Condition(number)) => match conditions.conditions.get(number as usize) {
-                Some(condition) => self.condition(condition),
+                Some(condition) => self.condition(number, condition),
                 None => Found { truth: Truth::Unknown, at: None },
             },
             Some(Expr::Time(window)) => {
@@ -324,19 +324,21 @@ impl<'a, 'm> Judge<'a, 'm> {
         all
     }
 
-    fn condition(&mut self, condition: &Condition) -> Found {
+    fn condition(&mut self, number: u32, condition: &Condition) -> Found {
         if let Test::Present(wanted) = condition.test {
-            return self.presence(condition, wanted);
+            return self.presence(number, condition, wanted);
         }
         let side = if condition.any { Side::Refuse } else { Side::Admit };
         let mut all: Option<Found> = None;
         self.reach(condition, &mut |judge, reached| {
             let (truth, node, missing) = match reached {
-                Reached::Value(value) => (judge.test(condition, value), value.index(), None),
-                Reached::Missing(node, name) => (condition.missing, node, Some(name)),
-                Reached::Mistyped(value) => (Truth::Unknown, value.index(), None),
+                Reached::Value(value) => {
+                    (judge.test(condition, value), value.index(), Text::default())
+                }
+                Reached::Missing(node, name) => (condition.missing, node, name),
+                Reached::Mistyped(value) => (Truth::Unknown, value.index(), Text::default()),
             };
-            let at = Some(At { node, missing, advice: condition.test.advice() });
+            let at = Some(At { node, condition: number, missing });
             match &mut all {
                 None => all = Some(Found { truth, at }),
                 Some(all) => {
@@ -353,15 +355,15 @@ impl<'a, 'm> Judge<'a, 'm> {
         all.unwrap_or(Found { truth: nothing, at: None })
     }
 
-    fn presence(&mut self, condition: &Condition, wanted: bool) -> Found {
+    fn presence(&mut self, number: u32, condition: &Condition, wanted: bool) -> Found {
         let mut all = Found { truth: Truth::from(!wanted), at: None };
         self.reach(condition, &mut |_, reached| {
             let (truth, node, missing) = match reached {
-                Reached::Value(value) => (Truth::from(wanted), value.index(), None),
-                Reached::Missing(node, name) => (Truth::from(!wanted), node, Some(name)),
-                Reached::Mistyped(value) => (Truth::Unknown, value.index(), None),
+                Reached::Value(value) => (Truth::from(wanted), value.index(), Text::default()),
+                Reached::Missing(node, name) => (Truth::from(!wanted), node, name),
+                Reached::Mistyped(value) => (Truth::Unknown, value.index(), Text::default()),
             };
-            all = Found { truth, at: Some(At { node, missing, advice: "" }) };
+            all = Found { truth, at: Some(At { node, condition: number, missing }) };
             // One that is there is enough.
             truth != Truth::from(wanted)
         });
@@ -709,7 +711,7 @@ impl<'a, 'm> Judge<'a, 'm> {
 
 impl Test {
     /// What would help, where that gives nothing away.
-    const fn advice(self) -> &'static str {
+    pub const fn advice(self) -> &'static str {
         match self {
             Self::Under(_) => "Use an absolute path without . and .. in an allowed folder.",
             Self::Url(_) => "Use a plain URL with an allowed scheme and host.",

@@ -69,11 +69,42 @@ pub(crate) struct Ruling<'p> {
 
 /// What the first step found.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Early<'p> {
+pub(crate) enum Early<'p, 'a> {
     /// No argument can change it.
     Settled(Ruling<'p>),
     /// It depends on the arguments.
-    Open,
+    Open(Open<'a>),
+}
+
+/// What the first step leaves to the second: who calls, and the rules that name the tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open<'a> {
+    who: Who<'a>,
+    named: Named,
+}
+
+/// Most rules that one tool may have for their numbers to be kept from one step to the next.
+const MAX_NAMED: usize = 12;
+
+/// The rules that name a tool.
+#[derive(Clone, Copy, Debug, Default)]
+struct Named {
+    rules: [u32; MAX_NAMED],
+    /// How many there are; more than fit mean that they must be found again.
+    count: usize,
+}
+
+impl Named {
+    fn push(&mut self, rule: u32) {
+        if let Some(slot) = self.rules.get_mut(self.count) {
+            *slot = rule;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn get(&self) -> Option<&[u32]> {
+        self.rules.get(..self.count)
+    }
 }
 
 impl Policy {
@@ -87,11 +118,12 @@ impl Policy {
     pub fn decide(&self, tool: &str, caller: &Caller<'_>) -> Decision<'_> {
         let call = Call { tool, caller: *caller, ..Call::default() };
         let who = Who::new(&call, &self.roles, &self.pool);
-        let (real, _) = self.tally(&call, &who, &mut Facts::Nothing);
-        match self.refused_early(&real, &who) {
+        let named = self.named(tool);
+        let tally = self.tally(&call, &who, &named, &mut Facts::Nothing, false);
+        match self.refused_early(&tally, &who) {
             Some(ruling) => ruling.decision,
             None => {
-                let hit = real.allow.or(real.ask).filter(|_| !real.open);
+                let hit = tally.allow.or(tally.ask).filter(|_| !tally.open);
                 let rule = hit.and_then(|hit| self.rules.get(hit.rule as usize));
                 Decision::Allow { rule: rule.map(|rule| self.reference(rule)) }
             }
@@ -99,42 +131,67 @@ impl Policy {
     }
 
     /// Decides by name, caller and moment.
-    pub(crate) fn early(&self, call: &Call<'_>) -> Early<'_> {
+    pub(crate) fn early<'a>(&self, call: &Call<'a>) -> Early<'_, 'a> {
         let who = Who::new(call, &self.roles, &self.pool);
-        let (real, all) = self.tally(call, &who, &mut Facts::Moment);
-        if let Some(ruling) = self.refused_early(&real, &who) {
-            let would = (self.has_shadows && !all.open).then(|| self.conclude_one(&all, &who));
-            let would = would.map(|ruling| ruling.decision);
-            let would = would.filter(|would| *would != ruling.decision);
-            return Early::Settled(Ruling { would, ..ruling });
-        }
+        let named = self.named(call.tool);
+        let tally = self.tally(call, &who, &named, &mut Facts::Moment, false);
+        let refused = self.refused_early(&tally, &who);
         // An approval is one of arguments.
-        if real.open || real.ask.is_some() || all.open {
-            return Early::Open;
+        let open = refused.is_none() && (tally.open || tally.ask.is_some());
+        if !self.has_shadows {
+            return match refused {
+                _ if open => Early::Open(Open { who, named }),
+                Some(ruling) => Early::Settled(ruling),
+                None => Early::Settled(self.conclude(&tally, &who)),
+            };
         }
-        Early::Settled(self.conclude(&real, &all, &who))
+        let all = self.tally(call, &who, &named, &mut Facts::Moment, true);
+        if open || refused.is_none() && all.open {
+            return Early::Open(Open { who, named });
+        }
+        let mut ruling = refused.unwrap_or_else(|| self.conclude(&tally, &who));
+        if !all.open {
+            let would = self.conclude(&all, &who).decision;
+            ruling.would = (would != ruling.decision).then_some(would);
+        }
+        Early::Settled(ruling)
     }
 
     /// Decides by everything. What was used up before an answer was found refuses.
     pub(crate) fn judge(
         &self,
         call: &Call<'_>,
+        open: &Open<'_>,
         doc: Document<'_>,
         schema: Option<&Schema>,
         memory: &mut Memory<'_>,
     ) -> Ruling<'_> {
-        let who = Who::new(call, &self.roles, &self.pool);
+        let Open { who, named } = open;
         let (conditions, pool) = (&self.conditions, &self.pool);
-        let judge = Judge::new(conditions, pool, doc, schema, call.tool, &who, call.now, memory);
+        let judge = Judge::new(conditions, pool, doc, schema, call.tool, who, call.now, memory);
         let mut facts = Facts::Arguments(judge);
-        let (real, all) = self.tally(call, &who, &mut facts);
+        let tally = self.tally(call, who, named, &mut facts, false);
+        let all = self.has_shadows.then(|| self.tally(call, who, named, &mut facts, true));
         if let Facts::Arguments(judge) = facts
             && judge.is_exhausted()
         {
             let decision = refuse(Reason::TooComplex, None);
             return Ruling { decision, at: None, would: None, ttl_ms: None };
         }
-        self.conclude(&real, &all, &who)
+        let mut ruling = self.conclude(&tally, who);
+        if let Some(all) = all {
+            let would = self.conclude(&all, who).decision;
+            ruling.would = (would != ruling.decision).then_some(would);
+        }
+        ruling
+    }
+
+    /// The rules that name `tool`, those that deny first.
+    fn named(&self, tool: &str) -> Named {
+        let mut named = Named::default();
+        self.deny.find(tool, &self.pool, |rule| named.push(rule));
+        self.allow.find(tool, &self.pool, |rule| named.push(rule));
+        named
     }
 
     /// The refusal that no argument can change, if there is one.
@@ -145,7 +202,7 @@ impl Policy {
             || self.default == Effect::Allow;
         let refused = real.deny.is_some() || !possible;
         let ruling = if refused {
-            self.conclude_one(real, who)
+            self.conclude(real, who)
         } else {
             let decision = self.check_identity(who)?;
             Ruling { decision, at: None, would: None, ttl_ms: None }
@@ -153,16 +210,7 @@ impl Policy {
         Some(ruling)
     }
 
-    fn conclude(&self, real: &Tally, all: &Tally, who: &Who<'_>) -> Ruling<'_> {
-        let mut ruling = self.conclude_one(real, who);
-        if self.has_shadows {
-            let would = self.conclude_one(all, who).decision;
-            ruling.would = (would != ruling.decision).then_some(would);
-        }
-        ruling
-    }
-
-    fn conclude_one(&self, tally: &Tally, who: &Who<'_>) -> Ruling<'_> {
+    fn conclude(&self, tally: &Tally, who: &Who<'_>) -> Ruling<'_> {
         let plain = |decision| Ruling { decision, at: None, would: None, ttl_ms: None };
         if let Some((hit, rule)) = self.hit(tally.deny) {
             let reason = match (rule.when, rule.time) {
@@ -202,36 +250,38 @@ impl Policy {
         plain(Decision::Allow { rule: reference })
     }
 
-    /// Asks every rule that names the tool. The second tally counts rules in shadow mode too; without
-    /// any it is not kept.
-    fn tally(&self, call: &Call<'_>, who: &Who<'_>, facts: &mut Facts<'_, '_>) -> (Tally, Tally) {
-        let mut real = Tally::default();
-        let mut all = Tally::default();
-        self.deny.find(call.tool, &self.pool, |number| {
+    /// Asks every rule that names the tool, those in shadow mode only when `shadows`.
+    fn tally(
+        &self,
+        call: &Call<'_>,
+        who: &Who<'_>,
+        named: &Named,
+        facts: &mut Facts<'_, '_>,
+        shadows: bool,
+    ) -> Tally {
+        let mut tally = Tally::default();
+        let mut visit = |number: u32| {
             let Some(rule) = self.rules.get(number as usize) else { return };
-            let earlier = |tally: &Tally| tally.deny.is_none_or(|hit| number < hit.rule);
-            if !(earlier(&real) || self.has_shadows && earlier(&all)) {
+            let denies = rule.effect == Effect::Deny;
+            let late = denies && tally.deny.is_some_and(|hit| number >= hit.rule);
+            if late || rule.shadow && !shadows {
                 return;
             }
             let answer = self.ask(rule, call, who, facts);
-            if !rule.shadow {
-                real.deny(number, answer);
+            if denies {
+                tally.deny(number, answer);
+            } else {
+                tally.help(number, rule, answer);
             }
-            if self.has_shadows {
-                all.deny(number, answer);
+        };
+        match named.get() {
+            Some(rules) => rules.iter().for_each(|rule| visit(*rule)),
+            None => {
+                self.deny.find(call.tool, &self.pool, &mut visit);
+                self.allow.find(call.tool, &self.pool, &mut visit);
             }
-        });
-        self.allow.find(call.tool, &self.pool, |number| {
-            let Some(rule) = self.rules.get(number as usize) else { return };
-            let answer = self.ask(rule, call, who, facts);
-            if !rule.shadow {
-                real.help(number, rule, answer);
-            }
-            if self.has_shadows {
-                all.help(number, rule, answer);
-            }
-        });
-        (real, all)
+        }
+        tally
     }
 
     /// What `rule` says about the call, as far as `facts` go.

@@ -72,6 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(feature = "alloc")]
     fn a_key_that_began_before_ends_where_it_ends() {
         let text = b"QUJD\n-----END RSA PRIVATE KEY-----\nrest";
         assert_eq!(end_of_headless_key(text), text.len() - 5);

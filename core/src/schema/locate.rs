@@ -247,7 +247,9 @@ impl Locator<'_, '_> {
         let mut union = BTreeSet::new();
         let mut closes = true;
         for branch in branches {
-            for case in self.cases(branch)? {
+            let cases = self.cases(branch)?;
+            self.pay(ROOT, cases.len() * (branch.maybe.len() + 1))?;
+            for case in cases {
                 for more in &branch.maybe {
                     self.suppose_case(&case | more, &mut formula.maybe);
                 }
@@ -273,13 +275,15 @@ impl Locator<'_, '_> {
         formula: &Formula,
         maybe: &mut BTreeSet<Case>,
     ) -> Result<(), CompileError> {
-        for case in self.cases(formula)? {
+        let cases = self.cases(formula)?;
+        self.pay(ROOT, formula.len() + cases.len() * (formula.maybe.len() + 1))?;
+        for case in cases {
             for more in &formula.maybe {
                 self.suppose_case(&case | more, maybe);
             }
             self.suppose_case(case, maybe);
         }
-        self.pay(ROOT, formula.len())
+        Ok(())
     }
 
     /// Adds `case` to `maybe`, unless it has no room for objects and arrays.
@@ -353,11 +357,12 @@ impl Locator<'_, '_> {
             }
         }
         let rests: BTreeSet<Case> = maybe.iter().map(|case| case - all).collect();
+        let declared = unions.iter().map(BTreeSet::len).sum::<usize>();
         // The parts have room wherever the whole has.
         *maybe = rests
             .iter()
             .filter(|case| {
-                compared += rests.len() / 8;
+                compared += (rests.len() + declared) / 4;
                 let smaller = |other: &&Case| other.len() < case.len() && other.is_subset(case);
                 let parts = rests.iter().chain(unions.iter().flatten()).filter(smaller);
                 let said: Subs = parts.flatten().copied().collect();
