@@ -124,7 +124,12 @@ fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, 
     let cases: [fn(&u8) -> u8; 2] = [u8::to_ascii_lowercase, u8::to_ascii_uppercase];
     cases.into_iter().find_map(|fold| {
         let mut head = [0; FOLDED];
-        head.iter_mut().zip(slice(text, at, at + FOLDED)).for_each(|(to, from)| *to = fold(from));
+        let plain = slice(text, at, at + FOLDED);
+        head.iter_mut().zip(plain).for_each(|(to, from)| *to = fold(from));
+        // In its own case it has been looked for.
+        if head.starts_with(plain) {
+            return None;
+        }
         find_prefix(&head, 0, |i| {
             let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
             let end = end_of(text, at, i, refused)?;
