@@ -400,6 +400,12 @@ impl Schema {
         &self.names
     }
 
+    /// Whether the schema declares `name` anywhere.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        let digest = json::Digest::of(name.as_bytes());
+        json::Names::find(&self.names, digest, name.into()) != UNNAMED
+    }
+
     /// Whether the root of the arguments declares `name`; none where any name may stand.
     pub(crate) fn declares(&self, name: &str) -> Option<bool> {
         let root = self.locations.get(self.root as usize)?;
