@@ -51,7 +51,7 @@ impl<'o> Object<'o> {
     }
 
     fn texts<'a>(&mut self, key: &str, values: impl Iterator<Item = &'a str>) {
-        self.array(key, values, |value, out| string(value, out));
+        self.array(key, values, string);
     }
 
     fn array<T>(

@@ -356,7 +356,7 @@ pub fn version() -> &'static str {
 
 /// Panics: proof that Node survives it.
 #[napi(catch_unwind)]
-#[expect(clippy::panic, reason = "it is what the test wants to see")]
+#[allow(clippy::panic, reason = "it is what the test wants to see")]
 pub fn panic_for_test() -> u32 {
     panic!("a test asked for it")
 }

@@ -34,7 +34,7 @@ pub fn plain(code: u8, bytes: usize) -> f64 {
 
 /// The code of a refusal.
 pub fn refused(reason: Reason) -> u8 {
-    u8::try_from(reason as u16).map_or(u8::MAX & !SPILLED, |number| REFUSED.saturating_add(number))
+    u8::try_from(reason as u16).map_or(!SPILLED, |number| REFUSED.saturating_add(number))
 }
 
 /// Writes what has spilled into `io`, which is large enough now.

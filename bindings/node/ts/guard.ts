@@ -29,8 +29,10 @@ export interface GuardOptions {
   readonly policy?: string | PolicyDocument;
   /** Text of a policy in TOML, in place of `policy`. */
   readonly toml?: string;
-  /** The tools whose calls can be checked; those of an MCP server are learned from its own list. */
-  readonly tools?: readonly ToolDefinition[];
+  /**
+   * The tools whose calls can be checked, or their JSON text; those of an MCP server are learned from its own list.
+   */
+  readonly tools?: readonly ToolDefinition[] | string;
   /** A tool whose schema cannot be honoured: `throw` (the default), or `refuse` its calls. */
   readonly unsupported?: 'throw' | 'refuse';
   /** Whether `format` in schemas is checked. Default: it is a remark. */
@@ -242,7 +244,6 @@ export class Guard {
     const number = this.#number(tool);
     const isText = typeof output === 'string';
     const length = isText ? addon.write(output) : addon.writeBytes(output);
-    addon.reserve(Math.max(length, 4096));
     const reply = native.filter(this.#handle, number, length, json, addon.io());
     const code = reply & 0xff;
     if (code === 0 && (!isText || output.isWellFormed())) return { output, masked: 0, truncated: false };
@@ -361,7 +362,7 @@ function compile(options: GuardOptions): addon.Handle {
       ...(typeof policy === 'string' ? { policy } : {}),
       ...(typeof policy === 'object' ? { json: JSON.stringify(policy) } : {}),
       ...(toml === undefined ? {} : { toml }),
-      ...(tools === undefined ? {} : { tools: JSON.stringify(tools) }),
+      ...(tools === undefined ? {} : { tools: typeof tools === 'string' ? tools : JSON.stringify(tools) }),
       ...(nearMiss === undefined ? {} : { stripNearMisses: nearMiss === 'strip' }),
       ...(audit === undefined ? {} : { audit }),
       keepUnsupported: unsupported === 'refuse',

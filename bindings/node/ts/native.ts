@@ -63,6 +63,8 @@ export const REFUSED = 32;
 
 /** Room that stays allocated: most calls fit. */
 const ROOM = 64 << 10;
+/** A larger buffer is given back. */
+const LARGE = 1 << 20;
 
 let buffer = Buffer.allocUnsafeSlow(ROOM);
 
@@ -73,21 +75,28 @@ export function io(): Buffer {
 
 /** Puts text into the buffer and returns its bytes. */
 export function write(text: string): number {
-  if (text.length * 3 > buffer.length) reserve(Buffer.byteLength(text));
+  const most = text.length * 3;
+  if (most > buffer.length) reserve(Buffer.byteLength(text));
+  else settle(most);
   return buffer.write(text);
 }
 
 /** Puts bytes into the buffer and returns how many. */
 export function writeBytes(bytes: Uint8Array): number {
   reserve(bytes.length);
+  settle(bytes.length);
   buffer.set(bytes);
   return bytes.length;
 }
 
-/** Makes the buffer large enough, and small again after it was very large. */
+/** Makes the buffer large enough; what is in it may be lost. */
 export function reserve(bytes: number): void {
   if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(bytes);
-  else if (buffer.length > 16 * ROOM && bytes <= ROOM) buffer = Buffer.allocUnsafeSlow(ROOM);
+}
+
+/** Makes a very large buffer small again, before it is filled. */
+function settle(bytes: number): void {
+  if (buffer.length > LARGE && bytes <= ROOM) buffer = Buffer.allocUnsafeSlow(ROOM);
 }
 
 /** The text that the addon has written. */
