@@ -17,6 +17,8 @@ mod address;
 #[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
+mod case;
+#[cfg(feature = "alloc")]
 mod claim;
 #[cfg(feature = "alloc")]
 mod compile;
@@ -31,6 +33,8 @@ mod document;
 #[cfg(feature = "alloc")]
 mod error;
 #[cfg(feature = "alloc")]
+mod explain;
+#[cfg(feature = "alloc")]
 mod fields;
 #[cfg(feature = "alloc")]
 mod index;
@@ -40,6 +44,8 @@ mod keys;
 mod kill;
 #[cfg(feature = "alloc")]
 mod limit;
+#[cfg(feature = "alloc")]
+mod lint;
 mod names;
 #[cfg(feature = "alloc")]
 mod output;
@@ -76,15 +82,19 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
+    case::{Case, Expect, Step},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},
     error::PolicyError,
+    explain::{ConditionTrace, Explanation, RuleTrace},
     kill::KillSwitch,
     limit::{Charge, LimitRef},
+    lint::Remark,
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     time::{OnlyUtc, Zone, Zones},
+    truth::Truth,
 };
 #[cfg(feature = "alloc")]
 pub(crate) use {
