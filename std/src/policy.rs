@@ -110,6 +110,13 @@ impl PolicyFile {
         self.sources.place_of(rule)
     }
 
+    /// The directory of the file, where relative paths in it begin; that of the process for a preset.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        let file = self.sources.source(0).map(|source| Path::new(source.name()));
+        file.and_then(Path::parent).unwrap_or(Path::new(""))
+    }
+
     /// Shows an error that was found after compiling, like a mask that does not exist, in the text.
     #[must_use]
     pub fn explain(&self, error: &PolicyError) -> Error {

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+use super::audit::AuditPolicy;
 use super::case::Case;
 use super::claim::Claim;
 use super::compiled::{Agent, Policy};
@@ -35,6 +36,7 @@ pub(super) struct Compiler<'z> {
     /// The zone of windows that name none.
     pub zone: Option<String>,
     pub settings: Settings,
+    pub audit: AuditPolicy,
     pub pool: Pool,
     pub name: Option<Text>,
     pub rules: Vec<Rule>,
@@ -95,6 +97,7 @@ impl Compiler<'_> {
             zones,
             zone: None,
             settings: Settings::default(),
+            audit: AuditPolicy::default(),
             pool: Pool::default(),
             name: None,
             rules: Vec::new(),
@@ -182,6 +185,7 @@ impl Compiler<'_> {
             limits: Limits::new(self.limits, &self.limited, &self.pool),
             name: self.name,
             settings: self.settings,
+            audit: self.audit,
             default,
             has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,

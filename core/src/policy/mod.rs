@@ -17,6 +17,7 @@ mod address;
 #[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
+mod audit;
 mod case;
 #[cfg(feature = "alloc")]
 mod claim;
@@ -82,6 +83,7 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
+    audit::{AuditMode, AuditPolicy, OnError, WhenFull},
     case::{Case, Expect, Step},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},

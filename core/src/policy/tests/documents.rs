@@ -3,15 +3,16 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::super::keys::{
-    AGENT, ARGV, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT, RULE, STEP, TEST,
-    URL, WINDOW,
+    AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT, RULE, STEP,
+    TEST, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 14] = [
+const TABLES: [(&str, Keys, &str, &str); 15] = [
+    ("audit", AUDIT, r#"{"audit": {"#, "}}"),
     ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
     ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
     (
@@ -135,6 +136,7 @@ fn the_published_schema_has_every_key() {
         ("/$defs/expect", EXPECT),
         ("/$defs/window/anyOf/1", WINDOW),
         ("/properties/agents/additionalProperties", AGENT),
+        ("/properties/audit", AUDIT),
         ("/properties/denied_tools/items/anyOf/1", DENIED),
     ];
     for (place, keys) in places {
