@@ -18,7 +18,7 @@ use crate::policy::{
     Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{KeyedHash, Masks, Pseudonyms, Style};
+use crate::redact::{KeyedHash, Masks, Pseudonyms, Redactor, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -269,6 +269,12 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The bounds on the work for one call or one output.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The documents that schemas may refer to.
@@ -571,6 +577,13 @@ impl Guard {
         let filtered = Filter { redactor, ..filter }.run(output, scratch).ok()?;
         let whole = !filtered.truncated;
         self.shown(Some(filtered), tool, output, scratch).ok().filter(|_| whole).map(|f| f.bytes)
+    }
+
+    /// What masks the outputs of `tool`, for outputs that come in pieces: a
+    /// [`Stream`](crate::redact::Stream) masks, and does not cut.
+    #[must_use]
+    pub fn redactor(&self, tool: &str) -> Option<Redactor<'_>> {
+        self.masking.redactor(&self.policy.output(tool))
     }
 
     fn filter_of(&self, tool: &str) -> Option<Filter<'_>> {

@@ -28,6 +28,22 @@ pub fn open(arg: &str) -> Result<Policy, Error> {
     PolicyFile::open(arg).map(|file| file.policy)
 }
 
+/// Compiles a document in JSON, for programs that show errors themselves.
+///
+/// # Errors
+/// The first thing in it that cannot be read or honoured, with its place.
+pub fn compile_json(text: &str) -> Result<Policy, PolicyError> {
+    Policy::compile(&Tree::from_json(text)?, &IanaZones)
+}
+
+/// Compiles a document in TOML, for programs that show errors themselves.
+///
+/// # Errors
+/// The first thing in it that cannot be read or honoured, with its place.
+pub fn compile_toml(text: &str) -> Result<Policy, PolicyError> {
+    Policy::compile(&toml::parse(text)?, &IanaZones)
+}
+
 /// A policy and the text that it was compiled from.
 #[derive(Debug)]
 pub struct PolicyFile {
@@ -98,11 +114,11 @@ impl PolicyFile {
     }
 
     fn compile(source: Source, format: Format) -> Result<Self, Error> {
-        let tree = match format {
-            Format::Json => Tree::from_json(source.text()),
-            Format::Toml => toml::parse(source.text()),
+        let compiled = match format {
+            Format::Json => compile_json(source.text()),
+            Format::Toml => compile_toml(source.text()),
         };
-        match tree.and_then(|tree| Policy::compile(&tree, &IanaZones)) {
+        match compiled {
             Ok(policy) => Ok(Self { policy, source: Some(source) }),
             Err(error) => Err(Error::new(source.render(&error))),
         }
