@@ -11,7 +11,7 @@ use std::sync::Arc;
 use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::{Guard, GuardBuilder};
-use airlock::policy::{self, Policy};
+use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
 
 /// The hidden subcommand with which this program becomes a server.
@@ -34,7 +34,7 @@ pub struct Args {
     /// Tenant that the agent works for
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Append one JSON line for each decision to this file
+    /// Append one JSON line for each decision to this file, in place of the policy's own
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
     /// The server's command and its arguments
@@ -59,21 +59,19 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn wrap(args: &Args) -> Result<i32, String> {
-    let policy = policy::open(args.policy.as_deref().unwrap_or("permissive"))
+    let file = PolicyFile::open(args.policy.as_deref().unwrap_or("permissive"))
         .map_err(|error| error.to_string())?;
+    let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
+        .map_err(|error| error.to_string())?;
+    let policy = file.into_policy();
     let identity = identity(args, &policy);
     let guard = Guard::builder()
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
-    if guard.policy().settings().needs_audit && args.audit.is_none() {
+    if guard.policy().settings().needs_audit && !audit.is_kept() {
         return Err("the policy asks for an audit log: name one with --audit FILE".into());
     }
-    let audit = match &args.audit {
-        Some(path) => AuditLog::open(path, args.agent.as_deref())
-            .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
-        None => AuditLog::none(),
-    };
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
     stdio::run(Options {

@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
-use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
+use crate::catalog::{Catalog, CatalogBuilder, Declared, Origin, Structure, ToolDefinition};
 use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
@@ -18,7 +18,7 @@ use crate::policy::{
     Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{KeyedHash, Masks, Pseudonyms, Redactor, Style};
+use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Redactor, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -89,6 +89,7 @@ pub struct Allowed<'s> {
     arguments: &'s [u8],
     report: &'s report::Report<'s>,
     changed: bool,
+    rule: Option<&'s str>,
     policy: &'s Policy,
     memory: &'s crate::policy::Memory<'s>,
     would: Option<Would<'s>>,
@@ -127,6 +128,12 @@ impl<'s> Allowed<'s> {
         self.changed
     }
 
+    /// The rule that allowed it; none for the default.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&'s str> {
+        self.rule
+    }
+
     /// What the call costs: the limits that name its tool, all of which it must satisfy.
     pub fn charges(&self) -> impl Iterator<Item = Charge<'s>> {
         self.policy.charges(self.memory)
@@ -161,6 +168,7 @@ impl<'s> Allowed<'s> {
 pub struct Refusal<'s> {
     json: &'s [u8],
     reason: Reason,
+    cause: Reason,
     rule: Option<&'s str>,
     hint: Option<&'s str>,
     report: &'s report::Report<'s>,
@@ -179,6 +187,12 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// Why, for the operator: the [`reason`](Self::reason) unless the policy hides it from the model.
+    #[must_use]
+    pub const fn cause(&self) -> Reason {
+        self.cause
     }
 
     /// The rule that decided; for the operator, not for the model.
@@ -241,6 +255,8 @@ pub struct Filtered<'s> {
     pub truncated: bool,
     /// How many values were masked.
     pub masked: usize,
+    /// How many of each type.
+    pub counts: &'s Counts,
 }
 
 impl Guard {
@@ -277,6 +293,12 @@ impl Guard {
         &self.budget
     }
 
+    /// The names that the schema of the guard's own tool called `name` declares.
+    #[must_use]
+    pub fn declared(&self, name: &str) -> Option<Declared<'_>> {
+        self.catalog.declared(name)
+    }
+
     /// The documents that schemas may refer to.
     pub(crate) const fn documents(&self) -> &Documents {
         &self.documents
@@ -306,7 +328,7 @@ impl Guard {
         if self.kill_switch.is_on() {
             return refuse(Reason::Halted, call, scratch);
         }
-        let mut would = None;
+        let (mut would, mut rule) = (None, None);
         let mut open = None;
         let ruled = !self.policy.allows_all();
         if ruled {
@@ -316,7 +338,7 @@ impl Guard {
                         let refusal = self.refuse_by_rule(refused, &ruling, call, scratch);
                         return Verdict::Refuse(refusal);
                     }
-                    would = self.would(&ruling);
+                    (would, rule) = (self.would(&ruling), ruling.decision.allowing());
                 }
                 Early::Open(found) => open = Some(found),
             }
@@ -349,12 +371,12 @@ impl Guard {
                 self.report_argument(&ruling, doc, report);
                 return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
             }
-            would = self.would(&ruling);
+            (would, rule) = (self.would(&ruling), ruling.decision.allowing());
         }
         if ruled && self.policy.charge(call, Some(doc), conditions).is_err() {
             return refuse(Reason::InternalError, call, scratch);
         }
-        self.allow(call, source, would, scratch)
+        self.allow(call, source, (rule, would), scratch)
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
@@ -531,6 +553,7 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         scratch.work.names.clear();
+        scratch.work.counts.clear();
         self.filter_on(tool, output, scratch)
     }
 
@@ -546,13 +569,14 @@ impl Guard {
         output: Output<'s>,
         scratch: &'s mut Scratch<'static>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
+        scratch.work.counts.clear();
         core::mem::swap(names, &mut scratch.work.names);
         let filtered = self.filter_place(tool, output, scratch);
         core::mem::swap(names, &mut scratch.work.names);
         self.shown(filtered, tool, output, scratch)
     }
 
-    /// [`filter`](Self::filter) with the numbers that `scratch` has.
+    /// [`filter`](Self::filter) with the numbers that `scratch` has, and on top of what it has counted.
     pub(crate) fn filter_on<'s>(
         &'s self,
         tool: &'s str,
@@ -613,7 +637,7 @@ impl Guard {
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         match filtered {
             Some(filtered) => {
-                let Scratch { masked, out, .. } = scratch;
+                let Scratch { masked, out, work, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
@@ -621,7 +645,8 @@ impl Guard {
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
-                Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
+                let filter::Result { truncated, masked, .. } = filtered;
+                Ok(Filtered { bytes, truncated, masked, counts: &work.counts })
             }
             None => Err(self.refuse_output(tool, scratch)),
         }
@@ -677,14 +702,14 @@ impl Guard {
             Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
             Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
         };
-        Refusal { would: self.would(ruling), approval_ms: ruling.ttl_ms, ..refusal }
+        Refusal { cause: reason, would: self.would(ruling), approval_ms: ruling.ttl_ms, ..refusal }
     }
 
     fn allow<'s>(
         &'s self,
         call: &Call<'s>,
         source: Source,
-        would: Option<Would<'s>>,
+        (rule, would): (Option<&'s str>, Option<Would<'s>>),
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
         let Scratch { out, mended, cuts, .. } = &mut *scratch;
@@ -700,7 +725,8 @@ impl Guard {
             Source::Mended => mended,
             Source::Call => call.arguments,
         };
-        Verdict::Allow(Allowed { arguments, report, changed, policy: &self.policy, memory, would })
+        let policy = &self.policy;
+        Verdict::Allow(Allowed { arguments, report, changed, rule, policy, memory, would })
     }
 }
 
@@ -853,5 +879,6 @@ fn refusal<'s>(
     let Scratch { report, out, .. } = scratch;
     let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
     report::write_refusal(report, &notice, out);
-    Refusal { json: out, reason, rule, hint, report, would: None, approval_ms: None }
+    let (json, cause) = (&**out, reason);
+    Refusal { json, reason, cause, rule, hint, report, would: None, approval_ms: None }
 }

@@ -197,7 +197,7 @@ fn describe(event: &Event<'_>) -> airlock_event {
         Outcome::Dropped(why) => (told.kind, told.detail) = (AIRLOCK_EVENT_DROPPED, text(why)),
         Outcome::Filtered { masked, .. } => {
             told.kind = AIRLOCK_EVENT_FILTERED;
-            told.masked = u32::try_from(*masked).unwrap_or(u32::MAX);
+            told.masked = u32::try_from(masked.total()).unwrap_or(u32::MAX);
         }
         Outcome::Refused(refusal) => {
             told.kind = AIRLOCK_EVENT_REFUSED;

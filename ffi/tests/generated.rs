@@ -49,7 +49,7 @@ fn header() -> String {
     // Trailing blanks and empty lines before a brace are cbindgen's.
     let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.dedup_by(|later, earlier| later.is_empty() && earlier.is_empty());
-    lines.join("\n").replace(" *\n", " *\n") + "\n"
+    lines.join("\n") + "\n"
 }
 
 fn preamble() -> String {

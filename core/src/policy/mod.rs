@@ -17,6 +17,8 @@ mod address;
 #[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
+mod audit;
+#[cfg(feature = "alloc")]
 mod claim;
 #[cfg(feature = "alloc")]
 mod compile;
@@ -76,6 +78,7 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
+    audit::{AuditMode, AuditPolicy, OnError, WhenFull},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},

@@ -118,12 +118,18 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     };
     let (sender, news) = channel();
     let Options { guard, identity, audit, bounds, .. } = options;
+    let log = audit.clone();
     let shared = Arc::new(Shared::new(guard, identity, audit, bounds, output, server.stdin));
     spawn("signals", {
-        let sender = sender.clone();
+        let (sender, log) = (sender.clone(), log.clone());
         move || {
             for signal in signals.forever() {
-                let _ = sender.send(News::Signal(signal));
+                // Who rotates logs sends it; without a log it is an end like any other.
+                if signal == SIGHUP && log.is_kept() {
+                    log.reopen();
+                } else {
+                    let _ = sender.send(News::Signal(signal));
+                }
             }
         }
     })?;
@@ -148,6 +154,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     })?;
     let code = supervise(&news, server.group, &shared);
     server.group.signal(SIGKILL);
+    log.close();
     Ok(code)
 }
 
