@@ -8,11 +8,15 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use airlock::core::policy::NearMiss;
+use airlock::clock::ManualClock;
+use airlock::core::policy::{Admit, NearMiss};
 use airlock::core::{
     Call, Caller, Catalog, Guard, Origin, Reason, Refusal, ToolDefinition, Verdict, Violation,
 };
+use airlock::limit::Limiter;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
@@ -27,6 +31,8 @@ use crate::style::Style;
 Examples:
   airlock check --tools tools.jsonl --calls calls.jsonl > answers.jsonl
   airlock check transfer '{\"amount\": \"100\"}' --tools tools.jsonl --policy policy.toml
+
+Limits of the policy count the calls that say when they were made (\"at\": RFC 3339), and no others.
 
 Exit codes: 0 all calls were processed, whatever the decisions; 1 the one call given on the command
 line is blocked; 2 bad usage or unreadable input.")]
@@ -186,6 +192,7 @@ fn batch(guard: &Guard, catalog: &Catalog, path: &Path) -> Result<ExitCode> {
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut scratch = guard.scratch();
+    let mut past = Past::new(guard)?;
     for (line, text) in (1..).zip(input.lines()) {
         let place = Place { path, line };
         let text = text.map_err(|e| format!("{place}: {e}"))?;
@@ -201,26 +208,40 @@ fn batch(guard: &Guard, catalog: &Catalog, path: &Path) -> Result<ExitCode> {
             Some(at) => Some(moment(at).map_err(|e| format!("{place}: at: {e}"))?),
             None => None,
         };
-        let verdict = guard.check_in(
-            catalog,
-            &Call {
-                tool: &call.tool,
-                arguments: &arguments,
-                caller: Caller {
-                    agent: call.agent.as_deref(),
-                    roles: &roles,
-                    tenant: call.tenant.as_deref(),
-                },
-                now,
-                ..Call::default()
-            },
-            &mut scratch,
-        );
+        let caller =
+            Caller { agent: call.agent.as_deref(), roles: &roles, tenant: call.tenant.as_deref() };
+        let call = Call { tool: &call.tool, arguments: &arguments, caller, now, ..Call::default() };
+        let limits = now.map(|now| past.limits_at(now));
+        let settled = guard.settle_in(catalog, &call, limits, &mut scratch);
+        let verdict = settled.verdict(&arguments, &scratch);
         serde_json::to_writer(&mut out, &answer(&id, &verdict))?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The limits of the policy, over the moments that lines carry.
+struct Past {
+    limiter: Limiter,
+    clock: Arc<ManualClock>,
+    /// The latest moment so far.
+    latest: Option<u64>,
+}
+
+impl Past {
+    fn new(guard: &Guard) -> Result<Self> {
+        let clock = Arc::new(ManualClock::default());
+        Ok(Self { limiter: Limiter::new(guard.policy(), clock.clone())?, clock, latest: None })
+    }
+
+    /// Goes on to a moment; one before the latest takes no time back.
+    fn limits_at(&mut self, now: u64) -> &dyn Admit {
+        let latest = self.latest.unwrap_or(now);
+        self.clock.advance(Duration::from_millis(now.saturating_sub(latest)));
+        self.latest = Some(now.max(latest));
+        &self.limiter
+    }
 }
 
 impl CallLine<'_> {
@@ -258,18 +279,24 @@ fn answer(id: &Value, verdict: &Verdict<'_>) -> Value {
             "violations": [],
             "suggest": allowed.suggestions().map(suggestion).collect::<Vec<_>>(),
         }),
-        Verdict::Refuse(refusal) => json!({
-            "v": 1,
-            "id": id,
-            "decision": "block",
-            "reason": refusal.reason().name(),
-            "rule": refusal.rule(),
-            "arguments_text": null,
-            "stripped": refusal.stripped().collect::<Vec<_>>(),
-            "repaired": [],
-            "violations": refusal.violations().map(|v| violation(&v)).collect::<Vec<_>>(),
-            "suggest": refusal.suggestions().map(suggestion).collect::<Vec<_>>(),
-        }),
+        Verdict::Refuse(refusal) => {
+            let mut line = json!({
+                "v": 1,
+                "id": id,
+                "decision": "block",
+                "reason": refusal.reason().name(),
+                "rule": refusal.rule(),
+                "arguments_text": null,
+                "stripped": refusal.stripped().collect::<Vec<_>>(),
+                "repaired": [],
+                "violations": refusal.violations().map(|v| violation(&v)).collect::<Vec<_>>(),
+                "suggest": refusal.suggestions().map(suggestion).collect::<Vec<_>>(),
+            });
+            if let Some(wait) = refusal.retry_after_ms() {
+                line["retry_after_ms"] = wait.into();
+            }
+            line
+        }
     }
 }
 

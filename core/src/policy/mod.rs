@@ -15,6 +15,8 @@
 #[cfg(feature = "alloc")]
 mod address;
 #[cfg(feature = "alloc")]
+mod admit;
+#[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
 mod claim;
@@ -76,12 +78,13 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
+    admit::{Admit, Exhausted},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},
     error::PolicyError,
     kill::KillSwitch,
-    limit::{Charge, LimitRef},
+    limit::{Charge, Charges, LimitRef},
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     time::{OnlyUtc, Zone, Zones},
