@@ -12,7 +12,7 @@ use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::{Guard, GuardBuilder};
 use airlock::kill::KillFile;
-use airlock::policy::{self, Policy};
+use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
 
 /// The hidden subcommand with which this program becomes a server.
@@ -35,7 +35,7 @@ pub struct Args {
     /// Tenant that the agent works for
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Append one JSON line for each decision to this file
+    /// Append one JSON line for each decision to this file, in place of the policy's own
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
     /// Halt all tool calls while this file exists; it is looked for at each call
@@ -63,21 +63,19 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn wrap(args: &Args) -> Result<i32, String> {
-    let policy = policy::open(args.policy.as_deref().unwrap_or("permissive"))
+    let file = PolicyFile::open(args.policy.as_deref().unwrap_or("permissive"))
         .map_err(|error| error.to_string())?;
+    require(args, file.policy())?;
+    let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
+        .map_err(|error| error.to_string())?;
+    let policy = file.into_policy();
     let identity = identity(args, &policy);
-    require(args, &policy)?;
     let kill_file = args.kill_file.clone().map(KillFile::new);
     let guard = Guard::builder()
         .kill_switch(kill_file.as_ref().map(|file| file.switch().clone()).unwrap_or_default())
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
-    let audit = match &args.audit {
-        Some(path) => AuditLog::open(path, args.agent.as_deref())
-            .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
-        None => AuditLog::none(),
-    };
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
     stdio::run(Options {
@@ -96,8 +94,9 @@ fn wrap(args: &Args) -> Result<i32, String> {
 /// would pass unseen.
 fn require(args: &Args, policy: &Policy) -> Result<(), String> {
     let nameless = args.agent.as_deref().is_none_or(str::is_empty);
+    let unaudited = args.audit.is_none() && policy.audit().path.is_none();
     let needs = [
-        ("an audit log", "--audit FILE", policy.settings().needs_audit && args.audit.is_none()),
+        ("an audit log", "--audit FILE", policy.settings().needs_audit && unaudited),
         ("the agent's name", "--agent NAME", policy.requires_agent() && nameless),
     ];
     let missing: Vec<_> = needs.iter().filter(|(_, _, missing)| *missing).collect();

@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
-use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
+use crate::catalog::{Catalog, CatalogBuilder, Declared, Origin, Structure, ToolDefinition};
 use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
@@ -21,7 +21,7 @@ use crate::policy::{
     PolicyError, RuleRef, Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{KeyedHash, Masks, Pseudonyms, Style};
+use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -95,6 +95,7 @@ pub struct Allowed<'s> {
     arguments: &'s [u8],
     report: &'s report::Report<'s>,
     changed: bool,
+    rule: Option<&'s str>,
     policy: &'s Policy,
     memory: &'s crate::policy::Memory<'s>,
     would: Option<Would<'s>>,
@@ -133,6 +134,12 @@ impl<'s> Allowed<'s> {
         self.changed
     }
 
+    /// The rule that allowed it; none for the default.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&'s str> {
+        self.rule
+    }
+
     /// What the call costs: the limits that name its tool, all of which it must satisfy.
     pub fn charges(&self) -> Charges<'s> {
         self.policy.charges(self.memory)
@@ -167,6 +174,7 @@ impl<'s> Allowed<'s> {
 pub struct Refusal<'s> {
     json: &'s [u8],
     reason: Reason,
+    cause: Reason,
     rule: Option<&'s str>,
     hint: Option<&'s str>,
     report: &'s report::Report<'s>,
@@ -186,6 +194,12 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// Why, for the operator: the [`reason`](Self::reason) unless the policy hides it from the model.
+    #[must_use]
+    pub const fn cause(&self) -> Reason {
+        self.cause
     }
 
     /// The rule that decided; for the operator, not for the model.
@@ -254,6 +268,8 @@ pub struct Filtered<'s> {
     pub truncated: bool,
     /// How many values were masked.
     pub masked: usize,
+    /// How many of each type.
+    pub counts: &'s Counts,
 }
 
 impl Guard {
@@ -282,6 +298,12 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The names that the schema of the guard's own tool called `name` declares.
+    #[must_use]
+    pub fn declared(&self, name: &str) -> Option<Declared<'_>> {
+        self.catalog.declared(name)
     }
 
     /// The documents that schemas may refer to.
@@ -362,7 +384,7 @@ impl Guard {
         if self.kill_switch.is_on() {
             return self.refused(Reason::Halted, call, scratch);
         }
-        let mut would = None;
+        let (mut would, mut rule) = (None, None);
         let mut open = None;
         let ruled = !self.policy.allows_all();
         if ruled {
@@ -371,7 +393,7 @@ impl Guard {
                     if let Some(refused) = self.enforced(&ruling) {
                         return self.refuse_by_rule(refused, &ruling, call, scratch);
                     }
-                    would = self.would(&ruling);
+                    (would, rule) = (self.would(&ruling), ruling.decision.allowing());
                 }
                 Early::Open(found) => open = Some(found),
             }
@@ -404,7 +426,7 @@ impl Guard {
                 self.report_argument(&ruling, doc, report);
                 return self.refuse_by_rule(refused, &ruling, call, scratch);
             }
-            would = self.would(&ruling);
+            (would, rule) = (self.would(&ruling), ruling.decision.allowing());
         }
         if ruled {
             if self.policy.charge(call, Some(doc), conditions).is_err() {
@@ -417,7 +439,7 @@ impl Guard {
                 would = would.or(Some(self.would_limit(exhausted)));
             }
         }
-        Settled { would, ..self.allow(call, source, scratch) }
+        Settled { would, ..self.allow(call, source, rule, scratch) }
     }
 
     /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
@@ -689,6 +711,7 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         scratch.work.names.clear();
+        scratch.work.counts.clear();
         self.filter_on(tool, output, scratch)
     }
 
@@ -704,13 +727,14 @@ impl Guard {
         output: Output<'s>,
         scratch: &'s mut Scratch<'static>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
+        scratch.work.counts.clear();
         core::mem::swap(names, &mut scratch.work.names);
         let filtered = self.filter_place(tool, output, scratch);
         core::mem::swap(names, &mut scratch.work.names);
         self.shown(filtered, tool, output, scratch)
     }
 
-    /// [`filter`](Self::filter) with the numbers that `scratch` has.
+    /// [`filter`](Self::filter) with the numbers that `scratch` has, and on top of what it has counted.
     pub(crate) fn filter_on<'s>(
         &'s self,
         tool: &'s str,
@@ -764,7 +788,7 @@ impl Guard {
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         match filtered {
             Some(filtered) => {
-                let Scratch { masked, out, .. } = scratch;
+                let Scratch { masked, out, work, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
@@ -772,7 +796,8 @@ impl Guard {
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
-                Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
+                let filter::Result { truncated, masked, .. } = filtered;
+                Ok(Filtered { bytes, truncated, masked, counts: &work.counts })
             }
             None => Err(self.refuse_output(tool, scratch)),
         }
@@ -791,6 +816,7 @@ impl Guard {
         Refusal {
             json,
             reason,
+            cause: reason,
             rule: None,
             hint: None,
             report,
@@ -842,7 +868,8 @@ impl Guard {
                 self.render(&Notice::of(Reason::ToolNotAllowed, call.tool), rule, scratch)
             }
         };
-        if let Answer::Refuse { approval_ms, hint: kept, .. } = &mut settled.answer {
+        if let Answer::Refuse { cause, approval_ms, hint: kept, .. } = &mut settled.answer {
+            *cause = reason;
             *approval_ms = ruling.ttl_ms;
             *kept = hint.filter(|_| self.policy.settings().disclose != Disclose::Opaque);
         }
@@ -863,18 +890,26 @@ impl Guard {
         let Scratch { report, out, .. } = scratch;
         report::write_refusal(report, notice, out);
         let &Notice { reason, retry_after_ms, .. } = notice;
-        let answer = Answer::Refuse { reason, rule, hint: None, approval_ms: None, retry_after_ms };
+        let (hint, approval_ms) = (None, None);
+        let answer =
+            Answer::Refuse { reason, cause: reason, rule, hint, approval_ms, retry_after_ms };
         Settled { policy: &self.policy, would: None, answer }
     }
 
-    fn allow(&self, call: &Call<'_>, source: Source, scratch: &mut Scratch<'_>) -> Settled<'_> {
+    fn allow<'p>(
+        &'p self,
+        call: &Call<'_>,
+        source: Source,
+        rule: Option<&'p str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
         let Scratch { out, mended, cuts, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let cut = !cuts.is_empty();
         if cut && splice(bytes, cuts, out).is_err() {
             return self.refused(Reason::InternalError, call, scratch);
         }
-        Settled::allowed(&self.policy, source, cut)
+        Settled::allowed(&self.policy, source, cut, rule)
     }
 }
 

@@ -82,6 +82,13 @@ impl PolicyFile {
         Some(format!("{}:{}", source.name(), source.position(start).line))
     }
 
+    /// The directory of the file, where relative paths in it begin; that of the process for a preset.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        let file = self.source.as_ref().map(|source| Path::new(source.name()));
+        file.and_then(Path::parent).unwrap_or(Path::new(""))
+    }
+
     /// Shows an error that was found after compiling, like a mask that does not exist, in the text.
     #[must_use]
     pub fn explain(&self, error: &PolicyError) -> Error {

@@ -20,9 +20,11 @@ pub(super) enum Answer<'p> {
         source: Source,
         /// Something was stripped.
         cut: bool,
+        rule: Option<&'p str>,
     },
     Refuse {
         reason: Reason,
+        cause: Reason,
         rule: Option<&'p str>,
         hint: Option<&'p str>,
         approval_ms: Option<u64>,
@@ -31,8 +33,13 @@ pub(super) enum Answer<'p> {
 }
 
 impl<'p> Settled<'p> {
-    pub(super) const fn allowed(policy: &'p Policy, source: Source, cut: bool) -> Self {
-        Self { policy, would: None, answer: Answer::Allow { source, cut } }
+    pub(super) const fn allowed(
+        policy: &'p Policy,
+        source: Source,
+        cut: bool,
+        rule: Option<&'p str>,
+    ) -> Self {
+        Self { policy, would: None, answer: Answer::Allow { source, cut, rule } }
     }
 
     /// The whole answer, out of the `arguments` of the call and the scratch in which it was settled; another
@@ -45,20 +52,21 @@ impl<'p> Settled<'p> {
         let &Self { policy, would, answer } = self;
         let Scratch { report, conditions: memory, out, mended, .. } = scratch;
         match answer {
-            Answer::Allow { source, cut } => {
+            Answer::Allow { source, cut, rule } => {
                 let changed = cut || source == Source::Mended;
                 let arguments = match source {
                     _ if cut => &**out,
                     Source::Mended => mended,
                     Source::Call => arguments,
                 };
-                Verdict::Allow(Allowed { arguments, report, changed, policy, memory, would })
+                Verdict::Allow(Allowed { arguments, report, changed, rule, policy, memory, would })
             }
-            Answer::Refuse { reason, rule, hint, approval_ms, retry_after_ms } => {
+            Answer::Refuse { reason, cause, rule, hint, approval_ms, retry_after_ms } => {
                 let json = out;
                 Verdict::Refuse(Refusal {
                     json,
                     reason,
+                    cause,
                     rule,
                     hint,
                     report,

@@ -5,10 +5,11 @@ use alloc::sync::Arc;
 use super::answer::{self, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, UNRECORDED};
 use super::client::is_modern;
 use super::envelope::is_alias;
-use super::event::{Event, Outcome};
+use super::event::{Direction, Event, Outcome};
 use super::gate;
 use super::relay::{Asked, Step, Turn};
 use crate::caller::Call;
+use crate::catalog::Declared;
 use crate::guard::Verdict;
 use crate::json::{Kind, Value};
 
@@ -60,12 +61,8 @@ impl Turn<'_> {
         };
         if let Some(refusal) = gate::check_name(guard, &call, limits, &mut self.desk.scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
-            let outcome = Outcome::Refused(&refusal);
-            let _ = self.audit.record(&Event {
-                direction: self.direction,
-                tool: Some(call.tool),
-                outcome,
-            });
+            let event = told(&call, arguments, None, Outcome::Refused(&refusal));
+            let _ = self.audit.record(&event);
             return Step::Answer;
         }
         if self.state.tools.must_list(call.tool) {
@@ -94,8 +91,8 @@ impl Turn<'_> {
                     Outcome::Refused(refusal)
                 }
             };
-            let event = Event { direction: self.direction, tool: Some(call.tool), outcome };
-            self.audit.record(&event)
+            let declared = catalog.declared(call.tool);
+            self.audit.record(&told(&call, arguments, declared, outcome))
         } else if gate::forwards_unknown(guard) {
             let refusal = gate::check_unknown(guard, &call, limits, &mut self.desk.scratch);
             let outcome = match &refusal {
@@ -106,8 +103,7 @@ impl Turn<'_> {
                 }
                 None => Outcome::Unchecked,
             };
-            let event = Event { direction: self.direction, tool: Some(call.tool), outcome };
-            self.audit.record(&event)
+            self.audit.record(&told(&call, arguments, None, outcome))
         } else {
             return self.unknown(id, modern, "unknown tool");
         };
@@ -128,19 +124,36 @@ impl Turn<'_> {
 
     /// The tool does not exist, or must seem not to.
     fn unknown(self, id: &[u8], modern: bool, why: &str) -> Step {
-        let (tool, caller, direction) = (&self.desk.name, self.caller, self.direction);
-        let call = Call { tool, caller, ..Call::default() };
+        let call = Call { tool: &self.desk.name, caller: self.caller, ..Call::default() };
         let scratch = &mut self.desk.scratch;
         if let Some(refusal) = gate::refuse_unknown(self.guard, &call, self.limits, scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
-            let outcome = Outcome::Refused(&refusal);
-            let _ = self.audit.record(&Event { direction, tool: Some(call.tool), outcome });
+            let event = told(&call, None, None, Outcome::Refused(&refusal));
+            let _ = self.audit.record(&event);
             return Step::Answer;
         }
         answer::unknown_tool(id, &self.desk.name, self.out);
         let outcome = Outcome::Rejected { code: INVALID_PARAMS, why };
-        let event = Event { direction: self.direction, tool: Some(&self.desk.name), outcome };
+        let (tool, caller) = (Some(&*self.desk.name), self.caller);
+        let event = Event { tool, caller, ..Event::new(self.direction, outcome) };
         let _ = self.audit.record(&event);
         Step::Answer
+    }
+}
+
+/// What the audit is told of a call.
+fn told<'a>(
+    call: &Call<'a>,
+    arguments: Option<Value<'a>>,
+    declared: Option<Declared<'a>>,
+    outcome: Outcome<'a>,
+) -> Event<'a> {
+    Event {
+        direction: Direction::ToServer,
+        tool: Some(call.tool),
+        caller: call.caller,
+        arguments: arguments.map(Value::raw),
+        declared,
+        outcome,
     }
 }

@@ -353,7 +353,7 @@ impl Turn<'_> {
         tool: Option<&str>,
         outcome: Outcome<'_>,
     ) -> Result<(), Unrecorded> {
-        self.audit.record(&Event { direction: self.direction, tool, outcome })
+        self.audit.record(&Event { tool, ..Event::new(self.direction, outcome) })
     }
 
     /// Passes nothing on and answers nobody.

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::audit::AuditPolicy;
 use super::claim::Claim;
 use super::compiled::{Agent, Policy};
 use super::condition::Conditions;
@@ -32,6 +33,7 @@ pub(super) struct Compiler<'z> {
     /// The zone of windows that name none.
     pub zone: Option<String>,
     pub settings: Settings,
+    pub audit: AuditPolicy,
     pub pool: Pool,
     pub name: Option<Text>,
     pub rules: Vec<Rule>,
@@ -86,6 +88,7 @@ impl Compiler<'_> {
             zones,
             zone: None,
             settings: Settings::default(),
+            audit: AuditPolicy::default(),
             pool: Pool::default(),
             name: None,
             rules: Vec::new(),
@@ -166,6 +169,7 @@ impl Compiler<'_> {
             limits: Limits::new(self.limits, &self.limited, &self.pool),
             name: self.name,
             settings: self.settings,
+            audit: self.audit,
             default,
             has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,

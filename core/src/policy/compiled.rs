@@ -3,8 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::audit::AuditPolicy;
 use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
+use super::decide::RuleRef;
 use super::index::NameIndex;
 use super::limit::{Charges, LimitRef, Limits};
 use super::output::{OutputPolicy, Outputs, WordList};
@@ -23,6 +25,7 @@ pub struct Policy {
     pub(super) pool: Pool,
     pub(super) name: Option<Text>,
     pub(super) settings: Settings,
+    pub(super) audit: AuditPolicy,
     /// What happens to a call that no rule is about.
     pub(super) default: Effect,
     /// In the order of the document; indexes refer to it.
@@ -113,6 +116,7 @@ impl Policy {
             // Nothing that decides on a call.
             name: _,
             settings: _,
+            audit: _,
             agents: _,
             outputs: _,
             masks: _,
@@ -145,6 +149,17 @@ impl Policy {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where and how decisions are recorded.
+    #[must_use]
+    pub const fn audit(&self) -> &AuditPolicy {
+        &self.audit
+    }
+
+    /// Every rule, in the order of the document.
+    pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> {
+        self.rules.iter().map(|rule| self.reference(rule))
     }
 
     /// What the document says about the agent called `name`.

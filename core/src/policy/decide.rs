@@ -45,6 +45,16 @@ impl Decision<'_> {
     }
 }
 
+impl<'p> Decision<'p> {
+    /// The id of the rule that allowed.
+    pub(crate) fn allowing(&self) -> Option<&'p str> {
+        match self {
+            Self::Allow { rule } => rule.map(|rule| rule.id),
+            Self::Refuse { .. } => None,
+        }
+    }
+}
+
 /// A rule of a policy, for those who operate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleRef<'p> {
@@ -352,7 +362,7 @@ impl Policy {
         Some((hit, self.rules.get(hit.rule as usize)?))
     }
 
-    fn reference(&self, rule: &Rule) -> RuleRef<'_> {
+    pub(super) fn reference(&self, rule: &Rule) -> RuleRef<'_> {
         RuleRef { id: self.pool.get(rule.id), span: rule.span }
     }
 }

@@ -9,6 +9,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::audit::AuditPolicy;
 use super::compile::{Compiler, MAX_RULES};
 use super::compiled::{Agent, Policy};
 use super::condition::Segment;
@@ -81,6 +82,7 @@ impl Compiler<'_> {
         self.name = document.read("name", |item| self.short_text(item))?;
         self.settings(document)?;
         self.masking(document)?;
+        set(&mut self.audit, document.read("audit", AuditPolicy::read)?);
         document.read("roles", |item| self.declare_roles(item))?;
         document.read("agents", |item| self.declare_agents(item))?;
         self.gates(document)?;

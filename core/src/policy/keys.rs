@@ -17,6 +17,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "airlock",
         "allowed_roles",
         "allowed_tools",
+        "audit",
         "calendar",
         "default",
         "denied_tools",
@@ -104,6 +105,20 @@ pub(super) const WINDOW: Keys =
 pub(super) const LIMIT: Keys =
     Keys { known: &["burst", "id", "key", "rate", "refused", "tools"], later: &[] };
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
+pub(super) const AUDIT: Keys = Keys {
+    known: &[
+        "fsync",
+        "keep",
+        "max_bytes",
+        "mode",
+        "on_error",
+        "path",
+        "preview",
+        "queue",
+        "when_full",
+    ],
+    later: &[],
+};
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],

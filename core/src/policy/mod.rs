@@ -19,6 +19,8 @@ mod admit;
 #[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
+mod audit;
+#[cfg(feature = "alloc")]
 mod claim;
 #[cfg(feature = "alloc")]
 mod compile;
@@ -79,6 +81,7 @@ pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
     admit::{Admit, Exhausted},
+    audit::{AuditMode, AuditPolicy, OnError, WhenFull},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},

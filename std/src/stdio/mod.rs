@@ -119,13 +119,19 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     };
     let (sender, news) = channel();
     let Options { guard, identity, audit, bounds, kill_file, .. } = options;
+    let log = audit.clone();
     let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file };
     let shared = Arc::new(Shared::new(setup, output, server.stdin));
     spawn("signals", {
-        let sender = sender.clone();
+        let (sender, log) = (sender.clone(), log.clone());
         move || {
             for signal in signals.forever() {
-                let _ = sender.send(News::Signal(signal));
+                // Who rotates logs sends it; without a log it is an end like any other.
+                if signal == SIGHUP && log.is_kept() {
+                    log.reopen();
+                } else {
+                    let _ = sender.send(News::Signal(signal));
+                }
             }
         }
     })?;
@@ -150,6 +156,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     })?;
     let code = supervise(&news, server.group, &shared);
     server.group.signal(SIGKILL);
+    log.close();
     Ok(code)
 }
 

@@ -3,14 +3,15 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::super::keys::{
-    AGENT, ARGV, CONDITION, DENIED, DOCUMENT, Keys, LIMIT, OUTPUT, RULE, URL, WINDOW,
+    AGENT, ARGV, AUDIT, CONDITION, DENIED, DOCUMENT, Keys, LIMIT, OUTPUT, RULE, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 10] = [
+const TABLES: [(&str, Keys, &str, &str); 11] = [
+    ("audit", AUDIT, r#"{"audit": {"#, "}}"),
     ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
     ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
     (
@@ -119,6 +120,7 @@ fn the_published_schema_has_every_key() {
         ("/$defs/limit", LIMIT),
         ("/$defs/window/anyOf/1", WINDOW),
         ("/properties/agents/additionalProperties", AGENT),
+        ("/properties/audit", AUDIT),
         ("/properties/denied_tools/items/anyOf/1", DENIED),
     ];
     for (place, keys) in places {
