@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use airlock::audit::AuditLog;
+use airlock::clock::SystemClock;
 use airlock::core::json::{self, Limits, Tape, Value};
 use airlock::core::{
     Call, Catalog, CatalogBuilder, Guard, Origin, Output, Scratch, ToolDefinition, Verdict,
 };
+use airlock::limit::Limiter;
 use airlock::policy::{NearMiss, PolicyError, PolicyFile};
 use napi::Error;
 use napi::bindgen_prelude::{BufferSlice, External, Utf16String};
@@ -52,6 +54,8 @@ pub struct Plan {
 pub struct Shared {
     pub guard: Arc<Guard>,
     pub log: AuditLog,
+    /// Counts the calls of every connection.
+    pub limiter: Arc<Limiter>,
     catalog: Catalog,
     names: Vec<Box<str>>,
     warnings: Vec<String>,
@@ -101,8 +105,10 @@ pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
     let file = file.map_err(|error| failure("policy", &error.to_string()))?;
     let log = AuditLog::of(&file, plan.audit.as_deref().map(Path::new), None)
         .map_err(|error| failure("audit", &error.to_string()))?;
-    let wrong = |error: PolicyError| failure("policy", &error.to_string());
-    let mut policy = file.into_policy();
+    let (mut policy, sources) = file.into_parts();
+    let wrong = |error: PolicyError| failure("policy", &sources.explain(&error).to_string());
+    let limiter = Limiter::new(&policy, Arc::new(SystemClock::new()))
+        .map_err(|error| failure("policy", &error.to_string()))?;
     if let Some(strip) = plan.strip_near_misses {
         policy = policy.with_near_miss(if strip { NearMiss::Strip } else { NearMiss::Refuse });
     }
@@ -118,8 +124,8 @@ pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
     let catalog = builder.build();
     guard.review(&catalog).map_err(wrong)?;
     let guard = Arc::new(guard);
-    let learned = Mutex::default();
-    let shared = Shared { guard, log, catalog, names, warnings, learned };
+    let (limiter, learned) = (Arc::new(limiter), Mutex::default());
+    let shared = Shared { guard, log, limiter, catalog, names, warnings, learned };
     Ok(External::new(Handle::new(Arc::new(shared))))
 }
 
@@ -362,7 +368,7 @@ pub fn panic_for_test() -> u32 {
 }
 
 /// An error whose message begins with its kind, for TypeScript to make its classes of.
-pub fn failure(kind: &str, message: &str) -> Error {
+fn failure(kind: &str, message: &str) -> Error {
     Error::from_reason(format!("{kind}\n{message}"))
 }
 

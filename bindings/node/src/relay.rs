@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::{Identity, moment};
-use crate::guard::{Handle, Shared, failure};
+use crate::guard::{Handle, Shared};
 use crate::reply;
 
 /// Pass the message on as it is.
@@ -75,19 +75,13 @@ impl Audit for Recorder {
 
 /// A new connection of the server called `server`; what other connections to it have learned is known.
 #[napi(catch_unwind)]
-pub fn connect(
-    handle: &External<Handle>,
-    server: Option<String>,
-    listens: bool,
-) -> napi::Result<External<Link>> {
+pub fn connect(handle: &External<Handle>, server: Option<String>, listens: bool) -> External<Link> {
     let shared = Arc::clone(&handle.shared);
-    if shared.guard.policy().limits().next().is_some() {
-        let why = "the policy declares limits, and nothing here counts calls yet";
-        return Err(failure("policy", why));
-    }
     // The standard library seeds its hashers from the operating system's random numbers.
     let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
-    let mut relay = Relay::new(Arc::clone(&shared.guard), Bounds::default(), &nonce);
+    let limiter = Arc::clone(&shared.limiter);
+    let mut relay =
+        Relay::new(Arc::clone(&shared.guard), Bounds::default(), &nonce).limits(limiter);
     let known = server.as_deref().and_then(|server| shared.learned(server));
     if let Some(known) = &known {
         relay.adopt_tools(Arc::clone(known));
@@ -100,7 +94,7 @@ pub fn connect(
         events: String::new(),
     };
     let (identity, out, spill) = (Identity::default(), Vec::new(), Vec::new());
-    Ok(External::new(Link { relay, shared, recorder, identity, server, known, out, spill }))
+    External::new(Link { relay, shared, recorder, identity, server, known, out, spill })
 }
 
 /// Says who sends the next messages.

@@ -166,6 +166,12 @@ export class Refused extends Decided {
   }
 }
 
+/** How to read an output. */
+export interface FilterOptions {
+  /** Whether it is a JSON document whatever it looks like. */
+  readonly json?: boolean;
+}
+
 /** An output that may be shown. */
 export interface Filtered<T extends string | Uint8Array> {
   /** What to show: what came in, when nothing was masked or cut. */
@@ -237,10 +243,12 @@ export class Guard {
 
   /**
    * Masks secrets and personal data in the output of a tool, then cuts it, as the policy says. Text that is a JSON
-   * object or array stays JSON; `json` says that it is a document whatever it looks like.
+   * object or array stays JSON.
    * @throws {@link RefusalError} when it cannot be made safe; then nothing of it may be shown
    */
-  filter<T extends string | Uint8Array>(tool: string, output: T, { json = false } = {}): Filtered<T> {
+  filter(tool: string, output: string, options?: FilterOptions): Filtered<string>;
+  filter(tool: string, output: Uint8Array, options?: FilterOptions): Filtered<Uint8Array>;
+  filter(tool: string, output: string | Uint8Array, { json = false }: FilterOptions = {}): Filtered<string | Uint8Array> {
     const number = this.#number(tool);
     const isText = typeof output === 'string';
     const length = isText ? addon.write(output) : addon.writeBytes(output);
@@ -249,7 +257,7 @@ export class Guard {
     if (code === 0 && (!isText || output.isWellFormed())) return { output, masked: 0, truncated: false };
     const bytes = code === 0 ? length : this.#take(reply);
     if ((code & ~addon.SPILLED) >= addon.REFUSED) throw new RefusalError(addon.read(bytes));
-    const shown = (isText ? addon.read(bytes) : addon.readBytes(bytes)) as T;
+    const shown = isText ? addon.read(bytes) : addon.readBytes(bytes);
     return { output: shown, masked: native.masked(this.#handle), truncated: (code & 2) !== 0 };
   }
 
@@ -286,11 +294,7 @@ export class Guard {
 
   /** @internal A connection of an MCP server. */
   connect(server: string | undefined, listens: boolean): addon.Link {
-    try {
-      return native.connect(this.#handle, server, listens);
-    } catch (error) {
-      throw typed(error);
-    }
+    return native.connect(this.#handle, server, listens);
   }
 
   #number(tool: string): number {

@@ -5,6 +5,7 @@ import { AirlockError } from './errors.js';
 import { type Caller, Guard, type GuardOptions } from './guard.js';
 import * as addon from './native.js';
 import { native } from './native.js';
+import type { StandardSchema } from './schema.js';
 
 /** A transport of an MCP SDK; public members only. */
 export interface Transport {
@@ -87,9 +88,6 @@ export interface AirlockOptions extends Caller {
   readonly warn?: (line: string) => void;
 }
 
-/** How to guard one tool. */
-export type SecureToolOptions = AirlockOptions;
-
 /** How long to wait for the server's own list of tools. */
 const LIST_WAIT_MS = 10_000;
 /** Most sessions whose first strip is told. */
@@ -138,29 +136,40 @@ export function airlock<S extends McpServerLike>(server: S, options: AirlockOpti
   return server;
 }
 
-/** A server on which tools are registered. */
-interface Registry {
-  registerTool(name: string, config: never, handler: never): unknown;
+/** What `registerTool` of the SDKs takes beside a tool's name. */
+export interface ToolConfig<Input> {
+  /** A Standard Schema, or with SDK v1 an object of them. */
+  readonly inputSchema?: Input;
+  /** What else the SDK takes: `title`, `description`, `outputSchema`, `annotations`, … */
+  readonly [member: string]: unknown;
 }
 
+/** What the handler of a tool with this input schema gets. */
+export type ToolArguments<Input> =
+  Input extends StandardSchema<infer _, infer Output>
+    ? Output
+    : { [Name in keyof Input]: Input[Name] extends StandardSchema<infer _, infer Output> ? Output : unknown };
+
 /**
- * Registers one tool and guards its calls; the other tools of the server stay as they are. Takes what `registerTool` of
- * the server takes. Several tools may be secured on one server; the options of the first count.
+ * Registers one tool and guards its calls; the other tools of the server stay as they are. Several tools may be
+ * secured on one server; the options of the first count.
  *
+ * @param config what `registerTool` of the server takes
+ * @returns what `registerTool` returns
  * @throws {@link AirlockError} when the server is connected already
  */
-export function secureTool<S extends McpServerLike & Registry>(
-  server: S,
+export function secureTool<Input>(
+  server: McpServerLike & { registerTool(name: string, config: never, handler: never): unknown },
   name: string,
-  config: Parameters<S['registerTool']>[1],
-  handler: (...args: never[]) => unknown,
-  options: SecureToolOptions = {},
-): ReturnType<S['registerTool']> {
+  config: ToolConfig<Input>,
+  handler: (args: ToolArguments<Input>, extra: any) => unknown,
+  options: AirlockOptions = {},
+): unknown {
   const inner = innermost(server);
   const known = servers.get(inner);
   if (known) known.only?.add(name);
   else guardServer(inner, options, new Set([name]));
-  return server.registerTool(name, config, handler as never) as ReturnType<S['registerTool']>;
+  return server.registerTool(name, config as never, handler as never);
 }
 
 function innermost(server: McpServerLike): Connectable {
@@ -183,8 +192,6 @@ function guardServer(inner: Connectable, options: AirlockOptions, only: Set<stri
       ...(toml === undefined ? {} : { toml }),
       ...(audit === undefined ? {} : { audit }),
     });
-  // Fails now, not at the first message, when the policy needs what is not there.
-  guard.connect(undefined, false);
   const guarded: Guarded = { guard, options, only };
   servers.set(inner, guarded);
   const connect = inner.connect;
