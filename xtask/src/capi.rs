@@ -249,6 +249,9 @@ pub fn threads(report: &mut Report) {
     library.try_program(&build("threads"), &helgrind, report);
     let options = &["-std=c99", "-g", "-pthread", "-fsanitize=thread"];
     library.try_program(&Build { options, ..build("threads-tsan") }, &[], report);
+    if let Some(program) = library.compile(&build("threads"), report) {
+        report.one(process::run(Command::new(program).arg("turn")));
+    }
 }
 
 /// Installed, then found by pkg-config and by CMake.

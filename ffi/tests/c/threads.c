@@ -1,4 +1,5 @@
-/* Eight threads on one guard, each with a scratch of its own, while the kill switch is turned. */
+/* Eight threads on one guard, each with a scratch of its own. With an argument the kill switch is turned meanwhile:
+ * helgrind takes the atomic that it is for a race, so it runs without. */
 #include <pthread.h>
 
 #include "test.h"
@@ -8,6 +9,7 @@
 
 static airlock_guard *guard;
 static airlock_caller *caller;
+static int turns;
 
 static void *work(void *argument) {
     int *failed = (int *)argument;
@@ -23,7 +25,7 @@ static void *work(void *argument) {
         *failed += status != AIRLOCK_OK || !(allowed || verdict.reason == AIRLOCK_REASON_HALTED);
         status = airlock_filter(guard, scratch, 1, AIRLOCK_TEXT, str("password=Tr0ub4dor&3"), NULL, out, sizeof out, &verdict);
         *failed += status != AIRLOCK_OK || !is(out, verdict.out_len, "password=[REDACTED]");
-        if (round % 50 == 0) {
+        if (turns && round % 50 == 0) {
             *failed += airlock_guard_halt(guard, round % 100 == 0) != AIRLOCK_OK;
         }
         if (round % 100 == 0) {
@@ -38,7 +40,9 @@ static void *work(void *argument) {
     return NULL;
 }
 
-int main(void) {
+int main(int count, char **words) {
+    (void)words;
+    turns = count > 1;
     FRESH(airlock_guard_options, options);
     options.tools = str("[{\"name\":\"t\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}}]");
     if (airlock_guard_new(&options, &guard, NULL) != AIRLOCK_OK ||
@@ -47,6 +51,8 @@ int main(void) {
     }
     pthread_t threads[THREADS];
     int failed[THREADS] = {0}, sum = 0;
+    /* What is found out about the processor once is stored in atomics too. */
+    work(&sum);
     for (int at = 0; at < THREADS; at++) {
         if (pthread_create(&threads[at], NULL, work, &failed[at]) != 0) {
             return 1;
