@@ -46,8 +46,10 @@ static INDEX: Index = {
     index
 };
 
+/// The same for capitals and small letters.
 const fn bucket(a: u8, b: u8, c: u8) -> usize {
-    ((a as usize) ^ (b as usize) << 3 ^ (c as usize) << 6) & 4095
+    const CASE: u8 = 0x20;
+    ((a & !CASE) as usize ^ ((b & !CASE) as usize) << 3 ^ ((c & !CASE) as usize) << 6) & 4095
 }
 
 /// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer.
@@ -97,6 +99,16 @@ const GLANCE: usize = 64;
 /// The token that begins at `at`: its type and its end.
 #[inline]
 pub(super) fn find(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
+    let &[a, b, c] = text.get(at..)?.first_chunk()?;
+    match INDEX.heads.get(bucket(a, b, c)) {
+        Some(0) | None => None,
+        Some(_) => find_known(text, at, refused),
+    }
+}
+
+/// The same where some prefix begins like the text.
+#[inline(never)]
+fn find_known(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
     let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))
         .or_else(|| find_folded(text, at, refused))?;
     let row = PREFIXES.get(i)?.1;
@@ -109,16 +121,15 @@ const FOLDED: usize = 24;
 /// The token at `at` whose prefix stands there in capitals or in small letters though it has others:
 /// only if what follows looks random, for nobody issues such a token.
 fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, usize)> {
-    let &[a, b, c] = text.get(at..)?.first_chunk()?;
     let cases: [fn(&u8) -> u8; 2] = [u8::to_ascii_lowercase, u8::to_ascii_uppercase];
     cases.into_iter().find_map(|fold| {
-        let bucket = bucket(fold(&a), fold(&b), fold(&c));
-        // Most words begin no prefix.
-        if INDEX.heads.get(bucket).copied()? == 0 {
+        let mut head = [0; FOLDED];
+        let plain = slice(text, at, at + FOLDED);
+        head.iter_mut().zip(plain).for_each(|(to, from)| *to = fold(from));
+        // In its own case it has been looked for.
+        if head.starts_with(plain) {
             return None;
         }
-        let mut head = [0; FOLDED];
-        head.iter_mut().zip(slice(text, at, at + FOLDED)).for_each(|(to, from)| *to = fold(from));
         find_prefix(&head, 0, |i| {
             let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
             let end = end_of(text, at, i, refused)?;

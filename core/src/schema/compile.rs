@@ -23,6 +23,7 @@ use super::names::Interner;
 use super::pattern::Pattern;
 use super::reference::{Linked, Target, link};
 use super::resource::Resources;
+use super::tags::Tags;
 use super::{
     ArrayRules, CompileError, Dependent, Format, LogicRules, MAX_SUBSCHEMAS, Member, NONE,
     NumberRules, ObjectRules, Schema, Span, StringRules, Sub, Types, locate,
@@ -71,6 +72,7 @@ pub(crate) fn compile(
         meant,
         names: names.finish(),
         choices: Choices::new(doc, &tables.subs),
+        tags: Tags::default(),
         subs: tables.subs.into(),
         objects: tables.objects.into(),
         arrays: tables.arrays.into(),
@@ -92,6 +94,7 @@ pub(crate) fn compile(
         nodes,
     };
     schema.find_one_pass();
+    schema.find_tags();
     Ok((schema, warnings))
 }
 
