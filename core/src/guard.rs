@@ -3,6 +3,7 @@
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
 //! only for a call that its name and its caller may make.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -14,8 +15,8 @@ use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
 use crate::mend::Mending;
 use crate::policy::{
-    Charge, Decision, Disclose, Early, Ghosts, KillSwitch, NearMiss, Policy, PolicyError, RuleRef,
-    Ruling, Settings,
+    Charge, Decision, Disclose, Early, Explanation, Ghosts, KillSwitch, NearMiss, Policy,
+    PolicyError, RuleRef, Ruling, Settings,
 };
 use crate::reason::Reason;
 use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Style};
@@ -371,6 +372,45 @@ impl Guard {
             return refuse(Reason::InternalError, call, scratch);
         }
         self.allow(call, source, (rule, would), scratch)
+    }
+
+    /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
+    /// said. For people: it takes longer than a check and allocates.
+    pub fn explain<'g>(
+        &'g self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Explanation<'g> {
+        let (reason, rule, at, stripped, arguments) = match self.check_in(catalog, call, scratch) {
+            Verdict::Allow(allowed) => {
+                let stripped = allowed.stripped().map(Into::into).collect();
+                (None, None, None, stripped, allowed.arguments().to_vec())
+            }
+            Verdict::Refuse(refusal) => {
+                let at = refusal.violations().next().map(|violation| violation.path.into());
+                let stripped = refusal.stripped().map(Into::into).collect();
+                let rule = refusal.rule().map(String::from);
+                (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+            }
+        };
+        // What conditions see: the arguments without ghosts, also those of a call that is not valid.
+        let schema = catalog.get(call.tool).flatten();
+        let read = schema.and_then(|schema| {
+            let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+            json::parse_named(&arguments, limits, tape, schema.names()).ok()?;
+            let _ = self.validate(schema, &arguments, scratch);
+            Some(schema)
+        });
+        let Scratch { tape, conditions, .. } = scratch;
+        let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
+        let mut rules = self.policy.trace(call, read, conditions);
+        let ruled = self.policy.ruled(call, read, conditions);
+        let rule = ruled.filter(|found| reason.is_none() || rule.as_deref() == Some(found.id));
+        for trace in &mut rules {
+            trace.decides = Some(trace.rule) == rule;
+        }
+        Explanation { reason, rule, at, stripped, rules }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
