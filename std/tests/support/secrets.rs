@@ -88,12 +88,12 @@ pub fn planted() -> Vec<Planted> {
         let end = start + planted.value.len();
         found.iter().any(|f| f.start as usize <= start && f.end as usize >= end)
     });
-    // Two of a type will do.
+    // One of a type will do.
     let mut count = BTreeMap::new();
     all.retain(|planted| {
         let count: &mut u32 = count.entry(planted.id).or_default();
         *count += 1;
-        *count <= 2
+        *count <= 1
     });
     all
 }
