@@ -10,7 +10,7 @@ use support::airlock;
 fn help_lists_every_subcommand() {
     let done = airlock(&["--help"], "");
     assert_eq!(done.code, Some(0));
-    for name in ["run", "check", "redact", "completions"] {
+    for name in ["run", "check", "policy", "redact", "completions"] {
         assert!(done.stdout.contains(&format!("\n  {name} ")), "{name}: {}", done.stdout);
     }
 }
@@ -20,7 +20,7 @@ fn shells_get_completions_of_every_subcommand() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let done = airlock(&["completions", shell], "");
         assert_eq!(done.code, Some(0), "{shell}: {}", done.stderr);
-        for word in ["check", "redact", "near-miss"] {
+        for word in ["check", "policy", "lint", "explain", "diff", "redact", "near-miss"] {
             assert!(done.stdout.contains(word), "{shell} lacks {word}");
         }
     }

@@ -6,6 +6,7 @@
 
 mod settled;
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -17,11 +18,11 @@ use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
 use crate::mend::Mending;
 use crate::policy::{
-    Admit, Charges, Decision, Disclose, Early, Exhausted, Ghosts, KillSwitch, NearMiss, Policy,
-    PolicyError, RuleRef, Ruling, Settings,
+    Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, Ghosts, KillSwitch,
+    NearMiss, Policy, PolicyError, RuleRef, Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Style};
+use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Redactor, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -304,6 +305,12 @@ impl Guard {
         self.catalog.contains(name)
     }
 
+    /// The bounds on the work for one call or one output.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// The names that the schema of the guard's own tool called `name` declares.
     #[must_use]
     pub fn declared(&self, name: &str) -> Option<Declared<'_>> {
@@ -561,6 +568,45 @@ impl Guard {
         Settled::Refuse(self.barred(&notice, rule, scratch))
     }
 
+    /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
+    /// said. For people: it takes longer than a check and allocates.
+    pub fn explain<'g>(
+        &'g self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Explanation<'g> {
+        let (reason, rule, at, stripped, arguments) = match self.check_in(catalog, call, scratch) {
+            Verdict::Allow(allowed) => {
+                let stripped = allowed.stripped().map(Into::into).collect();
+                (None, None, None, stripped, allowed.arguments().to_vec())
+            }
+            Verdict::Refuse(refusal) => {
+                let at = refusal.violations().next().map(|violation| violation.path.into());
+                let stripped = refusal.stripped().map(Into::into).collect();
+                let rule = refusal.rule().map(String::from);
+                (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+            }
+        };
+        // What conditions see: the arguments without ghosts, also those of a call that is not valid.
+        let schema = catalog.get(call.tool).flatten();
+        let read = schema.and_then(|schema| {
+            let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+            json::parse_named(&arguments, limits, tape, schema.names()).ok()?;
+            let _ = self.validate(schema, &arguments, scratch);
+            Some(schema)
+        });
+        let Scratch { tape, conditions, .. } = scratch;
+        let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
+        let mut rules = self.policy.trace(call, read, conditions);
+        let ruled = self.policy.ruled(call, read, conditions);
+        let rule = ruled.filter(|found| reason.is_none() || rule.as_deref() == Some(found.id));
+        for trace in &mut rules {
+            trace.decides = Some(trace.rule) == rule;
+        }
+        Explanation { reason, rule, at, stripped, rules }
+    }
+
     /// The refusal in `ruling`, unless the policy only watches.
     fn enforced<'p>(&self, ruling: &Ruling<'p>) -> Option<Objection<'p>> {
         match ruling.decision {
@@ -798,6 +844,13 @@ impl Guard {
         let filtered = Filter { redactor, ..filter }.run(output, scratch).ok()?;
         let whole = !filtered.truncated;
         self.shown(Some(filtered), tool, output, scratch).ok().filter(|_| whole).map(|f| f.bytes)
+    }
+
+    /// What masks the outputs of `tool`, for outputs that come in pieces: a
+    /// [`Stream`](crate::redact::Stream) masks, and does not cut.
+    #[must_use]
+    pub fn redactor(&self, tool: &str) -> Option<Redactor<'_>> {
+        self.masking.redactor(&self.policy.output(tool))
     }
 
     fn filter_of(&self, tool: &str) -> Option<Filter<'_>> {

@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::audit::AuditPolicy;
+use super::case::Case;
 use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
 use super::decide::RuleRef;
 use super::index::NameIndex;
 use super::limit::{Charges, LimitRef, Limits};
+use super::lint::Remark;
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
@@ -22,6 +24,8 @@ use crate::json::Document;
 /// A compiled policy: immutable, shared by all threads.
 #[derive(Debug)]
 pub struct Policy {
+    /// Which policy of a stack it is.
+    pub(super) layer: usize,
     pub(super) pool: Pool,
     pub(super) name: Option<Text>,
     pub(super) settings: Settings,
@@ -51,6 +55,9 @@ pub struct Policy {
     pub(super) masks: Vec<WordList>,
     pub(super) styles: Vec<WordList>,
     pub(super) allows: Vec<WordList>,
+    pub(super) cases: Vec<Case>,
+    /// What was remarked on while compiling.
+    pub(super) remarks: Vec<Remark>,
 }
 
 /// An entry of `[agents]`.
@@ -122,6 +129,9 @@ impl Policy {
             masks: _,
             styles: _,
             allows: _,
+            cases: _,
+            layer: _,
+            remarks: _,
         } = self;
         rules.is_empty()
             && *default == Effect::Allow
@@ -244,6 +254,12 @@ impl Policy {
     #[must_use]
     pub fn output(&self, tool: &str) -> OutputPolicy {
         self.outputs.find(tool, &self.pool)
+    }
+
+    /// The tests that the document carries, in its order.
+    #[must_use]
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
     }
 
     /// Every mask list of the document; the first one is for tools that no entry of `[output]`

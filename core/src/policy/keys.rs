@@ -44,12 +44,13 @@ pub(super) const DOCUMENT: Keys = Keys {
         "roles",
         "rule",
         "sets",
+        "test",
         "time_restrictions",
         "tz",
         "unknown_args",
         "unknown_tool",
     ],
-    later: &[("budget", "budgets"), ("sandbox", "sandboxes"), ("test", "embedded tests")],
+    later: &[("budget", "budgets"), ("sandbox", "sandboxes")],
 };
 
 pub(super) const RULE: Keys = Keys {
@@ -104,6 +105,19 @@ pub(super) const WINDOW: Keys =
     Keys { known: &["days", "except_dates", "from", "to", "tz"], later: &[] };
 pub(super) const LIMIT: Keys =
     Keys { known: &["burst", "id", "key", "rate", "refused", "tools"], later: &[] };
+pub(super) const TEST: Keys =
+    Keys { known: &["call", "expect", "name", "params", "steps"], later: &[] };
+pub(super) const CALL: Keys = Keys {
+    known: &["agent", "args", "now", "role", "server", "session", "tenant", "tool"],
+    later: &[],
+};
+/// A call that says itself what must become of it.
+pub(super) const STEP: Keys = Keys {
+    known: &["agent", "args", "expect", "now", "role", "server", "session", "tenant", "tool"],
+    later: &[],
+};
+pub(super) const EXPECT: Keys =
+    Keys { known: &["at", "effect", "reason", "rule", "stripped"], later: &[] };
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
 pub(super) const AUDIT: Keys = Keys {
     known: &[

@@ -23,6 +23,10 @@ pub(super) struct Desk {
 }
 
 pub(super) struct Pool {
+    #[allow(
+        clippy::vec_box,
+        reason = "a desk of some 4 KB would be copied at each step of its way"
+    )]
     idle: Mutex<Vec<Box<Desk>>>,
     /// What a lease without a desk shows; no answer is settled in it.
     empty: Desk,
