@@ -472,6 +472,22 @@ fn an_unknown_tool_is_looked_up_once_and_then_denied() {
 }
 
 #[test]
+fn a_connection_begins_with_the_tools_that_another_has_learned() {
+    let first = Link::listed();
+    let tools = Arc::clone(first.relay.tools().expect("the list is complete"));
+    let mut link = Link::fresh();
+    assert!(link.relay.tools().is_none());
+    link.relay.adopt_tools(tools);
+    assert_eq!(link.call(1, "echo", r#"{"message":"x"}"#), Did::Passed);
+    assert_eq!(link.call(2, "echo", r#"{"message":7}"#).json()["result"]["isError"], true);
+    assert_eq!(link.call(3, "nosuch", "{}"), Did::Held, "what is adopted may be out of date");
+    link.relay.abandon_list();
+    let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+    link.server(changed);
+    assert!(link.relay.tools().is_none(), "what has changed is not passed on");
+}
+
+#[test]
 fn a_list_of_our_own_repeats_the_envelope_of_the_modern_protocol() {
     let mut link = Link::fresh();
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":1,"io.modelcontextprotocol/clientInfo":{"name":"c"}}}}"#;
