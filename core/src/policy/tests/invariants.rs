@@ -14,7 +14,7 @@ use super::policy;
 use crate::caller::{Call, Caller};
 
 #[derive(Clone, Debug)]
-struct RandomRule {
+pub(super) struct RandomRule {
     effect: &'static str,
     tools: &'static str,
     roles: Option<&'static str>,
@@ -81,7 +81,7 @@ fn when() -> impl Strategy<Value = Value> {
     })
 }
 
-fn rule() -> impl Strategy<Value = RandomRule> {
+pub(super) fn rule() -> impl Strategy<Value = RandomRule> {
     (
         prop::sample::select(vec!["allow", "ask", "deny", "deny"]),
         prop::sample::select(vec!["t", "*", "t*", "u"]),
@@ -120,14 +120,14 @@ fn value() -> impl Strategy<Value = Value> {
     ])
 }
 
-fn arguments() -> impl Strategy<Value = Map<String, Value>> {
+pub(super) fn arguments() -> impl Strategy<Value = Map<String, Value>> {
     let member = (prop::sample::select(vec!["a", "b", "c", "d"]), value());
     prop::collection::vec(member, 0..4).prop_map(|members| {
         members.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
     })
 }
 
-fn compile(rules: &[RandomRule], default: &str) -> Policy {
+pub(super) fn compile(rules: &[RandomRule], default: &str) -> Policy {
     let rules: Vec<Value> = rules.iter().enumerate().map(|(id, rule)| rule.json(id)).collect();
     policy(
         &json!({"default": default, "rule": rules, "kinds": {"t": {"kind": ["b", "c[]"]}}})
@@ -135,14 +135,14 @@ fn compile(rules: &[RandomRule], default: &str) -> Policy {
     )
 }
 
-fn decide(policy: &Policy, arguments: &Map<String, Value>, roles: &[&str]) -> String {
+pub(super) fn decide(policy: &Policy, arguments: &Map<String, Value>, roles: &[&str]) -> String {
     let arguments = Value::Object(arguments.clone()).to_string();
     let caller = Caller { agent: Some("bob"), roles, tenant: None };
     judge(policy, &Call { tool: "t", arguments: arguments.as_bytes(), caller, ..Call::default() })
 }
 
 /// The decision without the rule that is named and the place.
-fn effect(decision: &str) -> &str {
+pub(super) fn effect(decision: &str) -> &str {
     decision.split(' ').next().unwrap_or("")
 }
 
