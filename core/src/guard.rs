@@ -19,7 +19,7 @@ use crate::policy::{
     PolicyError, RuleRef, Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Style};
+use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Redactor, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -286,6 +286,12 @@ impl Guard {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The bounds on the work for one call or one output.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The names that the schema of the guard's own tool called `name` declares.
@@ -635,6 +641,13 @@ impl Guard {
         let filtered = Filter { redactor, ..filter }.run(output, scratch).ok()?;
         let whole = !filtered.truncated;
         self.shown(Some(filtered), tool, output, scratch).ok().filter(|_| whole).map(|f| f.bytes)
+    }
+
+    /// What masks the outputs of `tool`, for outputs that come in pieces: a
+    /// [`Stream`](crate::redact::Stream) masks, and does not cut.
+    #[must_use]
+    pub fn redactor(&self, tool: &str) -> Option<Redactor<'_>> {
+        self.masking.redactor(&self.policy.output(tool))
     }
 
     fn filter_of(&self, tool: &str) -> Option<Filter<'_>> {

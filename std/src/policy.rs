@@ -36,6 +36,22 @@ pub fn open(arg: &str) -> Result<Policy, Error> {
     PolicyFile::open(arg).map(|file| file.policy)
 }
 
+/// Compiles a document in JSON, for programs that show errors themselves.
+///
+/// # Errors
+/// The first thing in it that cannot be read or honoured, with its place.
+pub fn compile_json(text: &str) -> Result<Policy, PolicyError> {
+    Policy::compile(&Tree::from_json(text)?, &IanaZones)
+}
+
+/// Compiles a document in TOML, for programs that show errors themselves.
+///
+/// # Errors
+/// The first thing in it that cannot be read or honoured, with its place.
+pub fn compile_toml(text: &str) -> Result<Policy, PolicyError> {
+    Policy::compile(&toml::parse(text)?, &IanaZones)
+}
+
 /// A policy and the texts that it was compiled from.
 #[derive(Debug)]
 pub struct PolicyFile {
