@@ -2,15 +2,16 @@
 
 use std::format;
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::super::Policy;
+use super::super::tree::Tree;
+use super::super::{OnlyUtc, Policy, Sql, SqlTable, SqlText};
 use super::conditions::judge;
-use super::policy;
 use crate::caller::{Call, Caller};
 
 #[derive(Clone, Debug)]
@@ -62,6 +63,10 @@ fn leaf() -> impl Strategy<Value = Value> {
         json!({"url": {"host": "x.test"}}),
         json!({"argv": {"program": "x"}}),
         json!({"subset": ["x"], "each": "any"}),
+        json!({"verbs": ["drop"]}),
+        json!({"verbs_only": ["select"], "single": true}),
+        json!({"tables_only": ["x"], "sql": "words"}),
+        json!({"tables_any": ["x"]}),
     ]);
     (target, test).prop_map(|(target, test)| json!({ target: test }))
 }
@@ -104,6 +109,8 @@ fn value() -> impl Strategy<Value = Value> {
         json!("X"),
         json!("y"),
         json!("bob"),
+        json!("select x"),
+        json!("drop y"),
         json!("/w/x"),
         json!("/W/.."),
         json!("https://x.test/"),
@@ -129,10 +136,35 @@ pub(super) fn arguments() -> impl Strategy<Value = Map<String, Value>> {
 
 pub(super) fn compile(rules: &[RandomRule], default: &str) -> Policy {
     let rules: Vec<Value> = rules.iter().enumerate().map(|(id, rule)| rule.json(id)).collect();
-    policy(
-        &json!({"default": default, "rule": rules, "kinds": {"t": {"kind": ["b", "c[]"]}}})
-            .to_string(),
-    )
+    let text = json!({"default": default, "rule": rules, "kinds": {"t": {"kind": ["b", "c[]"]}}});
+    let tree = Tree::from_json(&text.to_string()).unwrap();
+    Policy::compile_with(&tree, &OnlyUtc, Some(Arc::new(Words))).unwrap()
+}
+
+/// Reads `verb table` and nothing else, in two dialects that agree.
+#[derive(Debug)]
+struct Words;
+
+impl Sql for Words {
+    fn knows(&self, dialect: &str) -> bool {
+        self.common().contains(&dialect)
+    }
+
+    fn common(&self) -> &[&str] {
+        &["words", "others"]
+    }
+
+    fn read(&self, _: &str, text: &str) -> Option<SqlText> {
+        let (verb, table) = text.split_once(' ')?;
+        let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+        (plain(verb) && plain(table)).then(|| SqlText {
+            statements: 1,
+            verbs: vec![verb.to_string()],
+            tables: vec![SqlTable { name: table.to_string(), quoted: false }],
+            all_tables: verb == "select",
+            comments: false,
+        })
+    }
 }
 
 pub(super) fn decide(policy: &Policy, arguments: &Map<String, Value>, roles: &[&str]) -> String {
