@@ -192,6 +192,7 @@ impl Types {
     }
 
     /// The types of both sets.
+    #[cfg(feature = "alloc")]
     pub(crate) fn or(self, other: Self) -> Self {
         let mut both = self;
         both.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
