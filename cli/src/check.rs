@@ -7,9 +7,13 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use airlock::core::policy::NearMiss;
+use airlock::clock::ManualClock;
+use airlock::core::policy::{Admit, NearMiss};
 use airlock::core::{Call, Caller, Catalog, Guard, Reason, Refusal, Verdict, Violation};
+use airlock::limit::Limiter;
 use serde_json::{Value, json};
 
 use crate::input::{self, CallLine, Failure, Place, Result};
@@ -21,6 +25,8 @@ use crate::style::Style;
 Examples:
   airlock check --tools tools.jsonl --calls calls.jsonl > answers.jsonl
   airlock check transfer '{\"amount\": \"100\"}' --tools tools.jsonl --policy policy.toml
+
+Limits of the policy count the calls that say when they were made (\"at\": RFC 3339), and no others.
 
 Exit codes: 0 all calls were processed, whatever the decisions; 1 the one call given on the command
 line is blocked; 2 bad usage or unreadable input.")]
@@ -110,6 +116,7 @@ fn batch(guard: &Guard, catalog: &Catalog, path: &Path) -> Result<ExitCode> {
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut scratch = guard.scratch();
+    let mut past = Past::new(guard)?;
     for (line, text) in (1..).zip(input.lines()) {
         let place = Place { path, line };
         let text = text.map_err(|e| format!("{place}: {e}"))?;
@@ -118,13 +125,39 @@ fn batch(guard: &Guard, catalog: &Catalog, path: &Path) -> Result<ExitCode> {
         }
         let mut call = CallLine::read(&text, place)?;
         let id = std::mem::take(&mut call.id);
-        let answer =
-            call.with(place, |call| answer(&id, &guard.check_in(catalog, call, &mut scratch)))?;
+        let answer = call.with(place, |call| {
+            let limits = call.now.map(|now| past.limits_at(now));
+            let settled = guard.settle_in(catalog, call, limits, &mut scratch);
+            answer(&id, &settled.verdict(call.arguments, &scratch))
+        })?;
         serde_json::to_writer(&mut out, &answer)?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The limits of the policy, over the moments that lines carry.
+struct Past {
+    limiter: Limiter,
+    clock: Arc<ManualClock>,
+    /// The latest moment so far.
+    latest: Option<u64>,
+}
+
+impl Past {
+    fn new(guard: &Guard) -> Result<Self> {
+        let clock = Arc::new(ManualClock::default());
+        Ok(Self { limiter: Limiter::new(guard.policy(), clock.clone())?, clock, latest: None })
+    }
+
+    /// Goes on to a moment; one before the latest takes no time back.
+    fn limits_at(&mut self, now: u64) -> &dyn Admit {
+        let latest = self.latest.unwrap_or(now);
+        self.clock.advance(Duration::from_millis(now.saturating_sub(latest)));
+        self.latest = Some(now.max(latest));
+        &self.limiter
+    }
 }
 
 /// One line of the answer.
@@ -141,18 +174,24 @@ fn answer(id: &Value, verdict: &Verdict<'_>) -> Value {
             "violations": [],
             "suggest": allowed.suggestions().map(suggestion).collect::<Vec<_>>(),
         }),
-        Verdict::Refuse(refusal) => json!({
-            "v": 1,
-            "id": id,
-            "decision": "block",
-            "reason": refusal.reason().name(),
-            "rule": refusal.rule(),
-            "arguments_text": null,
-            "stripped": refusal.stripped().collect::<Vec<_>>(),
-            "repaired": [],
-            "violations": refusal.violations().map(|v| violation(&v)).collect::<Vec<_>>(),
-            "suggest": refusal.suggestions().map(suggestion).collect::<Vec<_>>(),
-        }),
+        Verdict::Refuse(refusal) => {
+            let mut line = json!({
+                "v": 1,
+                "id": id,
+                "decision": "block",
+                "reason": refusal.reason().name(),
+                "rule": refusal.rule(),
+                "arguments_text": null,
+                "stripped": refusal.stripped().collect::<Vec<_>>(),
+                "repaired": [],
+                "violations": refusal.violations().map(|v| violation(&v)).collect::<Vec<_>>(),
+                "suggest": refusal.suggestions().map(suggestion).collect::<Vec<_>>(),
+            });
+            if let Some(wait) = refusal.retry_after_ms() {
+                line["retry_after_ms"] = wait.into();
+            }
+            line
+        }
     }
 }
 

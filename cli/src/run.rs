@@ -11,6 +11,7 @@ use std::sync::Arc;
 use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::{Guard, GuardBuilder};
+use airlock::kill::KillFile;
 use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
 
@@ -22,9 +23,9 @@ const BAD_USAGE: u8 = 2;
 /// Arguments of `airlock run`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A policy file, or the name of a preset [default: permissive]
-    #[arg(long, value_name = "FILE|PRESET")]
-    policy: Option<String>,
+    /// A policy file, or the name of a preset; of several each narrows those before it
+    #[arg(long, value_name = "FILE|PRESET", default_value = "permissive")]
+    policy: Vec<String>,
     /// Name of the agent that makes the calls
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
@@ -37,6 +38,9 @@ pub struct Args {
     /// Append one JSON line for each decision to this file, in place of the policy's own
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Halt all tool calls while this file exists; it is looked for at each call
+    #[arg(long, value_name = "FILE")]
+    kill_file: Option<PathBuf>,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -59,19 +63,18 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn wrap(args: &Args) -> Result<i32, String> {
-    let file = PolicyFile::open(args.policy.as_deref().unwrap_or("permissive"))
-        .map_err(|error| error.to_string())?;
+    let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
+    require(args, file.policy())?;
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;
     let policy = file.into_policy();
     let identity = identity(args, &policy);
+    let kill_file = args.kill_file.clone().map(KillFile::new);
     let guard = Guard::builder()
+        .kill_switch(kill_file.as_ref().map(|file| file.switch().clone()).unwrap_or_default())
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
-    if guard.policy().settings().needs_audit && !audit.is_kept() {
-        return Err("the policy asks for an audit log: name one with --audit FILE".into());
-    }
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
     stdio::run(Options {
@@ -81,8 +84,28 @@ fn wrap(args: &Args) -> Result<i32, String> {
         command: &args.command,
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
+        kill_file,
     })
     .map_err(|error| format!("cannot start: {error}"))
+}
+
+/// Refuses to start without what the policy cannot do without: under it every call would be refused, or
+/// would pass unseen.
+fn require(args: &Args, policy: &Policy) -> Result<(), String> {
+    let nameless = args.agent.as_deref().is_none_or(str::is_empty);
+    let unaudited = args.audit.is_none() && policy.audit().path.is_none();
+    let needs = [
+        ("an audit log", "--audit FILE", policy.settings().needs_audit && unaudited),
+        ("the agent's name", "--agent NAME", policy.requires_agent() && nameless),
+    ];
+    let missing: Vec<_> = needs.iter().filter(|(_, _, missing)| *missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = |pick: fn(&(&'static str, &'static str, bool)) -> &'static str| {
+        missing.iter().map(|need| pick(need)).collect::<Vec<_>>().join(" and ")
+    };
+    Err(format!("the policy needs {}: add {}", list(|need| need.0), list(|need| need.1)))
 }
 
 /// Who the client is: what the command line says, and for what it leaves out the policy's entry for the

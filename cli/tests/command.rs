@@ -36,14 +36,13 @@ fn a_misspelt_subcommand_is_bad_usage_with_a_suggestion() {
 /// What a policy asks for is kept, or the server is not started.
 #[test]
 fn a_server_does_not_start_under_a_promise_that_is_not_kept() {
-    let file = std::env::temp_dir().join(format!("airlock-limits-{}.toml", std::process::id()));
-    std::fs::write(&file, "rate_limits = { \"*\" = \"1/hour\" }\n").unwrap();
-    let limited = airlock(&["run", "--policy", file.to_str().unwrap(), "--", "true"], "");
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(limited.code, Some(2));
-    assert!(limited.stderr.contains("rate_limits"), "{}", limited.stderr);
-
-    let unaudited = airlock(&["run", "--policy", "strict", "--", "true"], "");
-    assert_eq!(unaudited.code, Some(2));
-    assert!(unaudited.stderr.contains("--audit"), "{}", unaudited.stderr);
+    let start = |more: &[&str]| {
+        let done = airlock(&[&["run", "--policy", "strict"], more, &["--", "true"]].concat(), "");
+        assert_eq!(done.code, Some(2), "{more:?}");
+        (done.stderr.contains("--audit FILE"), done.stderr.contains("--agent NAME"))
+    };
+    assert_eq!(start(&[]), (true, true));
+    assert_eq!(start(&["--agent", "bob"]), (true, false));
+    assert_eq!(start(&["--audit", "/dev/null"]), (false, true));
+    assert_eq!(start(&["--audit", "/dev/null", "--agent", ""]), (false, true));
 }

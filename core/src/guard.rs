@@ -1,7 +1,10 @@
 //! The public face: compile once, then check calls and filter outputs.
 //!
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
-//! only for a call that its name and its caller may make.
+//! only for a call that its name and its caller may make. Limits come last: what is refused for another
+//! reason takes nothing from those of calls that run.
+
+mod settled;
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -15,8 +18,8 @@ use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
 use crate::mend::Mending;
 use crate::policy::{
-    Charge, Decision, Disclose, Early, Explanation, Ghosts, KillSwitch, NearMiss, Policy,
-    PolicyError, RuleRef, Ruling, Settings,
+    Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, Ghosts, KillSwitch,
+    NearMiss, Policy, PolicyError, RuleRef, Ruling, Settings,
 };
 use crate::reason::Reason;
 use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Redactor, Style};
@@ -27,7 +30,10 @@ use crate::schema::{
 use crate::scratch::Scratch;
 use crate::truncate::CountTokens;
 
+use settled::Answer;
+
 pub use crate::report::{Fix, Violation};
+pub use settled::Settled;
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
@@ -136,7 +142,7 @@ impl<'s> Allowed<'s> {
     }
 
     /// What the call costs: the limits that name its tool, all of which it must satisfy.
-    pub fn charges(&self) -> impl Iterator<Item = Charge<'s>> {
+    pub fn charges(&self) -> Charges<'s> {
         self.policy.charges(self.memory)
     }
 
@@ -175,6 +181,7 @@ pub struct Refusal<'s> {
     report: &'s report::Report<'s>,
     would: Option<Would<'s>>,
     approval_ms: Option<u64>,
+    retry_after_ms: Option<u64>,
 }
 
 impl<'s> Refusal<'s> {
@@ -220,6 +227,12 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn approval_ms(&self) -> Option<u64> {
         self.approval_ms
+    }
+
+    /// After how many milliseconds the call may be made again; for [`Reason::RateLimited`].
+    #[must_use]
+    pub const fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after_ms
     }
 
     /// The violations, in document order.
@@ -321,13 +334,62 @@ impl Guard {
     /// Decides on a call to one of `catalog`'s tools.
     pub fn check_in<'s>(
         &'s self,
-        catalog: &'s Catalog,
+        catalog: &Catalog,
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
+        self.settle_in(catalog, call, None, scratch).verdict(call.arguments, scratch)
+    }
+
+    /// Decides on a call to one of the guard's own tools and charges it: see
+    /// [`settle_in`](Self::settle_in).
+    pub fn settle(
+        &self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        self.settle_in(&self.catalog, call, limits, scratch)
+    }
+
+    /// Decides on a call to one of `catalog`'s tools, and lets `limits` charge it: a call about to run
+    /// with the limits of calls, all of which must admit it, a refused one with those of refused calls. A
+    /// call that is halted or rate-limited is charged with nothing more. In shadow mode limits are charged
+    /// and refuse nothing.
+    pub fn settle_in(
+        &self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        let settled = self.decide(catalog, call, limits, scratch);
+        self.settled(settled, call, limits, scratch)
+    }
+
+    /// A refusal for a reason that the caller of the guard has found, charged like one of the guard's own.
+    pub fn refuse(
+        &self,
+        reason: Reason,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        let settled = self.refused(reason, call, scratch);
+        self.settled(settled, call, limits, scratch)
+    }
+
+    fn decide(
+        &self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
         scratch.report.clear();
         if self.kill_switch.is_on() {
-            return refuse(Reason::Halted, call, scratch);
+            return self.refused(Reason::Halted, call, scratch);
         }
         let (mut would, mut rule) = (None, None);
         let mut open = None;
@@ -336,8 +398,7 @@ impl Guard {
             match self.policy.early(call) {
                 Early::Settled(ruling) => {
                     if let Some(refused) = self.enforced(&ruling) {
-                        let refusal = self.refuse_by_rule(refused, &ruling, call, scratch);
-                        return Verdict::Refuse(refusal);
+                        return self.refuse_by_rule(refused, &ruling, call, scratch);
                     }
                     (would, rule) = (self.would(&ruling), ruling.decision.allowing());
                 }
@@ -345,14 +406,14 @@ impl Guard {
             }
         }
         let schema = match catalog.get(call.tool) {
-            None => return refuse(Reason::UnknownTool, call, scratch),
-            Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
+            None => return self.refused(Reason::UnknownTool, call, scratch),
+            Some(None) => return self.refused(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
-        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
+        let (bounds, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, bounds, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
-            return refuse(Reason::MalformedArguments, call, scratch);
+            return self.refused(Reason::MalformedArguments, call, scratch);
         }
         let source = match self.validate(schema, call.arguments, scratch) {
             Ok(()) => Source::Call,
@@ -361,7 +422,7 @@ impl Guard {
             {
                 Source::Mended
             }
-            Err(reason) => return refuse(reason, call, scratch),
+            Err(reason) => return self.refused(reason, call, scratch),
         };
         let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
@@ -370,36 +431,102 @@ impl Guard {
             let ruling = self.policy.judge(call, &open, doc, Some(schema), conditions);
             if let Some(refused) = self.enforced(&ruling) {
                 self.report_argument(&ruling, doc, report);
-                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+                return self.refuse_by_rule(refused, &ruling, call, scratch);
             }
             (would, rule) = (self.would(&ruling), ruling.decision.allowing());
         }
-        if ruled && self.policy.charge(call, Some(doc), conditions).is_err() {
-            return refuse(Reason::InternalError, call, scratch);
+        if ruled {
+            if self.policy.charge(call, Some(doc), conditions).is_err() {
+                return self.refused(Reason::InternalError, call, scratch);
+            }
+            if let Some(exhausted) = self.exhausted(limits, conditions) {
+                if !self.policy.settings().shadow {
+                    return self.rate_limited(exhausted, call, scratch);
+                }
+                would = would.or(Some(self.would_limit(exhausted)));
+            }
         }
-        self.allow(call, source, (rule, would), scratch)
+        Settled { would, ..self.allow(call, source, rule, scratch) }
+    }
+
+    /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
+    fn settled<'p>(
+        &'p self,
+        settled: Settled<'p>,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let charged =
+            !matches!(settled.reason(), None | Some(Reason::Halted | Reason::RateLimited));
+        if !charged || limits.is_none() || self.policy.allows_all() {
+            return settled;
+        }
+        let memory = &mut scratch.conditions;
+        if self.policy.charge(call, None, memory).is_err() {
+            return self.refused(Reason::InternalError, call, scratch);
+        }
+        match self.exhausted(limits, memory) {
+            Some(exhausted) if !self.policy.settings().shadow => {
+                self.rate_limited(exhausted, call, scratch)
+            }
+            _ => settled,
+        }
+    }
+
+    /// Takes what was charged last; what lacks for it.
+    fn exhausted(
+        &self,
+        limits: Option<&dyn Admit>,
+        memory: &crate::policy::Memory<'_>,
+    ) -> Option<Exhausted> {
+        limits?.admit(self.policy.charges(memory)).err()
+    }
+
+    fn would_limit(&self, exhausted: Exhausted) -> Would<'_> {
+        let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
+        Would { reason: Some(Reason::RateLimited), rule }
+    }
+
+    fn rate_limited(
+        &self,
+        exhausted: Exhausted,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
+        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
+        let Exhausted { retry_after_ms, .. } = exhausted;
+        let reason = Reason::RateLimited;
+        let notice =
+            Notice { reason, tool: call.tool, hint: None, rule: disclosed, retry_after_ms };
+        self.render(&notice, rule, scratch)
     }
 
     /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
-    /// said. For people: it takes longer than a check and allocates.
+    /// said; `limits` charge it, see [`settle_in`](Self::settle_in). For people: it takes longer than a
+    /// check and allocates.
     pub fn explain<'g>(
         &'g self,
         catalog: &Catalog,
         call: &Call<'_>,
+        limits: Option<&dyn Admit>,
         scratch: &mut Scratch<'_>,
     ) -> Explanation<'g> {
-        let (reason, rule, at, stripped, arguments) = match self.check_in(catalog, call, scratch) {
-            Verdict::Allow(allowed) => {
-                let stripped = allowed.stripped().map(Into::into).collect();
-                (None, None, None, stripped, allowed.arguments().to_vec())
-            }
-            Verdict::Refuse(refusal) => {
-                let at = refusal.violations().next().map(|violation| violation.path.into());
-                let stripped = refusal.stripped().map(Into::into).collect();
-                let rule = refusal.rule().map(String::from);
-                (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
-            }
-        };
+        let (reason, rule, at, stripped, arguments) =
+            match self.settle_in(catalog, call, limits, scratch).verdict(call.arguments, scratch) {
+                Verdict::Allow(allowed) => {
+                    let stripped = allowed.stripped().map(Into::into).collect();
+                    (None, None, None, stripped, allowed.arguments().to_vec())
+                }
+                Verdict::Refuse(refusal) => {
+                    let at = refusal.violations().next().map(|violation| violation.path.into());
+                    let stripped = refusal.stripped().map(Into::into).collect();
+                    let rule = refusal.rule().map(String::from);
+                    (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+                }
+            };
         // What conditions see: the arguments without ghosts, also those of a call that is not valid.
         let schema = catalog.get(call.tool).flatten();
         let read = schema.and_then(|schema| {
@@ -411,12 +538,17 @@ impl Guard {
         let Scratch { tape, conditions, .. } = scratch;
         let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
         let mut rules = self.policy.trace(call, read, conditions);
+        let limited = rule.as_deref().filter(|_| reason == Some(Reason::RateLimited));
+        let limit = limited.and_then(|id| self.policy.limits().find(|limit| limit.id == id));
         let ruled = self.policy.ruled(call, read, conditions);
-        let rule = ruled.filter(|found| reason.is_none() || rule.as_deref() == Some(found.id));
+        let decides = |found: &RuleRef<'_>| {
+            reason.is_none() || rule.as_deref() == Some(found.id) && limit.is_none()
+        };
+        let rule = ruled.filter(decides);
         for trace in &mut rules {
             trace.decides = Some(trace.rule) == rule;
         }
-        Explanation { reason, rule, at, stripped, rules }
+        Explanation { reason, rule, limit, at, stripped, rules }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
@@ -485,17 +617,57 @@ impl Guard {
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Option<Refusal<'s>> {
+        self.settle_name(call, None, scratch)
+    }
+
+    /// [`check_name`](Self::check_name), where a refusal is charged.
+    pub(crate) fn settle_name<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
         scratch.report.clear();
-        if self.kill_switch.is_on() {
-            return Some(refusal(Reason::Halted, None, None, None, call, scratch));
-        }
-        match self.policy.early(call) {
-            Early::Open(_) => None,
-            Early::Settled(ruling) => {
-                let refused = self.enforced(&ruling)?;
-                Some(self.refuse_by_rule(refused, &ruling, call, scratch))
+        let settled = if self.kill_switch.is_on() {
+            self.refused(Reason::Halted, call, scratch)
+        } else {
+            match self.policy.early(call) {
+                Early::Open(_) => return None,
+                Early::Settled(ruling) => {
+                    let refused = self.enforced(&ruling)?;
+                    self.refuse_by_rule(refused, &ruling, call, scratch)
+                }
             }
+        };
+        self.settled(settled, call, limits, scratch).refusal(scratch)
+    }
+
+    /// Charges a call that runs unchecked; none when it may.
+    pub(crate) fn settle_unchecked<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        scratch.report.clear();
+        if self.policy.allows_all() {
+            return None;
         }
+        let Scratch { tape, conditions, report, .. } = &mut *scratch;
+        if let Err(error) = json::parse(call.arguments, self.budget.arguments, tape) {
+            report.parse_error(call.arguments, error);
+            let settled = self.refused(Reason::MalformedArguments, call, scratch);
+            return self.settled(settled, call, limits, scratch).refusal(scratch);
+        }
+        let doc = json::Document::new(call.arguments, &tape.nodes);
+        if self.policy.charge(call, Some(doc), conditions).is_err() {
+            return self.refused(Reason::InternalError, call, scratch).refusal(scratch);
+        }
+        let exhausted = self.exhausted(limits, conditions)?;
+        if self.policy.settings().shadow {
+            return None;
+        }
+        self.rate_limited(exhausted, call, scratch).refusal(scratch)
     }
 
     /// Cuts ghosts and validates the rest; what is wrong is in the report.
@@ -699,8 +871,20 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Refusal<'s> {
         scratch.report.clear();
-        let call = Call { tool, ..Call::default() };
-        refusal(Reason::OutputInvalid, None, None, None, &call, scratch)
+        let reason = Reason::OutputInvalid;
+        report::write_refusal(&scratch.report, &Notice::of(reason, tool), &mut scratch.out);
+        let Scratch { report, out: json, .. } = scratch;
+        Refusal {
+            json,
+            reason,
+            cause: reason,
+            rule: None,
+            hint: None,
+            report,
+            would: None,
+            approval_ms: None,
+            retry_after_ms: None,
+        }
     }
 
     /// Whether structured output of `tool` satisfies the tool's output schema; true when it has none,
@@ -728,45 +912,65 @@ impl Guard {
     }
 
     /// A refusal by the policy, which says how much of its rules the model may know.
-    fn refuse_by_rule<'s>(
-        &'s self,
-        refused: Objection<'s>,
-        ruling: &Ruling<'s>,
-        call: &Call<'s>,
-        scratch: &'s mut Scratch<'_>,
-    ) -> Refusal<'s> {
+    fn refuse_by_rule<'p>(
+        &'p self,
+        refused: Objection<'p>,
+        ruling: &Ruling<'p>,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
         let Objection { reason, rule, hint } = refused;
         let rule = rule.map(|rule| rule.id);
-        let refusal = match self.policy.settings().disclose {
-            Disclose::Full => refusal(reason, rule, rule, hint, call, scratch),
-            Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
-            Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
+        let notice = Notice { hint, ..Notice::of(reason, call.tool) };
+        let mut settled = match self.policy.settings().disclose {
+            Disclose::Full => self.render(&Notice { rule, ..notice }, rule, scratch),
+            Disclose::Code => self.render(&notice, rule, scratch),
+            Disclose::Opaque => {
+                self.render(&Notice::of(Reason::ToolNotAllowed, call.tool), rule, scratch)
+            }
         };
-        Refusal { cause: reason, would: self.would(ruling), approval_ms: ruling.ttl_ms, ..refusal }
+        if let Answer::Refuse { cause, approval_ms, hint: kept, .. } = &mut settled.answer {
+            *cause = reason;
+            *approval_ms = ruling.ttl_ms;
+            *kept = hint.filter(|_| self.policy.settings().disclose != Disclose::Opaque);
+        }
+        Settled { would: self.would(ruling), ..settled }
     }
 
-    fn allow<'s>(
-        &'s self,
-        call: &Call<'s>,
+    fn refused(&self, reason: Reason, call: &Call<'_>, scratch: &mut Scratch<'_>) -> Settled<'_> {
+        self.render(&Notice::of(reason, call.tool), None, scratch)
+    }
+
+    /// Writes a refusal into the scratch; `rule` is for the operator.
+    fn render<'p>(
+        &'p self,
+        notice: &Notice<'_>,
+        rule: Option<&'p str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let Scratch { report, out, .. } = scratch;
+        report::write_refusal(report, notice, out);
+        let &Notice { reason, retry_after_ms, .. } = notice;
+        let (hint, approval_ms) = (None, None);
+        let answer =
+            Answer::Refuse { reason, cause: reason, rule, hint, approval_ms, retry_after_ms };
+        Settled { policy: &self.policy, would: None, answer }
+    }
+
+    fn allow<'p>(
+        &'p self,
+        call: &Call<'_>,
         source: Source,
-        (rule, would): (Option<&'s str>, Option<Would<'s>>),
-        scratch: &'s mut Scratch<'_>,
-    ) -> Verdict<'s> {
+        rule: Option<&'p str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
         let Scratch { out, mended, cuts, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let cut = !cuts.is_empty();
         if cut && splice(bytes, cuts, out).is_err() {
-            return refuse(Reason::InternalError, call, scratch);
+            return self.refused(Reason::InternalError, call, scratch);
         }
-        let Scratch { report, conditions: memory, out, mended, .. } = scratch;
-        let changed = cut || source == Source::Mended;
-        let arguments = match source {
-            _ if cut => &**out,
-            Source::Mended => mended,
-            Source::Call => call.arguments,
-        };
-        let policy = &self.policy;
-        Verdict::Allow(Allowed { arguments, report, changed, rule, policy, memory, would })
+        Settled::allowed(&self.policy, source, cut, rule)
     }
 }
 
@@ -878,7 +1082,7 @@ impl GuardBuilder {
 }
 
 /// Which bytes were checked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Call,
     Mended,
@@ -901,24 +1105,4 @@ fn splice(bytes: &[u8], cuts: &[Cut], out: &mut Buf<'_, u8>) -> Result<(), Full>
         kept = cut.end as usize;
     }
     out.extend(bytes.get(kept..).unwrap_or(&[]))
-}
-
-fn refuse<'s>(reason: Reason, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
-    Verdict::Refuse(refusal(reason, None, None, None, call, scratch))
-}
-
-/// A refusal, rendered; `disclosed` is the rule that the model may know.
-fn refusal<'s>(
-    reason: Reason,
-    rule: Option<&'s str>,
-    disclosed: Option<&'s str>,
-    hint: Option<&'s str>,
-    call: &Call<'s>,
-    scratch: &'s mut Scratch<'_>,
-) -> Refusal<'s> {
-    let Scratch { report, out, .. } = scratch;
-    let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
-    report::write_refusal(report, &notice, out);
-    let (json, cause) = (&**out, reason);
-    Refusal { json, reason, cause, rule, hint, report, would: None, approval_ms: None }
 }

@@ -61,7 +61,8 @@ pub use caller::{Call, Caller};
 pub use catalog::{Catalog, CatalogBuilder, Declared, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
 pub use guard::{
-    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation, Would,
+    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Settled, Verdict,
+    Violation, Would,
 };
 pub use reason::Reason;
 #[cfg(feature = "alloc")]

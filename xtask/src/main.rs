@@ -4,6 +4,7 @@
 //! Standard library only, so that it compiles in a second or two. A task starts the tools that do the
 //! work (cargo, Node, the linker), says what it does and how long it took, and ends with an exit code.
 
+mod capi;
 mod demo;
 mod fuzz;
 mod no_alloc;

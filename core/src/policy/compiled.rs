@@ -9,7 +9,7 @@ use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
 use super::decide::RuleRef;
 use super::index::NameIndex;
-use super::limit::{Charge, LimitRef, Limits};
+use super::limit::{Charges, LimitRef, Limits};
 use super::lint::Remark;
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
@@ -208,6 +208,17 @@ impl Policy {
             .filter_map(|number| self.limits.get(number as u32, &self.pool))
     }
 
+    /// The limit at a place of [`limits`](Self::limits).
+    pub(crate) fn limit(&self, index: usize) -> Option<LimitRef<'_>> {
+        self.limits.get(u32::try_from(index).ok()?, &self.pool)
+    }
+
+    /// Whether no call without the name of an agent is allowed.
+    #[must_use]
+    pub const fn requires_agent(&self) -> bool {
+        self.require_agent.is_some()
+    }
+
     /// Writes what a call is charged into `memory`; a call without a document was refused.
     ///
     /// # Errors
@@ -222,10 +233,7 @@ impl Policy {
     }
 
     /// What was charged last.
-    pub(crate) fn charges<'s>(
-        &'s self,
-        memory: &'s Memory<'_>,
-    ) -> impl Iterator<Item = Charge<'s>> {
+    pub(crate) fn charges<'s>(&'s self, memory: &'s Memory<'_>) -> Charges<'s> {
         self.limits.charges(memory, &self.pool)
     }
 

@@ -15,6 +15,8 @@
 #[cfg(feature = "alloc")]
 mod address;
 #[cfg(feature = "alloc")]
+mod admit;
+#[cfg(feature = "alloc")]
 mod argv;
 #[cfg(feature = "alloc")]
 mod audit;
@@ -87,6 +89,7 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
+    admit::{Admit, Exhausted},
     audit::{AuditMode, AuditPolicy, OnError, WhenFull},
     case::{Case, Expect, Step},
     compile::MAX_RULES,
@@ -95,7 +98,7 @@ pub use {
     error::PolicyError,
     explain::{ConditionTrace, Explanation, RuleTrace},
     kill::KillSwitch,
-    limit::{Charge, LimitRef},
+    limit::{Charge, Charges, LimitRef},
     lint::Remark,
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},

@@ -2,6 +2,8 @@
  * AddressSanitizer with LeakSanitizer, and under valgrind. */
 #include "test.h"
 
+static int failures = 0;
+
 static const char TOOLS[] =
     "{\"tools\":[{\"name\":\"transfer\",\"inputSchema\":{\"type\":\"object\",\"properties\":{"
     "\"amount\":{\"type\":\"integer\"},\"to\":{\"type\":\"string\"}},\"required\":[\"amount\"]}},"

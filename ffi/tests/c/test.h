@@ -8,8 +8,7 @@
 
 #include "airlock.h"
 
-static int failures = 0;
-
+/* How many checks failed: each program has an `int failures`. */
 #define CHECK(truth)                                                            \
     do {                                                                        \
         if (!(truth)) {                                                         \
