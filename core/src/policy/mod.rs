@@ -20,6 +20,7 @@ mod admit;
 mod argv;
 #[cfg(feature = "alloc")]
 mod audit;
+#[cfg(feature = "alloc")]
 mod case;
 #[cfg(feature = "alloc")]
 mod claim;
