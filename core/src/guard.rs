@@ -569,25 +569,28 @@ impl Guard {
     }
 
     /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
-    /// said. For people: it takes longer than a check and allocates.
+    /// said; `limits` charge it, see [`settle_in`](Self::settle_in). For people: it takes longer than a
+    /// check and allocates.
     pub fn explain<'g>(
         &'g self,
         catalog: &Catalog,
         call: &Call<'_>,
+        limits: Option<&dyn Admit>,
         scratch: &mut Scratch<'_>,
     ) -> Explanation<'g> {
-        let (reason, rule, at, stripped, arguments) = match self.check_in(catalog, call, scratch) {
-            Verdict::Allow(allowed) => {
-                let stripped = allowed.stripped().map(Into::into).collect();
-                (None, None, None, stripped, allowed.arguments().to_vec())
-            }
-            Verdict::Refuse(refusal) => {
-                let at = refusal.violations().next().map(|violation| violation.path.into());
-                let stripped = refusal.stripped().map(Into::into).collect();
-                let rule = refusal.rule().map(String::from);
-                (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
-            }
-        };
+        let (reason, rule, at, stripped, arguments) =
+            match self.settle_in(catalog, call, limits, scratch).verdict(call.arguments, scratch) {
+                Verdict::Allow(allowed) => {
+                    let stripped = allowed.stripped().map(Into::into).collect();
+                    (None, None, None, stripped, allowed.arguments().to_vec())
+                }
+                Verdict::Refuse(refusal) => {
+                    let at = refusal.violations().next().map(|violation| violation.path.into());
+                    let stripped = refusal.stripped().map(Into::into).collect();
+                    let rule = refusal.rule().map(String::from);
+                    (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+                }
+            };
         // What conditions see: the arguments without ghosts, also those of a call that is not valid.
         let schema = catalog.get(call.tool).flatten();
         let read = schema.and_then(|schema| {
@@ -599,12 +602,17 @@ impl Guard {
         let Scratch { tape, conditions, .. } = scratch;
         let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
         let mut rules = self.policy.trace(call, read, conditions);
+        let limited = rule.as_deref().filter(|_| reason == Some(Reason::RateLimited));
+        let limit = limited.and_then(|id| self.policy.limits().find(|limit| limit.id == id));
         let ruled = self.policy.ruled(call, read, conditions);
-        let rule = ruled.filter(|found| reason.is_none() || rule.as_deref() == Some(found.id));
+        let decides = |found: &RuleRef<'_>| {
+            reason.is_none() || rule.as_deref() == Some(found.id) && limit.is_none()
+        };
+        let rule = ruled.filter(decides);
         for trace in &mut rules {
             trace.decides = Some(trace.rule) == rule;
         }
-        Explanation { reason, rule, at, stripped, rules }
+        Explanation { reason, rule, limit, at, stripped, rules }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
