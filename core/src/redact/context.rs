@@ -24,19 +24,27 @@ const WORDS: &[(&str, u8)] = flat!(IDENTIFIERS.words);
 struct Index {
     heads: [u8; 2048],
     next: [u8; WORDS.len()],
+    /// The fourth letters, NUL where there is none: many words share three.
+    fourth: [u8; WORDS.len()],
     /// Which three letters they begin with, by their low bits; behind two letters anything may stand.
     triples: [u64; 512],
 }
 
 static INDEX: Index = {
     assert!(WORDS.len() < 256, "an index entry is one byte");
-    let mut index = Index { heads: [0; 2048], next: [0; WORDS.len()], triples: [0; 512] };
+    let mut index = Index {
+        heads: [0; 2048],
+        next: [0; WORDS.len()],
+        fourth: [0; WORDS.len()],
+        triples: [0; 512],
+    };
     let mut at = 0;
     while at < WORDS.len() {
         let word = WORDS[at].0.as_bytes();
         let bucket = bucket(word[0], word[1], if word.len() > 2 { word[2] } else { 0 });
         index.next[at] = index.heads[bucket];
         index.heads[bucket] = at as u8 + 1;
+        index.fourth[at] = if word.len() > 3 { word[3] } else { 0 };
         let mut third = 0;
         while third < 32 {
             if word.len() == 2 || word[2] & 31 == third {
@@ -80,11 +88,14 @@ fn looked_up(text: &[u8], at: usize, [a, b, c]: [u8; 3]) -> Rows {
     // A word of two letters ends before a sign or the hump of a camel.
     let two = !(c.is_ascii_alphabetic() || c >= 0x80) || b >= b'a' && c.is_ascii_uppercase();
     let mut next = INDEX.heads.get(bucket(a, b, if two { 0 } else { c })).copied().unwrap_or(0);
+    let fourth = byte(text, at + 3).to_ascii_lowercase();
     let mut rows = 0;
     while let Some(i) = usize::from(next).checked_sub(1) {
         next = INDEX.next.get(i).copied().unwrap_or(0);
+        let known = INDEX.fourth.get(i).copied().unwrap_or(0);
         let Some(&(word, row)) = WORDS.get(i) else { break };
-        if starts_folded(text.get(at..).unwrap_or(&[]), word.as_bytes())
+        if (known == 0 || known == fourth)
+            && starts_folded(text.get(at..).unwrap_or(&[]), word.as_bytes())
             && !byte(text, at + word.len()).is_ascii_lowercase()
         {
             rows |= 1 << row;

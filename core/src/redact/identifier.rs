@@ -22,15 +22,47 @@ struct Entry {
     row: u8,
     /// How many bytes of the pattern stand before its anchor.
     lead: u8,
+    /// The least and the greatest byte in each place.
+    least: [u8; LONGEST_FORM],
+    most: [u8; LONGEST_FORM],
+}
+
+/// Longest form.
+const LONGEST_FORM: usize = 24;
+
+impl Entry {
+    const NONE: Self = Self {
+        pattern: "",
+        row: 0,
+        lead: 0,
+        least: [0; LONGEST_FORM],
+        most: [u8::MAX; LONGEST_FORM],
+    };
+
+    const fn of(pattern: &'static str, row: u8) -> Self {
+        let bytes = pattern.as_bytes();
+        let mut entry = Self { pattern, row, lead: lead(bytes) as u8, ..Self::NONE };
+        let mut at = 0;
+        while at < bytes.len() {
+            (entry.least[at], entry.most[at]) = match bytes[at] {
+                b'9' => (b'0', b'9'),
+                b'A' => (b'A', b'Z'),
+                b'X' => (b'0', b'Z'),
+                sign => (sign, sign),
+            };
+            at += 1;
+        }
+        entry
+    }
 }
 
 /// Those that are telling by themselves, then those that are beside a word.
 const FORMS: [Entry; ALONE.len() + BESIDE.len()] = {
-    let mut all = [Entry { pattern: "", row: 0, lead: 0 }; ALONE.len() + BESIDE.len()];
+    let mut all = [Entry::NONE; ALONE.len() + BESIDE.len()];
     let mut at = 0;
     while at < all.len() {
         let (pattern, row) = if at < ALONE.len() { ALONE[at] } else { BESIDE[at - ALONE.len()] };
-        all[at] = Entry { pattern, row, lead: lead(pattern.as_bytes()) as u8 };
+        all[at] = Entry::of(pattern, row);
         at += 1;
     }
     all
@@ -197,40 +229,38 @@ impl Entry {
     fn verified(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         let start = at.checked_sub(usize::from(self.lead))?;
         let end = start + self.pattern.len();
-        let mut digits = [0; 24];
-        let compact = matched(text, start, self.pattern.as_bytes(), &mut digits)?;
+        let mut digits = [0; LONGEST_FORM];
+        let compact = self.matched(text.get(start..end)?, &mut digits)?;
         let row = IDENTIFIERS.get(usize::from(self.row))?;
         let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
         ((row.verify)(compact) && is_bounded(text, start, end) && !counted).then_some((start, end))
     }
-}
 
-/// The letters and digits of what `pattern` matches at `at`.
-#[inline]
-fn matched<'d>(
-    text: &[u8],
-    at: usize,
-    pattern: &[u8],
-    digits: &'d mut [u8; 24],
-) -> Option<&'d [u8]> {
-    let head = text.get(at..at + pattern.len())?;
-    let mut len = 0;
-    for (&want, &byte) in pattern.iter().zip(head) {
-        let fits = match want {
-            b'9' => byte.is_ascii_digit(),
-            b'A' => byte.is_ascii_uppercase(),
-            b'X' => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
-            other => byte == other,
-        };
-        if !fits {
+    /// The letters and digits of `head` if it has the form.
+    #[inline]
+    fn matched<'d>(&self, head: &[u8], digits: &'d mut [u8; LONGEST_FORM]) -> Option<&'d [u8]> {
+        // What is behind the form may be anything. All places at once: most forms do not fit.
+        let mut wide = [0; LONGEST_FORM];
+        wide.get_mut(..head.len())?.copy_from_slice(head);
+        let places = wide.iter().zip(&self.least).zip(&self.most);
+        let misses = places.fold(0, |misses, ((byte, least), most)| {
+            misses | u8::from(byte < least) | u8::from(byte > most)
+        });
+        if misses != 0 {
             return None;
         }
-        if want.is_ascii_alphanumeric() {
-            *digits.get_mut(len)? = byte;
-            len += 1;
+        let mut len = 0;
+        for &byte in head {
+            if byte.is_ascii_alphanumeric() {
+                *digits.get_mut(len)? = byte;
+                len += 1;
+            } else if matches!(byte, b':'..=b'@') {
+                // Between the digits and the capitals.
+                return None;
+            }
         }
+        digits.get(..len)
     }
-    digits.get(..len)
 }
 
 /// Whether `text[at..end]`, groups of three, has more groups beside it: a row of counts.

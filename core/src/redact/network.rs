@@ -21,6 +21,12 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if !ATOM.has(before(text, at)) || !(ALNUM.has(first) || first >= 0x80) {
         return None;
     }
+    let rest = slice(text, at + 1, at + 1 + DOMAIN);
+    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
+    let domain = rest.get(..len)?;
+    let whole = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
+    let domain = domain.get(..whole)?;
+    let dot = domain.iter().rposition(|&b| b == b'.')?;
     // Letters beyond ASCII (RFC 6531) are in domains only: in running text a local part would
     // swallow the words before it.
     let mut start = run_back(text, at, ATOM, LOCAL);
@@ -31,12 +37,6 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if before(text, start) == b'\\' && matches!(byte(text, start), b'n' | b'r' | b't') {
         start += 1;
     }
-    let rest = slice(text, at + 1, at + 1 + DOMAIN);
-    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
-    let domain = rest.get(..len)?;
-    let whole = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
-    let domain = domain.get(..whole)?;
-    let dot = domain.iter().rposition(|&b| b == b'.')?;
     let top = domain.get(dot + 1..)?;
     let letters = top.iter().take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
     // What follows the letters of the top level with a hyphen is no part of it, unless it is `xn--`.

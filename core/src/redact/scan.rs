@@ -155,11 +155,13 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             return Ok(());
         }
         if (anchors.heads | anchors.long) & bit != 0 {
-            if self.token(start)? {
-                return Ok(());
-            }
-            if anchors.heads & bit != 0 {
-                self.head(start, end)?;
+            if token::may_begin(self.text, start) {
+                if self.token(start)? {
+                    return Ok(());
+                }
+                if anchors.heads & bit != 0 {
+                    self.head(start, end)?;
+                }
             }
             if anchors.long & bit != 0 {
                 self.long(start, end)?;
@@ -187,7 +189,8 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         Ok(true)
     }
 
-    /// A word with a letter before `_`, `-` or `.`.
+    /// A word with a letter before `_`, `-` or `.`. What is asked for here is on the list of
+    /// [`token::may_begin`].
     #[inline(never)]
     fn head(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let text = self.text;

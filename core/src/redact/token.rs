@@ -50,6 +50,43 @@ const fn bucket(a: u8, b: u8, c: u8) -> usize {
     ((a as usize) ^ (b as usize) << 3 ^ (c as usize) << 6) & 4095
 }
 
+/// Beginnings of tokens that are written out in [`shape`](super::shape) and elsewhere.
+const WRITTEN: [&str; 3] = ["eyJ", "PuT", "atl"];
+
+/// The low bits of the first three bytes of prefixes in either case, of [`WRITTEN`], and of `s.`.
+static TRIPLES: [u64; 512] = {
+    let mut set = [0; 512];
+    let mut at = 0;
+    while at < PREFIXES.len() + WRITTEN.len() {
+        let text = if at < PREFIXES.len() { PREFIXES[at].0 } else { WRITTEN[at - PREFIXES.len()] };
+        let text = text.as_bytes();
+        let triple = triple(text[0], text[1], text[2]);
+        set[triple >> 6] |= 1 << (triple & 63);
+        at += 1;
+    }
+    let mut any = 0;
+    while any < 32 {
+        let triple = triple(b's', b'.', any);
+        set[triple >> 6] |= 1 << (triple & 63);
+        any += 1;
+    }
+    set
+};
+
+const fn triple(a: u8, b: u8, c: u8) -> usize {
+    (a as usize & 31) << 10 | (b as usize & 31) << 5 | c as usize & 31
+}
+
+/// Whether a token may begin at `at`: three bytes refuse nearly all that does not.
+#[inline]
+pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
+    let Some(&[a, b, c]) = text.get(at..).and_then(|rest| rest.first_chunk()) else {
+        return false;
+    };
+    let triple = triple(a, b, c);
+    TRIPLES.get(triple >> 6).is_some_and(|set| set >> (triple & 63) & 1 == 1)
+}
+
 /// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer.
 #[inline]
 fn find_prefix<T>(
@@ -121,6 +158,10 @@ fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, 
         head.iter_mut().zip(slice(text, at, at + FOLDED)).for_each(|(to, from)| *to = fold(from));
         find_prefix(&head, 0, |i| {
             let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
+            // As it stands it has been refused.
+            if slice(text, at, at + prefix.len()) == prefix.as_bytes() {
+                return None;
+            }
             let end = end_of(text, at, i, refused)?;
             let body = slice(text, at + prefix.len(), end);
             // The names of settings are in capitals, and numbered at their end.
@@ -179,9 +220,9 @@ pub(super) fn public_prefix_before(text: &[u8]) -> usize {
 /// Whether `body` looks drawn at random rather than spelt or filled in.
 pub(super) fn is_random(body: &[u8]) -> bool {
     let head = slice(body, 0, 64);
-    let digits = head.iter().any(u8::is_ascii_digit);
-    let cases = head.iter().any(u8::is_ascii_uppercase) && head.iter().any(u8::is_ascii_lowercase);
-    (digits || cases) && is_varied(body)
+    let has = |test: fn(&u8) -> bool| head.iter().any(test);
+    (has(u8::is_ascii_digit) || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase))
+        && is_varied(body)
 }
 
 /// Whether `body` is more than filling: one of a fixed length need not look random.
@@ -191,9 +232,11 @@ pub(super) fn is_varied(body: &[u8]) -> bool {
 
 /// Whether `body` looks random, for a prefix that also begins names of one's own: `sk-loading-indicator-2`.
 pub(super) fn is_digit_rich(body: &[u8]) -> bool {
-    let digits = slice(body, 0, 64).iter().filter(|byte| byte.is_ascii_digit()).count();
-    let cases = body.iter().take(64).any(u8::is_ascii_uppercase);
-    is_random(body) && variety(body) >= 8 && (digits >= 3 || digits >= 1 && cases)
+    let head = slice(body, 0, 64);
+    let digits = head.iter().filter(|byte| byte.is_ascii_digit()).count();
+    (digits >= 3 || digits >= 1 && head.iter().any(u8::is_ascii_uppercase))
+        && variety(head) >= 8
+        && is_random(body)
 }
 
 /// Whether `body` is 1Password's: six signs, then eleven or six and five, then three times five.

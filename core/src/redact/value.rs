@@ -1,6 +1,6 @@
 //! Values that are none: placeholders, references, code, and our own masks.
 
-use super::bytes::{ALNUM, Set, before, byte, run, slice, variety};
+use super::bytes::{ALNUM, Set, before, byte, run, slice, starts_folded, variety};
 use super::token::public_prefix;
 
 /// How much of a value is looked at to tell what it is.
@@ -49,8 +49,8 @@ fn mask_length(text: &[u8]) -> Option<usize> {
         let close = run(slice(text, 0, 40), 1, NAME);
         return (close > 2 && byte(text, close) == b']').then_some(close + 1);
     }
-    let kept = memchr::memmem::find(slice(text, 0, 64), ELLIPSIS)?;
-    (public_prefix(text) == kept).then_some(kept + ELLIPSIS.len())
+    let kept = public_prefix(text);
+    text.get(kept..)?.starts_with(ELLIPSIS).then_some(kept + ELLIPSIS.len())
 }
 
 /// Whether `value` stands for a secret without being one.
@@ -109,10 +109,14 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     ];
     let head = slice(value, 0, 64);
     let short = value.len() <= 64;
+    let first = byte(value, 0).to_ascii_lowercase();
+    let begins =
+        |word: &str| byte(word.as_bytes(), 0) == first && starts_folded(value, word.as_bytes());
+    let body = value.get(public_prefix(value)..).unwrap_or(&[]);
     is_mask(value)
-        || short && variety(value.get(public_prefix(value)..).unwrap_or(&[])) <= 1
-        || short && WHOLE.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
-        || BEGIN.iter().any(|word| super::bytes::starts_folded(value, word.as_bytes()))
+        || short && body.windows(2).all(|pair| matches!(pair, [a, b] if a == b))
+        || short && WHOLE.iter().any(|word| value.len() == word.len() && begins(word))
+        || BEGIN.iter().any(|word| begins(word))
         || head.iter().all(|b| b"*.xX-_#?\xe2\x80\xa2\xa6".contains(b))
         || short && (value.ends_with(b"EXAMPLE") || value.ends_with(b"EXAMPLEKEY"))
         || is_reference(head)
