@@ -25,6 +25,9 @@ struct Entry {
     /// The least and the greatest byte in each place.
     least: [u8; LONGEST_FORM],
     most: [u8; LONGEST_FORM],
+    /// Which places hold letters and digits, and whether some hold either.
+    kept: u32,
+    mixed: bool,
 }
 
 /// Longest form.
@@ -37,6 +40,8 @@ impl Entry {
         lead: 0,
         least: [0; LONGEST_FORM],
         most: [u8::MAX; LONGEST_FORM],
+        kept: 0,
+        mixed: false,
     };
 
     const fn of(pattern: &'static str, row: u8) -> Self {
@@ -50,6 +55,8 @@ impl Entry {
                 b'X' => (b'0', b'Z'),
                 sign => (sign, sign),
             };
+            entry.kept |= (bytes[at].is_ascii_alphanumeric() as u32) << at;
+            entry.mixed |= bytes[at] == b'X';
             at += 1;
         }
         entry
@@ -229,37 +236,43 @@ impl Entry {
     fn verified(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         let start = at.checked_sub(usize::from(self.lead))?;
         let end = start + self.pattern.len();
-        let mut digits = [0; LONGEST_FORM];
-        let compact = self.matched(text.get(start..end)?, &mut digits)?;
+        let head = text.get(start..end)?;
+        // What is behind the form may be anything.
+        let mut wide = [0; LONGEST_FORM];
+        match text.get(start..).and_then(|rest| rest.first_chunk()) {
+            Some(chunk) => wide = *chunk,
+            None => wide.iter_mut().zip(head).for_each(|(to, &from)| *to = from),
+        }
+        if !self.fits(&wide) || ALNUM.has(byte(text, end)) {
+            return None;
+        }
+        let mut kept = [0; 32];
+        let compact = self.compact(head, &mut kept)?;
         let row = IDENTIFIERS.get(usize::from(self.row))?;
         let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
         ((row.verify)(compact) && is_bounded(text, start, end) && !counted).then_some((start, end))
     }
 
-    /// The letters and digits of `head` if it has the form.
+    /// Whether each byte is in its range: all places at once, since most forms do not fit.
     #[inline]
-    fn matched<'d>(&self, head: &[u8], digits: &'d mut [u8; LONGEST_FORM]) -> Option<&'d [u8]> {
-        // What is behind the form may be anything. All places at once: most forms do not fit.
-        let mut wide = [0; LONGEST_FORM];
-        wide.get_mut(..head.len())?.copy_from_slice(head);
+    fn fits(&self, wide: &[u8; LONGEST_FORM]) -> bool {
         let places = wide.iter().zip(&self.least).zip(&self.most);
-        let misses = places.fold(0, |misses, ((byte, least), most)| {
+        places.fold(0, |misses, ((byte, least), most)| {
             misses | u8::from(byte < least) | u8::from(byte > most)
-        });
-        if misses != 0 {
-            return None;
-        }
+        }) == 0
+    }
+
+    /// The letters and digits of `head`, which fits.
+    #[inline]
+    fn compact<'k>(&self, head: &[u8], kept: &'k mut [u8; 32]) -> Option<&'k [u8]> {
         let mut len = 0;
-        for &byte in head {
-            if byte.is_ascii_alphanumeric() {
-                *digits.get_mut(len)? = byte;
-                len += 1;
-            } else if matches!(byte, b':'..=b'@') {
-                // Between the digits and the capitals.
-                return None;
-            }
+        for (i, &byte) in head.iter().enumerate() {
+            *kept.get_mut(len & 31)? = byte;
+            len += self.kept as usize >> i & 1;
         }
-        digits.get(..len)
+        let compact = kept.get(..len)?;
+        // What lies between the digits and the capitals fits the range of both.
+        (!self.mixed || compact.iter().all(u8::is_ascii_alphanumeric)).then_some(compact)
     }
 }
 

@@ -6,7 +6,7 @@
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
 use super::bytes::{ALNUM, byte, run, slice, variety};
-use super::table::flat;
+use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::TypeId;
 
@@ -19,14 +19,14 @@ const PREFIXES: &[(&str, u8)] = flat!(TOKENS.prefixes);
 struct Index {
     heads: [u8; 4096],
     next: [u8; PREFIXES.len()],
-    /// The fourth bytes, NUL where there is none: many prefixes differ only from there on.
-    fourth: [u8; PREFIXES.len()],
+    /// The first eight bytes, and which of them count: many prefixes differ only behind the third.
+    eight: [Eight; PREFIXES.len()],
 }
 
 static INDEX: Index = {
     assert!(PREFIXES.len() < 256, "an index entry is one byte");
     let mut index =
-        Index { heads: [0; 4096], next: [0; PREFIXES.len()], fourth: [0; PREFIXES.len()] };
+        Index { heads: [0; 4096], next: [0; PREFIXES.len()], eight: [Eight::ANY; PREFIXES.len()] };
     // What comes later is found first.
     let mut len = 3;
     while len < 64 {
@@ -37,7 +37,7 @@ static INDEX: Index = {
                 let bucket = bucket(text[0], text[1], text[2]);
                 index.next[at] = index.heads[bucket];
                 index.heads[bucket] = at as u8 + 1;
-                index.fourth[at] = if len > 3 { text[3] } else { 0 };
+                index.eight[at] = Eight::of(text);
             }
             at += 1;
         }
@@ -97,10 +97,13 @@ fn find_prefix<T>(
     let rest = text.get(at..)?;
     let &[a, b, c] = rest.first_chunk()?;
     let mut entry = INDEX.heads.get(bucket(a, b, c)).copied()?;
+    if entry == 0 {
+        return None;
+    }
+    let head = eight(rest);
     while let Some(i) = usize::from(entry).checked_sub(1) {
         entry = INDEX.next.get(i).copied()?;
-        let fourth = INDEX.fourth.get(i).copied()?;
-        if (fourth == 0 || fourth == byte(rest, 3))
+        if INDEX.eight.get(i)?.begins(head)
             && rest.starts_with(PREFIXES.get(i)?.0.as_bytes())
             && let Some(answer) = good(i)
         {
@@ -146,30 +149,45 @@ const FOLDED: usize = 24;
 /// The token at `at` whose prefix stands there in capitals or in small letters though it has others:
 /// only if what follows looks random, for nobody issues such a token.
 fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, usize)> {
+    find_in_case(text, at, refused, |byte| byte.to_ascii_lowercase())
+        .or_else(|| find_in_case(text, at, refused, |byte| byte.to_ascii_uppercase()))
+}
+
+#[inline]
+fn find_in_case(
+    text: &[u8],
+    at: usize,
+    refused: &mut Refused,
+    fold: impl Fn(u8) -> u8,
+) -> Option<(usize, usize)> {
     let &[a, b, c] = text.get(at..)?.first_chunk()?;
-    let cases: [fn(&u8) -> u8; 2] = [u8::to_ascii_lowercase, u8::to_ascii_uppercase];
-    cases.into_iter().find_map(|fold| {
-        let bucket = bucket(fold(&a), fold(&b), fold(&c));
-        // Most words begin no prefix.
-        if INDEX.heads.get(bucket).copied()? == 0 {
+    // Most words begin no prefix.
+    if INDEX.heads.get(bucket(fold(a), fold(b), fold(c))).copied()? == 0 {
+        return None;
+    }
+    let mut whole = [0; FOLDED];
+    match text.get(at..)?.first_chunk() {
+        Some(chunk) => whole = *chunk,
+        None => whole.iter_mut().zip(text.get(at..)?).for_each(|(to, &from)| *to = from),
+    }
+    let mut head = whole;
+    head.iter_mut().for_each(|byte| *byte = fold(*byte));
+    // As it stands it has been refused.
+    if head == whole {
+        return None;
+    }
+    find_prefix(&head, 0, |i| {
+        let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
+        if slice(text, at, at + prefix.len()) == prefix.as_bytes() {
             return None;
         }
-        let mut head = [0; FOLDED];
-        head.iter_mut().zip(slice(text, at, at + FOLDED)).for_each(|(to, from)| *to = fold(from));
-        find_prefix(&head, 0, |i| {
-            let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
-            // As it stands it has been refused.
-            if slice(text, at, at + prefix.len()) == prefix.as_bytes() {
-                return None;
-            }
-            let end = end_of(text, at, i, refused)?;
-            let body = slice(text, at + prefix.len(), end);
-            // The names of settings are in capitals, and numbered at their end.
-            let apart = body
-                .windows(2)
-                .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() && !b.is_ascii_digit()));
-            (is_digit_rich(body) && apart.count() >= 2).then_some(end)
-        })
+        let end = end_of(text, at, i, refused)?;
+        let body = slice(text, at + prefix.len(), end);
+        // The names of settings are in capitals, and numbered at their end.
+        let apart = body
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() && !b.is_ascii_digit()));
+        (is_digit_rich(body) && apart.count() >= 2).then_some(end)
     })
 }
 

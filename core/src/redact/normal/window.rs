@@ -59,6 +59,24 @@ impl Window {
         }
     }
 
+    /// Appends `text[start..end]` of the original as it is, as much of it as has room; where that ends.
+    pub(super) fn extend(&mut self, text: &[u8], start: usize, end: usize) -> usize {
+        let most = (MOST - 4).saturating_sub(self.len);
+        let most = most.min((SOURCE + self.base).saturating_sub(start));
+        let part = slice(text, start, end.min(start + most));
+        looked_at(part.len());
+        let first = start - self.base;
+        let shown = self.text.get_mut(self.len..).unwrap_or(&mut []);
+        let from = self.from.get_mut(self.len..).unwrap_or(&mut []);
+        for (i, ((&byte, shown), from)) in part.iter().zip(shown).zip(from).enumerate() {
+            *shown = byte;
+            *from = ((first + i) as u16, (first + i + 1) as u16);
+        }
+        self.signs |= part.iter().any(|&byte| super::is_sign(byte));
+        self.len += part.len();
+        start + part.len()
+    }
+
     /// Appends a character, spelt by `start..end` of the original.
     pub(super) fn push_char(&mut self, c: char, start: usize, end: usize) {
         match u8::try_from(c) {
