@@ -7,6 +7,7 @@ use super::TypeId;
 use super::bytes::{byte, slice, starts_folded};
 use super::identifiers::IDENTIFIERS;
 use super::table::{Eight, eight, flat};
+use super::value::is_in_mask;
 
 /// How far before a value a word that names it may begin, in bytes.
 pub(super) const NEAR: usize = 48;
@@ -96,6 +97,7 @@ fn looked_up(text: &[u8], at: usize, [a, b, c]: [u8; 3]) -> Rows {
         if begin.begins_folded(head)
             && starts_folded(text.get(at..).unwrap_or(&[]), word.as_bytes())
             && !byte(text, at + word.len()).is_ascii_lowercase()
+            && !(byte(text, at).is_ascii_uppercase() && is_in_mask(text, at))
         {
             rows |= 1 << row;
         }

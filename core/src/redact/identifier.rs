@@ -10,7 +10,7 @@ use super::bytes::{ALNUM, DIGITS, before, byte, run, slice};
 use super::context::Rows;
 use super::identifiers::IDENTIFIERS;
 use super::table::flat;
-use super::value::{is_joined_left, is_joined_right};
+use super::value::{is_joined_left, is_joined_right, is_masked_left};
 
 const ALONE: &[(&str, u8)] = flat!(IDENTIFIERS.alone);
 const BESIDE: &[(&str, u8)] = flat!(IDENTIFIERS.beside);
@@ -292,11 +292,14 @@ fn is_bounded(text: &[u8], at: usize, end: usize) -> bool {
         && at >= 2
         && match left {
             b'-' => is_joined_left(text, at - 1),
-            _ => DIGITS.has(before(text, at - 1)),
+            _ => DIGITS.has(before(text, at - 1)) || is_masked_left(text, at - 1),
         };
     let cut_right = match right {
         b'-' => is_joined_right(text, end + 1),
-        b'.' | b'/' | b':' => DIGITS.has(byte(text, end + 1)) && slice(text, at, end).len() < 24,
+        b'.' | b'/' | b':' => {
+            let next = byte(text, end + 1);
+            DIGITS.has(next) || next == b'[' && is_joined_right(text, end + 1)
+        }
         _ => is_joined_right(text, end),
     };
     !cut_left && !cut_right && left != b'.' && !is_joined_left(text, at)

@@ -49,6 +49,11 @@ impl Past {
     /// There is none.
     pub(super) const NONE: Self = Self { offset: 0, tables: Tables::NONE };
 
+    /// Whether there is any.
+    pub(super) const fn is_some(&self) -> bool {
+        self.offset > 0
+    }
+
     /// Takes note of the text up to `done`, where the next scan begins to count.
     pub(super) fn follow(&mut self, text: &[u8], done: usize) {
         self.tables.follow(text, done);
