@@ -1,6 +1,8 @@
 //! The `airlock` command.
 
 mod check;
+mod input;
+mod policy;
 mod redact;
 #[cfg(unix)]
 mod run;
@@ -21,6 +23,9 @@ enum Command {
     Run(run::Args),
     /// Check tool calls against schemas and a policy, without a server
     Check(check::Args),
+    /// Lint, test, explain and compare policies
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Mask secrets and personal data in text
     Redact(redact::Args),
     /// Print the completions of a shell
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Policy(command) => policy::run(&command),
         Command::Redact(args) => redact::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "airlock", &mut io::stdout());

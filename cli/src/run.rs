@@ -11,7 +11,8 @@ use std::sync::Arc;
 use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::{Guard, GuardBuilder};
-use airlock::policy::{self, Policy};
+use airlock::kill::KillFile;
+use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
 
 /// The hidden subcommand with which this program becomes a server.
@@ -34,9 +35,12 @@ pub struct Args {
     /// Tenant that the agent works for
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Append one JSON line for each decision to this file
+    /// Append one JSON line for each decision to this file, in place of the policy's own
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Halt all tool calls while this file exists; it is looked for at each call
+    #[arg(long, value_name = "FILE")]
+    kill_file: Option<PathBuf>,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -59,21 +63,19 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn wrap(args: &Args) -> Result<i32, String> {
-    let policy = policy::open(args.policy.as_deref().unwrap_or("permissive"))
+    let file = PolicyFile::open(args.policy.as_deref().unwrap_or("permissive"))
         .map_err(|error| error.to_string())?;
+    require(args, file.policy())?;
+    let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
+        .map_err(|error| error.to_string())?;
+    let policy = file.into_policy();
     let identity = identity(args, &policy);
+    let kill_file = args.kill_file.clone().map(KillFile::new);
     let guard = Guard::builder()
+        .kill_switch(kill_file.as_ref().map(|file| file.switch().clone()).unwrap_or_default())
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
-    if guard.policy().settings().needs_audit && args.audit.is_none() {
-        return Err("the policy asks for an audit log: name one with --audit FILE".into());
-    }
-    let audit = match &args.audit {
-        Some(path) => AuditLog::open(path, args.agent.as_deref())
-            .map_err(|error| format!("cannot open the audit log {}: {error}", path.display()))?,
-        None => AuditLog::none(),
-    };
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
     stdio::run(Options {
@@ -83,8 +85,28 @@ fn wrap(args: &Args) -> Result<i32, String> {
         command: &args.command,
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
+        kill_file,
     })
     .map_err(|error| format!("cannot start: {error}"))
+}
+
+/// Refuses to start without what the policy cannot do without: under it every call would be refused, or
+/// would pass unseen.
+fn require(args: &Args, policy: &Policy) -> Result<(), String> {
+    let nameless = args.agent.as_deref().is_none_or(str::is_empty);
+    let unaudited = args.audit.is_none() && policy.audit().path.is_none();
+    let needs = [
+        ("an audit log", "--audit FILE", policy.settings().needs_audit && unaudited),
+        ("the agent's name", "--agent NAME", policy.requires_agent() && nameless),
+    ];
+    let missing: Vec<_> = needs.iter().filter(|(_, _, missing)| *missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = |pick: fn(&(&'static str, &'static str, bool)) -> &'static str| {
+        missing.iter().map(|need| pick(need)).collect::<Vec<_>>().join(" and ")
+    };
+    Err(format!("the policy needs {}: add {}", list(|need| need.0), list(|need| need.1)))
 }
 
 /// Who the client is: what the command line says, and for what it leaves out the policy's entry for the

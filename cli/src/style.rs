@@ -20,6 +20,16 @@ impl Style {
         Painted { code: if self.colour { "32" } else { "" }, text }
     }
 
+    /// As it is.
+    pub const fn plain<T>(self, text: T) -> Painted<T> {
+        Painted { code: "", text }
+    }
+
+    /// Yellow.
+    pub const fn warn<T>(self, text: T) -> Painted<T> {
+        Painted { code: if self.colour { "33" } else { "" }, text }
+    }
+
     /// Red and bold.
     pub const fn bad<T>(self, text: T) -> Painted<T> {
         Painted { code: if self.colour { "1;31" } else { "" }, text }

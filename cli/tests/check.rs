@@ -292,3 +292,47 @@ fn one_call_for_people() {
         assert!(done.stdout.contains(part), "{part}: {}", done.stdout);
     }
 }
+
+#[test]
+fn limits_count_the_calls_that_say_when_they_were_made() {
+    let folder = Folder::new("check-limits");
+    let policy = folder.file("policy.toml", "rate_limits = { \"*\" = \"2/hour\" }\n");
+    let tools = folder.file("tools.jsonl", r#"{"name":"t","inputSchema":{"type":"object"}}"#);
+    let line = |at: &str, arguments: &str| {
+        let at = if at.is_empty() { String::new() } else { format!(r#","at":"2026-03-01T{at}Z""#) };
+        format!("{{\"tool\":\"t\",\"agent\":\"bob\",\"arguments\":{arguments}{at}}}\n")
+    };
+    let calls = [
+        ("09:00:00", "{}"),
+        ("", "{}"),
+        ("10:00:00", "{}"),
+        ("10:00:00", "7"),
+        ("10:00:01", "{}"),
+        ("10:00:02", "{}"),
+        ("09:59:00", "{}"),
+        ("", "{}"),
+        ("10:30:00", "{}"),
+    ];
+    let calls: String = calls.iter().map(|(at, arguments)| line(at, arguments)).collect();
+    let options = ["check", "--tools", &tools, "--policy", &policy, "--calls", "-"];
+    let done = airlock(&options, calls);
+    let answers = lines(&done);
+    let told: Vec<_> = answers
+        .iter()
+        .map(|answer| (answer["reason"].as_str().unwrap_or("-"), answer["retry_after_ms"].as_u64()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("-", None),
+            ("-", None),
+            ("-", None),
+            ("malformed_arguments", None),
+            ("-", None),
+            ("rate_limited", Some(1_798_000)),
+            ("rate_limited", Some(1_798_000)),
+            ("-", None),
+            ("-", None),
+        ]
+    );
+}

@@ -10,7 +10,7 @@ use support::airlock;
 fn help_lists_every_subcommand() {
     let done = airlock(&["--help"], "");
     assert_eq!(done.code, Some(0));
-    for name in ["run", "check", "redact", "completions"] {
+    for name in ["run", "check", "policy", "redact", "completions"] {
         assert!(done.stdout.contains(&format!("\n  {name} ")), "{name}: {}", done.stdout);
     }
 }
@@ -20,7 +20,7 @@ fn shells_get_completions_of_every_subcommand() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let done = airlock(&["completions", shell], "");
         assert_eq!(done.code, Some(0), "{shell}: {}", done.stderr);
-        for word in ["check", "redact", "near-miss"] {
+        for word in ["check", "policy", "lint", "explain", "diff", "redact", "near-miss"] {
             assert!(done.stdout.contains(word), "{shell} lacks {word}");
         }
     }
@@ -36,14 +36,13 @@ fn a_misspelt_subcommand_is_bad_usage_with_a_suggestion() {
 /// What a policy asks for is kept, or the server is not started.
 #[test]
 fn a_server_does_not_start_under_a_promise_that_is_not_kept() {
-    let file = std::env::temp_dir().join(format!("airlock-limits-{}.toml", std::process::id()));
-    std::fs::write(&file, "rate_limits = { \"*\" = \"1/hour\" }\n").unwrap();
-    let limited = airlock(&["run", "--policy", file.to_str().unwrap(), "--", "true"], "");
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(limited.code, Some(2));
-    assert!(limited.stderr.contains("rate_limits"), "{}", limited.stderr);
-
-    let unaudited = airlock(&["run", "--policy", "strict", "--", "true"], "");
-    assert_eq!(unaudited.code, Some(2));
-    assert!(unaudited.stderr.contains("--audit"), "{}", unaudited.stderr);
+    let start = |more: &[&str]| {
+        let done = airlock(&[&["run", "--policy", "strict"], more, &["--", "true"]].concat(), "");
+        assert_eq!(done.code, Some(2), "{more:?}");
+        (done.stderr.contains("--audit FILE"), done.stderr.contains("--agent NAME"))
+    };
+    assert_eq!(start(&[]), (true, true));
+    assert_eq!(start(&["--agent", "bob"]), (true, false));
+    assert_eq!(start(&["--audit", "/dev/null"]), (false, true));
+    assert_eq!(start(&["--audit", "/dev/null", "--agent", ""]), (false, true));
 }

@@ -85,6 +85,12 @@ impl Catalog {
         self.tools.get(name).map(|tool| tool.input.as_ref())
     }
 
+    /// The names that the schema of the tool called `name` declares.
+    #[must_use]
+    pub fn declared(&self, name: &str) -> Option<Declared<'_>> {
+        self.get(name).flatten().map(Declared)
+    }
+
     /// Whether the structured output of a tool can be checked against an output schema.
     pub(crate) fn checks_output(&self, name: &str) -> bool {
         matches!(self.structure(name), Structure::Schema(_))
@@ -93,6 +99,19 @@ impl Catalog {
     /// What is known of the structured output of a tool.
     pub(crate) fn structure(&self, name: &str) -> &Structure {
         self.tools.get(name).map_or(&Structure::Free, |tool| &tool.output)
+    }
+}
+
+/// The names that the schema of a tool declares, wherever in it: what a model wrote under another name
+/// is its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'c>(&'c Schema);
+
+impl Declared<'_> {
+    /// Whether `name` is one of them.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.mentions(name)
     }
 }
 

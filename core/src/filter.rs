@@ -8,7 +8,9 @@
 use crate::buf::{Buf, Full};
 use crate::guard::Output;
 use crate::json::{self, Kind, Limits};
-use crate::redact::{Piece, Pseudonyms, Redactor, Stream, TypeId, end_of_headless_key};
+use crate::redact::{
+    Counts, Piece, Pseudonyms, Redactor, Stream, TypeId, Work, end_of_headless_key,
+};
 use crate::scratch::Scratch;
 use crate::truncate::{Ends, Keep, Limit, Mask, Shown, truncate_json};
 
@@ -97,16 +99,16 @@ impl Filter<'_> {
     /// A text all of which is masked before it is cut.
     fn whole(self, bytes: &[u8], scratch: &mut Scratch<'_>) -> Outcome<Result> {
         let Scratch { work, text, masked, masks, out, .. } = scratch;
+        let Work { findings, names, counts, .. } = work;
         let plain = match core::str::from_utf8(bytes) {
             Ok(plain) => plain,
             Err(_) => lossy(bytes, text)?,
         };
-        self.redactor.scan(plain, &mut work.findings)?;
-        let count = work.findings.len();
+        self.redactor.scan(plain, findings)?;
+        let count = findings.len();
         masks.clear();
-        let mut taker = Taker { masked, masks, original: 0 };
-        self.redactor
-            .pieces_of(plain, &work.findings, &mut work.names, |piece| taker.take(piece))?;
+        let mut taker = Taker { masked, masks, counts, original: 0 };
+        self.redactor.pieces_of(plain, findings, names, |piece| taker.take(piece))?;
         let shown = shown(masked, masks, 0)?;
         if self.limit.fits(shown.text) {
             let unchanged = count == 0 && plain.len() == bytes.len() && plain.as_bytes() == bytes;
@@ -120,11 +122,13 @@ impl Filter<'_> {
     /// A long text of which only what can be shown is masked.
     fn ends(self, bytes: &[u8], scratch: &mut Scratch<'_>) -> Outcome<Result> {
         let Scratch { work, stream, masked, masks, text, tail_masks, out, .. } = scratch;
+        let Work { names, counts, .. } = work;
         masks.clear();
         let mut count = 0;
         if self.limit.keep != Keep::Tail {
-            let mut taker = Taker { masked: &mut *masked, masks: &mut *masks, original: 0 };
-            let (values, ended) = self.head(bytes, stream, &mut work.names, &mut taker)?;
+            let (masked, masks) = (&mut *masked, &mut *masks);
+            let mut taker = Taker { masked, masks, counts, original: 0 };
+            let (values, ended) = self.head(bytes, stream, names, &mut taker)?;
             count = values;
             if ended {
                 let shown = shown(masked, masks, 0)?;
@@ -138,7 +142,9 @@ impl Filter<'_> {
         let head = shown(masked, masks, 0)?;
         let mut tail = head;
         if self.limit.keep != Keep::Head {
-            let (values, start) = self.tail(bytes, stream, &mut work.names, text, tail_masks)?;
+            let mut taker =
+                Taker { masked: &mut *text, masks: &mut *tail_masks, counts, original: 0 };
+            let (values, start) = self.tail(bytes, stream, names, &mut taker)?;
             count += values;
             tail = shown(text, tail_masks, start)?;
             if start == 0 && self.limit.fits(tail.text) {
@@ -183,18 +189,19 @@ impl Filter<'_> {
         bytes: &[u8],
         stream: &mut Stream<'_>,
         names: &mut Pseudonyms<'_>,
-        masked: &mut Buf<'_, u8>,
-        masks: &mut Buf<'_, Mask>,
+        taker: &mut Taker<'_, '_, '_>,
     ) -> Outcome<(usize, usize)> {
         let mut reach = SHORT;
+        let before = *taker.counts;
         loop {
             let kept = bytes.len().saturating_sub(reach);
             let start = character(bytes, kept.saturating_sub(BEHIND));
             let region = bytes.get(start..).unwrap_or(&[]);
-            masked.clear();
-            masks.clear();
+            taker.masked.clear();
+            taker.masks.clear();
+            taker.original = start;
+            *taker.counts = before;
             stream.begin();
-            let mut taker = Taker { masked: &mut *masked, masks: &mut *masks, original: start };
             let headless = if start > 0 { end_of_headless_key(region) } else { 0 };
             if headless > 0 {
                 let id = TypeId::PRIVATE_KEY;
@@ -203,7 +210,7 @@ impl Filter<'_> {
             let rest = region.get(headless..).unwrap_or(&[]);
             stream.feed(&self.redactor, rest, names, |piece| taker.take(piece))?;
             let count = stream.finish(&self.redactor, names, |piece| taker.take(piece))?;
-            let all = shown(masked, masks, start)?;
+            let all = shown(taker.masked, taker.masks, start)?;
             if start == 0 {
                 return Ok((count, 0));
             }
@@ -220,6 +227,7 @@ impl Filter<'_> {
 struct Taker<'a, 'm, 'k> {
     masked: &'a mut Buf<'m, u8>,
     masks: &'a mut Buf<'k, Mask>,
+    counts: &'a mut Counts,
     /// How far the original is read.
     original: usize,
 }
@@ -230,8 +238,11 @@ impl Taker<'_, '_, '_> {
         self.masked.extend(piece.text().as_bytes())?;
         match piece {
             Piece::Text(text) => self.original += text.len(),
-            Piece::Mask { stands_for, .. } => {
+            Piece::Mask { stands_for, id, .. } => {
                 self.original += stands_for;
+                if stands_for > 0 {
+                    self.counts.add(id);
+                }
                 let (end, original) = (self.masked.len(), self.original);
                 match self.masks.last_mut() {
                     // Another part of it.

@@ -1,24 +1,28 @@
 //! The public face: compile once, then check calls and filter outputs.
 //!
 //! The only module that knows the order of things. Cheap refusals come first; the arguments are read
-//! only for a call that its name and its caller may make.
+//! only for a call that its name and its caller may make. Limits come last: what is refused for another
+//! reason takes nothing from those of calls that run.
 
+mod settled;
+
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
-use crate::catalog::{Catalog, CatalogBuilder, Origin, Structure, ToolDefinition};
+use crate::catalog::{Catalog, CatalogBuilder, Declared, Origin, Structure, ToolDefinition};
 use crate::filter::{self, Filter, Place};
 use crate::json::{self, Kind, Limits};
 use crate::masking::Masking;
 use crate::mend::Mending;
 use crate::policy::{
-    Charge, Decision, Disclose, Early, Ghosts, KillSwitch, NearMiss, Policy, PolicyError, RuleRef,
-    Ruling, Settings,
+    Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, Ghosts, KillSwitch,
+    NearMiss, Policy, PolicyError, RuleRef, Ruling, Settings,
 };
 use crate::reason::Reason;
-use crate::redact::{KeyedHash, Masks, Pseudonyms, Style};
+use crate::redact::{Counts, KeyedHash, Masks, Pseudonyms, Redactor, Style};
 use crate::report::{self, MAX_VIOLATIONS, Notice, Refused, Reporter};
 use crate::schema::{
     self, Collect, CompileError, Cut, DEFAULT_STEPS, Documents, Memory, Outcome, Schema,
@@ -26,7 +30,10 @@ use crate::schema::{
 use crate::scratch::Scratch;
 use crate::truncate::CountTokens;
 
+use settled::Answer;
+
 pub use crate::report::{Fix, Violation};
+pub use settled::Settled;
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
@@ -89,6 +96,7 @@ pub struct Allowed<'s> {
     arguments: &'s [u8],
     report: &'s report::Report<'s>,
     changed: bool,
+    rule: Option<&'s str>,
     policy: &'s Policy,
     memory: &'s crate::policy::Memory<'s>,
     would: Option<Would<'s>>,
@@ -127,8 +135,14 @@ impl<'s> Allowed<'s> {
         self.changed
     }
 
+    /// The rule that allowed it; none for the default.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&'s str> {
+        self.rule
+    }
+
     /// What the call costs: the limits that name its tool, all of which it must satisfy.
-    pub fn charges(&self) -> impl Iterator<Item = Charge<'s>> {
+    pub fn charges(&self) -> Charges<'s> {
         self.policy.charges(self.memory)
     }
 
@@ -161,11 +175,13 @@ impl<'s> Allowed<'s> {
 pub struct Refusal<'s> {
     json: &'s [u8],
     reason: Reason,
+    cause: Reason,
     rule: Option<&'s str>,
     hint: Option<&'s str>,
     report: &'s report::Report<'s>,
     would: Option<Would<'s>>,
     approval_ms: Option<u64>,
+    retry_after_ms: Option<u64>,
 }
 
 impl<'s> Refusal<'s> {
@@ -179,6 +195,12 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// Why, for the operator: the [`reason`](Self::reason) unless the policy hides it from the model.
+    #[must_use]
+    pub const fn cause(&self) -> Reason {
+        self.cause
     }
 
     /// The rule that decided; for the operator, not for the model.
@@ -205,6 +227,12 @@ impl<'s> Refusal<'s> {
     #[must_use]
     pub const fn approval_ms(&self) -> Option<u64> {
         self.approval_ms
+    }
+
+    /// After how many milliseconds the call may be made again; for [`Reason::RateLimited`].
+    #[must_use]
+    pub const fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after_ms
     }
 
     /// The violations, in document order.
@@ -241,6 +269,8 @@ pub struct Filtered<'s> {
     pub truncated: bool,
     /// How many values were masked.
     pub masked: usize,
+    /// How many of each type.
+    pub counts: &'s Counts,
 }
 
 impl Guard {
@@ -271,6 +301,18 @@ impl Guard {
         &self.policy
     }
 
+    /// The bounds on the work for one call or one output.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The names that the schema of the guard's own tool called `name` declares.
+    #[must_use]
+    pub fn declared(&self, name: &str) -> Option<Declared<'_>> {
+        self.catalog.declared(name)
+    }
+
     /// The documents that schemas may refer to.
     pub(crate) const fn documents(&self) -> &Documents {
         &self.documents
@@ -292,38 +334,86 @@ impl Guard {
     /// Decides on a call to one of `catalog`'s tools.
     pub fn check_in<'s>(
         &'s self,
-        catalog: &'s Catalog,
+        catalog: &Catalog,
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
+        self.settle_in(catalog, call, None, scratch).verdict(call.arguments, scratch)
+    }
+
+    /// Decides on a call to one of the guard's own tools and charges it: see
+    /// [`settle_in`](Self::settle_in).
+    pub fn settle(
+        &self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        self.settle_in(&self.catalog, call, limits, scratch)
+    }
+
+    /// Decides on a call to one of `catalog`'s tools, and lets `limits` charge it: a call about to run
+    /// with the limits of calls, all of which must admit it, a refused one with those of refused calls. A
+    /// call that is halted or rate-limited is charged with nothing more. In shadow mode limits are charged
+    /// and refuse nothing.
+    pub fn settle_in(
+        &self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        let settled = self.decide(catalog, call, limits, scratch);
+        self.settled(settled, call, limits, scratch)
+    }
+
+    /// A refusal for a reason that the caller of the guard has found, charged like one of the guard's own.
+    pub fn refuse(
+        &self,
+        reason: Reason,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        let settled = self.refused(reason, call, scratch);
+        self.settled(settled, call, limits, scratch)
+    }
+
+    fn decide(
+        &self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
         scratch.report.clear();
         if self.kill_switch.is_on() {
-            return refuse(Reason::Halted, call, scratch);
+            return self.refused(Reason::Halted, call, scratch);
         }
-        let mut would = None;
+        let (mut would, mut rule) = (None, None);
         let mut open = None;
         let ruled = !self.policy.allows_all();
         if ruled {
             match self.policy.early(call) {
                 Early::Settled(ruling) => {
                     if let Some(refused) = self.enforced(&ruling) {
-                        let refusal = self.refuse_by_rule(refused, &ruling, call, scratch);
-                        return Verdict::Refuse(refusal);
+                        return self.refuse_by_rule(refused, &ruling, call, scratch);
                     }
-                    would = self.would(&ruling);
+                    (would, rule) = (self.would(&ruling), ruling.decision.allowing());
                 }
                 Early::Open(found) => open = Some(found),
             }
         }
         let schema = match catalog.get(call.tool) {
-            None => return refuse(Reason::UnknownTool, call, scratch),
-            Some(None) => return refuse(Reason::ToolUnsupported, call, scratch),
+            None => return self.refused(Reason::UnknownTool, call, scratch),
+            Some(None) => return self.refused(Reason::ToolUnsupported, call, scratch),
             Some(Some(schema)) => schema,
         };
-        let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
-        if let Err(error) = json::parse_named(call.arguments, limits, tape, schema.names()) {
+        let (bounds, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, bounds, tape, schema.names()) {
             scratch.report.parse_error(call.arguments, error);
-            return refuse(Reason::MalformedArguments, call, scratch);
+            return self.refused(Reason::MalformedArguments, call, scratch);
         }
         let source = match self.validate(schema, call.arguments, scratch) {
             Ok(()) => Source::Call,
@@ -332,7 +422,7 @@ impl Guard {
             {
                 Source::Mended
             }
-            Err(reason) => return refuse(reason, call, scratch),
+            Err(reason) => return self.refused(reason, call, scratch),
         };
         let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
@@ -341,14 +431,116 @@ impl Guard {
             let ruling = self.policy.judge(call, &open, doc, Some(schema), conditions);
             if let Some(refused) = self.enforced(&ruling) {
                 self.report_argument(&ruling, doc, report);
-                return Verdict::Refuse(self.refuse_by_rule(refused, &ruling, call, scratch));
+                return self.refuse_by_rule(refused, &ruling, call, scratch);
             }
-            would = self.would(&ruling);
+            (would, rule) = (self.would(&ruling), ruling.decision.allowing());
         }
-        if ruled && self.policy.charge(call, Some(doc), conditions).is_err() {
-            return refuse(Reason::InternalError, call, scratch);
+        if ruled {
+            if self.policy.charge(call, Some(doc), conditions).is_err() {
+                return self.refused(Reason::InternalError, call, scratch);
+            }
+            if let Some(exhausted) = self.exhausted(limits, conditions) {
+                if !self.policy.settings().shadow {
+                    return self.rate_limited(exhausted, call, scratch);
+                }
+                would = would.or(Some(self.would_limit(exhausted)));
+            }
         }
-        self.allow(call, source, would, scratch)
+        Settled { would, ..self.allow(call, source, rule, scratch) }
+    }
+
+    /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
+    fn settled<'p>(
+        &'p self,
+        settled: Settled<'p>,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let charged =
+            !matches!(settled.reason(), None | Some(Reason::Halted | Reason::RateLimited));
+        if !charged || limits.is_none() || self.policy.allows_all() {
+            return settled;
+        }
+        let memory = &mut scratch.conditions;
+        if self.policy.charge(call, None, memory).is_err() {
+            return self.refused(Reason::InternalError, call, scratch);
+        }
+        match self.exhausted(limits, memory) {
+            Some(exhausted) if !self.policy.settings().shadow => {
+                self.rate_limited(exhausted, call, scratch)
+            }
+            _ => settled,
+        }
+    }
+
+    /// Takes what was charged last; what lacks for it.
+    fn exhausted(
+        &self,
+        limits: Option<&dyn Admit>,
+        memory: &crate::policy::Memory<'_>,
+    ) -> Option<Exhausted> {
+        limits?.admit(self.policy.charges(memory)).err()
+    }
+
+    fn would_limit(&self, exhausted: Exhausted) -> Would<'_> {
+        let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
+        Would { reason: Some(Reason::RateLimited), rule }
+    }
+
+    fn rate_limited(
+        &self,
+        exhausted: Exhausted,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
+        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
+        let Exhausted { retry_after_ms, .. } = exhausted;
+        let reason = Reason::RateLimited;
+        let notice =
+            Notice { reason, tool: call.tool, hint: None, rule: disclosed, retry_after_ms };
+        self.render(&notice, rule, scratch)
+    }
+
+    /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
+    /// said. For people: it takes longer than a check and allocates.
+    pub fn explain<'g>(
+        &'g self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Explanation<'g> {
+        let (reason, rule, at, stripped, arguments) = match self.check_in(catalog, call, scratch) {
+            Verdict::Allow(allowed) => {
+                let stripped = allowed.stripped().map(Into::into).collect();
+                (None, None, None, stripped, allowed.arguments().to_vec())
+            }
+            Verdict::Refuse(refusal) => {
+                let at = refusal.violations().next().map(|violation| violation.path.into());
+                let stripped = refusal.stripped().map(Into::into).collect();
+                let rule = refusal.rule().map(String::from);
+                (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+            }
+        };
+        // What conditions see: the arguments without ghosts, also those of a call that is not valid.
+        let schema = catalog.get(call.tool).flatten();
+        let read = schema.and_then(|schema| {
+            let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+            json::parse_named(&arguments, limits, tape, schema.names()).ok()?;
+            let _ = self.validate(schema, &arguments, scratch);
+            Some(schema)
+        });
+        let Scratch { tape, conditions, .. } = scratch;
+        let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
+        let mut rules = self.policy.trace(call, read, conditions);
+        let ruled = self.policy.ruled(call, read, conditions);
+        let rule = ruled.filter(|found| reason.is_none() || rule.as_deref() == Some(found.id));
+        for trace in &mut rules {
+            trace.decides = Some(trace.rule) == rule;
+        }
+        Explanation { reason, rule, at, stripped, rules }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
@@ -417,17 +609,57 @@ impl Guard {
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Option<Refusal<'s>> {
+        self.settle_name(call, None, scratch)
+    }
+
+    /// [`check_name`](Self::check_name), where a refusal is charged.
+    pub(crate) fn settle_name<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
         scratch.report.clear();
-        if self.kill_switch.is_on() {
-            return Some(refusal(Reason::Halted, None, None, None, call, scratch));
-        }
-        match self.policy.early(call) {
-            Early::Open(_) => None,
-            Early::Settled(ruling) => {
-                let refused = self.enforced(&ruling)?;
-                Some(self.refuse_by_rule(refused, &ruling, call, scratch))
+        let settled = if self.kill_switch.is_on() {
+            self.refused(Reason::Halted, call, scratch)
+        } else {
+            match self.policy.early(call) {
+                Early::Open(_) => return None,
+                Early::Settled(ruling) => {
+                    let refused = self.enforced(&ruling)?;
+                    self.refuse_by_rule(refused, &ruling, call, scratch)
+                }
             }
+        };
+        self.settled(settled, call, limits, scratch).refusal(scratch)
+    }
+
+    /// Charges a call that runs unchecked; none when it may.
+    pub(crate) fn settle_unchecked<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        scratch.report.clear();
+        if self.policy.allows_all() {
+            return None;
         }
+        let Scratch { tape, conditions, report, .. } = &mut *scratch;
+        if let Err(error) = json::parse(call.arguments, self.budget.arguments, tape) {
+            report.parse_error(call.arguments, error);
+            let settled = self.refused(Reason::MalformedArguments, call, scratch);
+            return self.settled(settled, call, limits, scratch).refusal(scratch);
+        }
+        let doc = json::Document::new(call.arguments, &tape.nodes);
+        if self.policy.charge(call, Some(doc), conditions).is_err() {
+            return self.refused(Reason::InternalError, call, scratch).refusal(scratch);
+        }
+        let exhausted = self.exhausted(limits, conditions)?;
+        if self.policy.settings().shadow {
+            return None;
+        }
+        self.rate_limited(exhausted, call, scratch).refusal(scratch)
     }
 
     /// Cuts ghosts and validates the rest; what is wrong is in the report.
@@ -525,6 +757,7 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         scratch.work.names.clear();
+        scratch.work.counts.clear();
         self.filter_on(tool, output, scratch)
     }
 
@@ -540,13 +773,14 @@ impl Guard {
         output: Output<'s>,
         scratch: &'s mut Scratch<'static>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
+        scratch.work.counts.clear();
         core::mem::swap(names, &mut scratch.work.names);
         let filtered = self.filter_place(tool, output, scratch);
         core::mem::swap(names, &mut scratch.work.names);
         self.shown(filtered, tool, output, scratch)
     }
 
-    /// [`filter`](Self::filter) with the numbers that `scratch` has.
+    /// [`filter`](Self::filter) with the numbers that `scratch` has, and on top of what it has counted.
     pub(crate) fn filter_on<'s>(
         &'s self,
         tool: &'s str,
@@ -571,6 +805,13 @@ impl Guard {
         let filtered = Filter { redactor, ..filter }.run(output, scratch).ok()?;
         let whole = !filtered.truncated;
         self.shown(Some(filtered), tool, output, scratch).ok().filter(|_| whole).map(|f| f.bytes)
+    }
+
+    /// What masks the outputs of `tool`, for outputs that come in pieces: a
+    /// [`Stream`](crate::redact::Stream) masks, and does not cut.
+    #[must_use]
+    pub fn redactor(&self, tool: &str) -> Option<Redactor<'_>> {
+        self.masking.redactor(&self.policy.output(tool))
     }
 
     fn filter_of(&self, tool: &str) -> Option<Filter<'_>> {
@@ -600,7 +841,7 @@ impl Guard {
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         match filtered {
             Some(filtered) => {
-                let Scratch { masked, out, .. } = scratch;
+                let Scratch { masked, out, work, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
@@ -608,7 +849,8 @@ impl Guard {
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
-                Ok(Filtered { bytes, truncated: filtered.truncated, masked: filtered.masked })
+                let filter::Result { truncated, masked, .. } = filtered;
+                Ok(Filtered { bytes, truncated, masked, counts: &work.counts })
             }
             None => Err(self.refuse_output(tool, scratch)),
         }
@@ -621,8 +863,20 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Refusal<'s> {
         scratch.report.clear();
-        let call = Call { tool, ..Call::default() };
-        refusal(Reason::OutputInvalid, None, None, None, &call, scratch)
+        let reason = Reason::OutputInvalid;
+        report::write_refusal(&scratch.report, &Notice::of(reason, tool), &mut scratch.out);
+        let Scratch { report, out: json, .. } = scratch;
+        Refusal {
+            json,
+            reason,
+            cause: reason,
+            rule: None,
+            hint: None,
+            report,
+            would: None,
+            approval_ms: None,
+            retry_after_ms: None,
+        }
     }
 
     /// Whether structured output of `tool` satisfies the tool's output schema; true when it has none,
@@ -650,44 +904,65 @@ impl Guard {
     }
 
     /// A refusal by the policy, which says how much of its rules the model may know.
-    fn refuse_by_rule<'s>(
-        &'s self,
-        refused: Objection<'s>,
-        ruling: &Ruling<'s>,
-        call: &Call<'s>,
-        scratch: &'s mut Scratch<'_>,
-    ) -> Refusal<'s> {
+    fn refuse_by_rule<'p>(
+        &'p self,
+        refused: Objection<'p>,
+        ruling: &Ruling<'p>,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
         let Objection { reason, rule, hint } = refused;
         let rule = rule.map(|rule| rule.id);
-        let refusal = match self.policy.settings().disclose {
-            Disclose::Full => refusal(reason, rule, rule, hint, call, scratch),
-            Disclose::Code => refusal(reason, rule, None, hint, call, scratch),
-            Disclose::Opaque => refusal(Reason::ToolNotAllowed, rule, None, None, call, scratch),
+        let notice = Notice { hint, ..Notice::of(reason, call.tool) };
+        let mut settled = match self.policy.settings().disclose {
+            Disclose::Full => self.render(&Notice { rule, ..notice }, rule, scratch),
+            Disclose::Code => self.render(&notice, rule, scratch),
+            Disclose::Opaque => {
+                self.render(&Notice::of(Reason::ToolNotAllowed, call.tool), rule, scratch)
+            }
         };
-        Refusal { would: self.would(ruling), approval_ms: ruling.ttl_ms, ..refusal }
+        if let Answer::Refuse { cause, approval_ms, hint: kept, .. } = &mut settled.answer {
+            *cause = reason;
+            *approval_ms = ruling.ttl_ms;
+            *kept = hint.filter(|_| self.policy.settings().disclose != Disclose::Opaque);
+        }
+        Settled { would: self.would(ruling), ..settled }
     }
 
-    fn allow<'s>(
-        &'s self,
-        call: &Call<'s>,
+    fn refused(&self, reason: Reason, call: &Call<'_>, scratch: &mut Scratch<'_>) -> Settled<'_> {
+        self.render(&Notice::of(reason, call.tool), None, scratch)
+    }
+
+    /// Writes a refusal into the scratch; `rule` is for the operator.
+    fn render<'p>(
+        &'p self,
+        notice: &Notice<'_>,
+        rule: Option<&'p str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let Scratch { report, out, .. } = scratch;
+        report::write_refusal(report, notice, out);
+        let &Notice { reason, retry_after_ms, .. } = notice;
+        let (hint, approval_ms) = (None, None);
+        let answer =
+            Answer::Refuse { reason, cause: reason, rule, hint, approval_ms, retry_after_ms };
+        Settled { policy: &self.policy, would: None, answer }
+    }
+
+    fn allow<'p>(
+        &'p self,
+        call: &Call<'_>,
         source: Source,
-        would: Option<Would<'s>>,
-        scratch: &'s mut Scratch<'_>,
-    ) -> Verdict<'s> {
+        rule: Option<&'p str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
         let Scratch { out, mended, cuts, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let cut = !cuts.is_empty();
         if cut && splice(bytes, cuts, out).is_err() {
-            return refuse(Reason::InternalError, call, scratch);
+            return self.refused(Reason::InternalError, call, scratch);
         }
-        let Scratch { report, conditions: memory, out, mended, .. } = scratch;
-        let changed = cut || source == Source::Mended;
-        let arguments = match source {
-            _ if cut => &**out,
-            Source::Mended => mended,
-            Source::Call => call.arguments,
-        };
-        Verdict::Allow(Allowed { arguments, report, changed, policy: &self.policy, memory, would })
+        Settled::allowed(&self.policy, source, cut, rule)
     }
 }
 
@@ -799,7 +1074,7 @@ impl GuardBuilder {
 }
 
 /// Which bytes were checked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Call,
     Mended,
@@ -822,23 +1097,4 @@ fn splice(bytes: &[u8], cuts: &[Cut], out: &mut Buf<'_, u8>) -> Result<(), Full>
         kept = cut.end as usize;
     }
     out.extend(bytes.get(kept..).unwrap_or(&[]))
-}
-
-fn refuse<'s>(reason: Reason, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
-    Verdict::Refuse(refusal(reason, None, None, None, call, scratch))
-}
-
-/// A refusal, rendered; `disclosed` is the rule that the model may know.
-fn refusal<'s>(
-    reason: Reason,
-    rule: Option<&'s str>,
-    disclosed: Option<&'s str>,
-    hint: Option<&'s str>,
-    call: &Call<'s>,
-    scratch: &'s mut Scratch<'_>,
-) -> Refusal<'s> {
-    let Scratch { report, out, .. } = scratch;
-    let notice = Notice { reason, tool: call.tool, hint, rule: disclosed, retry_after_ms: None };
-    report::write_refusal(report, &notice, out);
-    Refusal { json: out, reason, rule, hint, report, would: None, approval_ms: None }
 }

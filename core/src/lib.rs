@@ -58,10 +58,11 @@ mod validator;
 pub use buf::{Buf, Full};
 pub use caller::{Call, Caller};
 #[cfg(feature = "alloc")]
-pub use catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
+pub use catalog::{Catalog, CatalogBuilder, Declared, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
 pub use guard::{
-    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Verdict, Violation, Would,
+    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Settled, Verdict,
+    Violation, Would,
 };
 pub use reason::Reason;
 #[cfg(feature = "alloc")]

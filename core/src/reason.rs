@@ -50,6 +50,31 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, by its number.
+    pub const ALL: &[Self] = &[
+        Self::ValidationFailed,
+        Self::MalformedArguments,
+        Self::GhostArguments,
+        Self::UnknownTool,
+        Self::ToolDenied,
+        Self::ToolNotAllowed,
+        Self::ConditionFailed,
+        Self::TimeRestricted,
+        Self::RateLimited,
+        Self::IdentityRequired,
+        Self::RoleDenied,
+        Self::BudgetExceeded,
+        Self::ToolChanged,
+        Self::OutputInvalid,
+        Self::SandboxError,
+        Self::InternalError,
+        Self::ApprovalRequired,
+        Self::Halted,
+        Self::SessionRule,
+        Self::TooComplex,
+        Self::ToolUnsupported,
+    ];
+
     /// The stable name, as in a refusal's `reason`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -76,6 +101,35 @@ impl Reason {
             Self::TooComplex => "too_complex",
             Self::ToolUnsupported => "tool_unsupported",
         }
+    }
+
+    /// The reason that has this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        const ALL: [Reason; 21] = [
+            Reason::ValidationFailed,
+            Reason::MalformedArguments,
+            Reason::GhostArguments,
+            Reason::UnknownTool,
+            Reason::ToolDenied,
+            Reason::ToolNotAllowed,
+            Reason::ConditionFailed,
+            Reason::TimeRestricted,
+            Reason::RateLimited,
+            Reason::IdentityRequired,
+            Reason::RoleDenied,
+            Reason::BudgetExceeded,
+            Reason::ToolChanged,
+            Reason::OutputInvalid,
+            Reason::SandboxError,
+            Reason::InternalError,
+            Reason::ApprovalRequired,
+            Reason::Halted,
+            Reason::SessionRule,
+            Reason::TooComplex,
+            Reason::ToolUnsupported,
+        ];
+        ALL.into_iter().find(|reason| reason.name() == name)
     }
 
     /// What it means, in a sentence for the model of at most 64 bytes.
@@ -119,5 +173,17 @@ impl Reason {
                 | Self::SandboxError
                 | Self::TooComplex
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_their_places_in_the_list() {
+        for (at, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, at + 1);
+        }
     }
 }

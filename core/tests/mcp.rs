@@ -153,7 +153,12 @@ fn note(event: &Event<'_>, events: &mut Vec<String>, fail: bool) -> Result<(), U
             format!("allow {:?}", allowed.stripped().collect::<Vec<_>>())
         }
         Outcome::Dropped(why) => format!("drop: {why}"),
-        Outcome::Filtered { masked, truncated } => format!("filter {masked} {truncated}"),
+        Outcome::Filtered { masked, truncated, .. } => {
+            if masked.total() == 0 && !truncated {
+                return if fail { Err(Unrecorded) } else { Ok(()) };
+            }
+            format!("filter {} {truncated}", masked.total())
+        }
         Outcome::Refused(refusal) => format!("refuse {}", refusal.reason().name()),
         Outcome::Rejected { code, .. } => format!("reject {code}"),
         Outcome::Withheld(_) => "withhold".into(),

@@ -26,11 +26,12 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
 });
 
 /// Reasons for which a schema of the grammar may not compile.
-const REFUSALS: [&str; 5] = [
+const REFUSALS: [&str; 6] = [
     "leads back to itself",
     "nested more than 64 deep",
     "too many different places",
     "more than 16 patterns",
+    "combinations of variants are too many",
     "too complex to compile",
 ];
 

@@ -30,6 +30,9 @@ pub use airlock_core as core;
 pub mod audit;
 #[cfg(unix)]
 pub mod child;
+pub mod clock;
+pub mod kill;
+pub mod limit;
 pub mod mask;
 pub mod policy;
 #[cfg(unix)]

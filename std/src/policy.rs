@@ -4,7 +4,9 @@
 //! also keeps the text, so that errors and rules can be shown as `file:line:column`. At most 1 MiB
 //! is read.
 
+pub mod diff;
 mod source;
+pub mod tests;
 mod toml;
 mod zones;
 
@@ -14,6 +16,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 pub use airlock_core::policy::*;
+pub use source::{Finding, Level};
 pub use zones::IanaZones;
 
 use self::source::Source;
@@ -28,12 +31,42 @@ pub fn open(arg: &str) -> Result<Policy, Error> {
     PolicyFile::open(arg).map(|file| file.policy)
 }
 
-/// A policy and the text that it was compiled from.
+/// Compiles a document in JSON, for programs that show errors themselves.
+///
+/// # Errors
+/// The first thing in it that cannot be read or honoured, with its place.
+pub fn compile_json(text: &str) -> Result<Policy, PolicyError> {
+    Policy::compile(&Tree::from_json(text)?, &IanaZones)
+}
+
+/// Compiles a document in TOML, for programs that show errors themselves.
+///
+/// # Errors
+/// The first thing in it that cannot be read or honoured, with its place.
+pub fn compile_toml(text: &str) -> Result<Policy, PolicyError> {
+    Policy::compile(&toml::parse(text)?, &IanaZones)
+}
+
+/// A policy and the texts that it was compiled from.
 #[derive(Debug)]
 pub struct PolicyFile {
     policy: Policy,
+    sources: Sources,
+}
+
+/// The texts of a policy, to show where something stands: one, or several of a stack.
+#[derive(Debug)]
+pub struct Sources {
+    layers: Vec<Layer>,
+}
+
+/// One policy of a stack.
+#[derive(Debug)]
+struct Layer {
+    /// What was opened: a path, or the name of a preset.
+    name: String,
     /// `None` for a preset.
-    source: Option<Source>,
+    text: Option<(Source, Tree)>,
 }
 
 impl PolicyFile {
@@ -43,7 +76,7 @@ impl PolicyFile {
     /// See [`Error`].
     pub fn open(arg: &str) -> Result<Self, Error> {
         match (Policy::preset(arg), Format::of(arg)) {
-            (Ok(policy), _) => Ok(Self { policy, source: None }),
+            (Ok(policy), _) => Ok(Self::new(policy, Layer { name: arg.to_owned(), text: None })),
             (Err(_), Some(format)) => Self::read(arg, format),
             (Err(_), None) if Path::new(arg).exists() => {
                 Err(Error::new(format!("{arg}: a policy file ends in .toml or .json")))
@@ -69,31 +102,60 @@ impl PolicyFile {
         &self.policy
     }
 
+    /// The texts.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// The policy, without its text.
     #[must_use]
     pub fn into_policy(self) -> Policy {
         self.policy
     }
 
+    /// The policy and its texts, for who gives the policy to a guard and shows what it says.
+    #[must_use]
+    pub fn into_parts(self) -> (Policy, Sources) {
+        (self.policy, self.sources)
+    }
+
     /// Where a rule stands, as `file:line`; `None` for a rule of a preset.
     #[must_use]
     pub fn place_of(&self, rule: RuleRef<'_>) -> Option<String> {
-        let (source, Span { start, .. }) = (self.source.as_ref()?, rule.span?);
-        Some(format!("{}:{}", source.name(), source.position(start).line))
+        self.sources.place_of(rule)
+    }
+
+    /// The directory of the file, where relative paths in it begin; that of the process for a preset.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        let file = self.sources.source(0).map(|source| Path::new(source.name()));
+        file.and_then(Path::parent).unwrap_or(Path::new(""))
     }
 
     /// Shows an error that was found after compiling, like a mask that does not exist, in the text.
     #[must_use]
     pub fn explain(&self, error: &PolicyError) -> Error {
-        match &self.source {
-            Some(source) => Error::new(source.render(error)),
-            None => Error::new(error.to_string()),
-        }
+        self.sources.explain(error)
+    }
+
+    /// What is probably not meant; `tools` are the names of all tools that there are, when they are
+    /// known.
+    #[must_use]
+    pub fn lint(&self, tools: Option<&[&str]>) -> Vec<Finding> {
+        let remarks = self.policy.lint(tools);
+        remarks.into_iter().map(|remark| self.sources.finding(remark)).collect()
+    }
+
+    fn new(policy: Policy, layer: Layer) -> Self {
+        Self { policy, sources: Sources { layers: vec![layer] } }
     }
 
     fn read(path: &str, format: Format) -> Result<Self, Error> {
-        let text = read_bounded(Path::new(path))
-            .map_err(|error| Error { message: format!("{path}: {error}"), io: Some(error) })?;
+        let text = read_bounded(Path::new(path)).map_err(|error| {
+            let message = format!("{path}: {error}");
+            Error { message, io: Some(error), finding: None }
+        })?;
         Self::compile(Source::new(path, &text), format)
     }
 
@@ -102,9 +164,55 @@ impl PolicyFile {
             Format::Json => Tree::from_json(source.text()),
             Format::Toml => toml::parse(source.text()),
         };
-        match tree.and_then(|tree| Policy::compile(&tree, &IanaZones)) {
-            Ok(policy) => Ok(Self { policy, source: Some(source) }),
-            Err(error) => Err(Error::new(source.render(&error))),
+        let compiled =
+            tree.and_then(|tree| Policy::compile(&tree, &IanaZones).map(|policy| (policy, tree)));
+        match compiled {
+            Ok((policy, tree)) => {
+                let name = source.name().to_owned();
+                Ok(Self::new(policy, Layer { name, text: Some((source, tree)) }))
+            }
+            Err(error) => Err(Error::found(&source, &error)),
+        }
+    }
+}
+
+impl Sources {
+    /// Where a rule stands, as `file:line`; `None` for a rule of a preset.
+    #[must_use]
+    pub fn place_of(&self, rule: RuleRef<'_>) -> Option<String> {
+        self.place(rule.layer, rule.span?)
+    }
+
+    /// Where a part of the text of a layer begins, as `file:line`; `None` for a preset.
+    #[must_use]
+    pub fn place(&self, layer: usize, span: Span) -> Option<String> {
+        let source = self.source(layer)?;
+        Some(format!("{}:{}", source.name(), source.position(span.start).line))
+    }
+
+    /// Shows an error that was found after compiling, like a mask that does not exist, in the text.
+    #[must_use]
+    pub fn explain(&self, error: &PolicyError) -> Error {
+        match self.source(error.layer) {
+            Some(source) => Error::found(source, error),
+            None => Error::new(error.to_string()),
+        }
+    }
+
+    fn source(&self, layer: usize) -> Option<&Source> {
+        self.layers.get(layer)?.text.as_ref().map(|(source, _)| source)
+    }
+
+    fn finding(&self, remark: Remark) -> Finding {
+        let Remark { code, span, message, hint, layer, .. } = remark;
+        let mut error = PolicyError::new(span.unwrap_or_default(), "", message);
+        error.hint = hint;
+        match (self.source(layer), span) {
+            (Some(source), Some(_)) => source.finding(Level::Warning, code, &error),
+            _ => {
+                let file = self.layers.get(layer).map_or("", |layer| &layer.name);
+                Finding::without_place(file, Level::Warning, code, &error)
+            }
         }
     }
 }
@@ -115,11 +223,23 @@ impl PolicyFile {
 pub struct Error {
     message: String,
     io: Option<io::Error>,
+    finding: Option<Box<Finding>>,
 }
 
 impl Error {
     const fn new(message: String) -> Self {
-        Self { message, io: None }
+        Self { message, io: None, finding: None }
+    }
+
+    fn found(source: &Source, error: &PolicyError) -> Self {
+        let finding = source.finding(Level::Error, "invalid", error);
+        Self { message: finding.shown.clone(), io: None, finding: Some(Box::new(finding)) }
+    }
+
+    /// The error as data, when it is about a place in a document.
+    #[must_use]
+    pub fn finding(&self) -> Option<&Finding> {
+        self.finding.as_deref()
     }
 }
 

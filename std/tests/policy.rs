@@ -202,7 +202,7 @@ fn the_examples_in_the_documentation_compile() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 7);
+    assert!(seen >= 8);
 }
 
 /// The specification's own policies need what comes later; they must be refused, not half obeyed.

@@ -93,6 +93,7 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
         command: &arguments,
         own: Some((&own, OsStr::new("__exec"))),
         bounds: Bounds { message: 1 << 20, ..Bounds::default() },
+        kill_file: None,
     })
     .unwrap()
 }
@@ -441,7 +442,8 @@ fn decisions_are_recorded_before_they_take_effect() {
     let records = || -> Vec<Value> {
         let text = fs::read_to_string(&log).unwrap();
         assert!(!text.contains("SECRETVALUE"), "no value of a call is in the log");
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.filter(|record| record["direction"] == "to_server").collect()
     };
     let [allowed] = &records()[..] else { panic!("one decision, one record") };
     assert_eq!(allowed["decision"], "allow");
@@ -454,7 +456,11 @@ fn decisions_are_recorded_before_they_take_effect() {
     assert_eq!(refused["reason"], "validation_failed");
     assert_eq!(refused["violations"], json!([{"path": "/text", "keyword": "type"}]));
     relay.end();
-    fs::remove_file(log).unwrap();
+    let text = fs::read_to_string(&log).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["kind"], "close");
+    fs::remove_file(&log).unwrap();
+    fs::remove_file(log.with_extension("jsonl.lock")).unwrap();
 }
 
 fn kill(pid: u32, signal: i32) {

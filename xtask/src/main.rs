@@ -4,6 +4,7 @@
 //! Standard library only, so that it compiles in a second or two. A task starts the tools that do the
 //! work (cargo, Node, the linker), says what it does and how long it took, and ends with an exit code.
 
+mod capi;
 mod demo;
 mod fuzz;
 mod no_alloc;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
-  gen               write docs/detectors.md from the tables of detectors
+  gen               write what is generated: docs/detectors.md, docs/codes.md, the C header
   demo              put Airlock in front of a real MCP server and watch five calls
   test              run every test; says what is missing on this system and what is skipped for it
   test --install    the same, after installing what is missing (apt-get, as root on Debian)
@@ -45,16 +46,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes the reference of detectors: the test that finds it stale writes it when it is told to.
+/// Writes what is generated: the tests that find it stale write it when they are told to.
 fn generate() -> ExitCode {
-    let status = std::process::Command::new(env!("CARGO"))
-        .args(["test", "--quiet", "--package", "airlock-core", "--test", "detectors"])
-        .env("AIRLOCK_WRITE_REFERENCE", "1")
-        .status();
-    match status {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    for (package, test) in [("airlock-core", "detectors"), ("airlock-ffi", "generated")] {
+        let status = std::process::Command::new(env!("CARGO"))
+            .args(["test", "--quiet", "--package", package, "--test", test])
+            .env("AIRLOCK_WRITE_REFERENCE", "1")
+            .status();
+        if !status.is_ok_and(|status| status.success()) {
+            return ExitCode::FAILURE;
+        }
     }
+    ExitCode::SUCCESS
 }
 
 /// Says what was not understood.

@@ -5,7 +5,7 @@
 //! is left undefined is compared with the little that the level may ask for.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{self, Done};
@@ -37,17 +37,32 @@ pub fn check() -> Result<[Finding; 3], String> {
     let mut build = workspace::cargo(&["build", "--release", "--manifest-path", manifest]);
     succeeded(process::run(build.arg("--target-dir").arg(&target)))?;
 
+    let linked = link(&target, "libairlock_no_alloc.a", "proof_")?;
+    let all = symbols(&linked, &[])?;
+    let undefined = symbols(&linked, &["--undefined-only"])?;
+    let strangers = words(&undefined).filter(|name| !MAY_NEED.contains(name));
+    let forbidden = words(&all).filter(|name| MUST_NOT_HOLD.iter().any(|part| name.contains(part)));
+    Ok([
+        none_of("undefined symbols that bare metal does not have", strangers),
+        none_of("symbols of an allocator, of std or of unwinding", forbidden),
+        ratchet(words(&all).filter(|name| name.contains("panicking")).count()),
+    ])
+}
+
+/// Links what the functions of `archive` that begin with `prefix` reach into one object, unreachable code
+/// dropped.
+fn link(target: &Path, archive: &str, prefix: &str) -> Result<PathBuf, String> {
     // The archive's members from the sysroot carry bitcode, at which the LLVM plugin of another version,
     // where GNU ld has one, gives up.
-    let (built, library) = (target.join("release/libairlock_no_alloc.a"), target.join("proof.a"));
+    let (built, library) = (target.join("release").join(archive), target.join("proof.a"));
     let mut objcopy = Command::new("objcopy");
     objcopy.args(["-R", ".llvmbc", "-R", ".llvmcmd"]).arg(&built).arg(&library);
     succeeded(process::run(&mut objcopy))?;
 
     let exports = symbols(&library, &["--defined-only", "--extern-only"])?;
-    let proofs: Vec<&str> = words(&exports).filter(|name| name.starts_with("proof_")).collect();
+    let proofs: Vec<&str> = words(&exports).filter(|name| name.starts_with(prefix)).collect();
     let Some(&entry) = proofs.first() else {
-        return Err(format!("{} exports no proof_* function", library.display()));
+        return Err(format!("{} exports no {prefix}* function", library.display()));
     };
 
     let linked = target.join("proof.o");
@@ -60,14 +75,16 @@ pub fn check() -> Result<[Finding; 3], String> {
     if let Some(lost) = proofs.iter().find(|&&name| words(&all).all(|linked| linked != name)) {
         return Err(format!("{lost} did not get into {}", linked.display()));
     }
-    let undefined = symbols(&linked, &["--undefined-only"])?;
-    let strangers = words(&undefined).filter(|name| !MAY_NEED.contains(name));
-    let forbidden = words(&all).filter(|name| MUST_NOT_HOLD.iter().any(|part| name.contains(part)));
-    Ok([
-        none_of("undefined symbols that bare metal does not have", strangers),
-        none_of("symbols of an allocator, of std or of unwinding", forbidden),
-        ratchet(words(&all).filter(|name| name.contains("panicking")).count()),
-    ])
+    Ok(linked)
+}
+
+/// The symbols that the functions of `archive` that begin with `prefix` leave undefined.
+///
+/// # Errors
+/// The output of a tool that failed.
+pub fn leftover(target: &Path, archive: &str, prefix: &str) -> Result<Vec<String>, String> {
+    let undefined = symbols(&link(target, archive, prefix)?, &["--undefined-only"])?;
+    Ok(words(&undefined).map(str::to_owned).collect())
 }
 
 /// The number of ways into a panic may not be above the recorded one.

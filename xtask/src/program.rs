@@ -14,11 +14,13 @@ const NODE_MAJOR: u32 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Clippy,
+    CMake,
     CppCompiler,
     CargoDeny,
     Linker,
     Node,
     Rustfmt,
+    Valgrind,
 }
 
 /// What is missing, and what brings it.
@@ -62,8 +64,18 @@ impl Program {
                 "cargo-deny",
                 Source::Command(&["cargo", "install", "--locked", "cargo-deny"]),
             ),
-            Self::CppCompiler => {
-                (answers("c++", &["--version"]), "a C++ compiler", Source::Apt(&["g++"]))
+            Self::CMake => (
+                ["cmake", "pkg-config"].iter().all(|name| answers(name, &["--version"])),
+                "CMake and pkg-config",
+                Source::Apt(&["cmake", "pkg-config"]),
+            ),
+            Self::CppCompiler => (
+                ["c++", "make"].iter().all(|name| answers(name, &["--version"])),
+                "a C++ compiler and make",
+                Source::Apt(&["g++", "make"]),
+            ),
+            Self::Valgrind => {
+                (answers("valgrind", &["--version"]), "valgrind", Source::Apt(&["valgrind"]))
             }
             Self::Linker => (
                 ["ld", "nm", "objcopy"].iter().all(|name| answers(name, &["--version"])),

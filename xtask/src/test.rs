@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use self::missing::Lacks;
-use self::report::{Report, Tally};
+pub use self::report::Report;
+use self::report::Tally;
 use self::stages::{STAGES, Stage};
 
 /// What the command line asks for.

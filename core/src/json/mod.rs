@@ -257,6 +257,23 @@ impl<'t> Document<'t> {
         self.node(index).after(index)
     }
 
+    /// The value of the first member that is named by `name`, a number that [`Names`] gave, and not cut, of
+    /// the object at `index`.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn member(self, index: u32, name: u32) -> Option<u32> {
+        let object = self.node(index);
+        let end = if object.is(Kind::Object) { object.link } else { index };
+        let mut key = index + 1;
+        while key < end {
+            let [node, content] = self.pair(key);
+            if node.number() == name && !node.has(CUT) {
+                return Some(key + 1);
+            }
+            key = content.after(key + 1);
+        }
+        None
+    }
+
     #[inline]
     fn slice(self, start: u32, end: u32) -> &'t [u8] {
         self.bytes.get(start as usize..end as usize).unwrap_or(&[])

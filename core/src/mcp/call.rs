@@ -5,10 +5,11 @@ use alloc::sync::Arc;
 use super::answer::{self, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, UNRECORDED};
 use super::client::is_modern;
 use super::envelope::is_alias;
-use super::event::{Event, Outcome};
+use super::event::{Direction, Event, Outcome};
 use super::gate;
 use super::relay::{Asked, Step, Turn};
 use crate::caller::Call;
+use crate::catalog::Declared;
 use crate::guard::Verdict;
 use crate::json::{Kind, Value};
 
@@ -33,7 +34,7 @@ impl Turn<'_> {
         };
         self.desk.name.clear();
         if name.raw().len() > MAX_NAME {
-            return self.unknown(id, "the name is too long");
+            return self.unknown(id, is_modern(Some(params)), "the name is too long");
         }
         self.desk.name.extend(name.chars());
         self.named_call(id, params)
@@ -41,14 +42,14 @@ impl Turn<'_> {
 
     /// The call whose tool's name stands in the desk.
     fn named_call(self, id: &[u8], params: Value<'_>) -> Step {
-        let (guard, caller, now) = (self.guard, self.caller, self.now);
+        let (guard, caller, now, limits) = (self.guard, self.caller, self.now, self.limits);
         let modern = is_modern(Some(params));
         let arguments = params.get("arguments");
         if !gate::admits_spelling(guard, &self.desk.name) {
-            return self.unknown(id, "the name is not spelt as MCP allows");
+            return self.unknown(id, modern, "the name is not spelt as MCP allows");
         }
         if gate::hides(guard, &self.desk.name, &caller) {
-            return self.unknown(id, "the tool is hidden");
+            return self.unknown(id, modern, "the tool is hidden");
         }
         let call = Call {
             tool: &self.desk.name,
@@ -58,14 +59,10 @@ impl Turn<'_> {
             now,
             ..Call::default()
         };
-        if let Some(refusal) = gate::check_name(guard, &call, &mut self.desk.scratch) {
+        if let Some(refusal) = gate::check_name(guard, &call, limits, &mut self.desk.scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
-            let outcome = Outcome::Refused(&refusal);
-            let _ = self.audit.record(&Event {
-                direction: self.direction,
-                tool: Some(call.tool),
-                outcome,
-            });
+            let event = told(&call, arguments, None, Outcome::Refused(&refusal));
+            let _ = self.audit.record(&event);
             return Step::Answer;
         }
         if self.state.tools.must_list(call.tool) {
@@ -76,7 +73,7 @@ impl Turn<'_> {
         let catalog = Arc::clone(self.state.tools.catalog());
         let mut step = Step::Forward;
         let recorded = if catalog.contains(call.tool) {
-            let verdict = gate::check(guard, &catalog, &call, &mut self.desk.scratch);
+            let verdict = gate::check(guard, &catalog, &call, limits, &mut self.desk.scratch);
             let outcome = match &verdict {
                 Verdict::Allow(allowed) => {
                     if let Some(value) = arguments.filter(|_| allowed.is_changed()) {
@@ -94,14 +91,21 @@ impl Turn<'_> {
                     Outcome::Refused(refusal)
                 }
             };
-            let event = Event { direction: self.direction, tool: Some(call.tool), outcome };
-            self.audit.record(&event)
+            let declared = catalog.declared(call.tool);
+            self.audit.record(&told(&call, arguments, declared, outcome))
         } else if gate::forwards_unknown(guard) {
-            let outcome = Outcome::Unchecked;
-            let event = Event { direction: self.direction, tool: Some(call.tool), outcome };
-            self.audit.record(&event)
+            let refusal = gate::check_unknown(guard, &call, limits, &mut self.desk.scratch);
+            let outcome = match &refusal {
+                Some(refusal) => {
+                    answer::refusal(id, refusal.json(), modern, self.out);
+                    step = Step::Answer;
+                    Outcome::Refused(refusal)
+                }
+                None => Outcome::Unchecked,
+            };
+            self.audit.record(&told(&call, arguments, None, outcome))
         } else {
-            return self.unknown(id, "unknown tool");
+            return self.unknown(id, modern, "unknown tool");
         };
         if step == Step::Answer {
             return step;
@@ -119,11 +123,37 @@ impl Turn<'_> {
     }
 
     /// The tool does not exist, or must seem not to.
-    fn unknown(self, id: &[u8], why: &str) -> Step {
+    fn unknown(self, id: &[u8], modern: bool, why: &str) -> Step {
+        let call = Call { tool: &self.desk.name, caller: self.caller, ..Call::default() };
+        let scratch = &mut self.desk.scratch;
+        if let Some(refusal) = gate::refuse_unknown(self.guard, &call, self.limits, scratch) {
+            answer::refusal(id, refusal.json(), modern, self.out);
+            let event = told(&call, None, None, Outcome::Refused(&refusal));
+            let _ = self.audit.record(&event);
+            return Step::Answer;
+        }
         answer::unknown_tool(id, &self.desk.name, self.out);
         let outcome = Outcome::Rejected { code: INVALID_PARAMS, why };
-        let event = Event { direction: self.direction, tool: Some(&self.desk.name), outcome };
+        let (tool, caller) = (Some(&*self.desk.name), self.caller);
+        let event = Event { tool, caller, ..Event::new(self.direction, outcome) };
         let _ = self.audit.record(&event);
         Step::Answer
+    }
+}
+
+/// What the audit is told of a call.
+fn told<'a>(
+    call: &Call<'a>,
+    arguments: Option<Value<'a>>,
+    declared: Option<Declared<'a>>,
+    outcome: Outcome<'a>,
+) -> Event<'a> {
+    Event {
+        direction: Direction::ToServer,
+        tool: Some(call.tool),
+        caller: call.caller,
+        arguments: arguments.map(Value::raw),
+        declared,
+        outcome,
     }
 }

@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use crate::guard::{Allowed, Refusal};
+use crate::caller::Caller;
+use crate::catalog::Declared;
+use crate::guard::{Allowed, Output, Refusal};
+use crate::redact::Counts;
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +16,31 @@ pub enum Direction {
     ToClient,
 }
 
-/// One decision. It borrows from the message and the scratch: copy what is to be kept. No argument
-/// value is in it.
+/// One decision. It borrows from the message and the scratch: copy what is to be kept. Arguments and
+/// outputs are there to be measured or masked, never to be kept as they are.
 #[derive(Debug)]
 pub struct Event<'a> {
     /// Which way the message was going.
     pub direction: Direction,
     /// The tool that it is about, as the client or the server spelt it.
     pub tool: Option<&'a str>,
+    /// Who calls; nobody for what the server says.
+    pub caller: Caller<'a>,
+    /// The arguments of a call, as they came.
+    pub arguments: Option<&'a [u8]>,
+    /// The names that the tool's schema declares, when it has one.
+    pub declared: Option<Declared<'a>>,
     /// What was decided.
     pub outcome: Outcome<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// A decision of which no more is known than what it is.
+    #[must_use]
+    pub fn new(direction: Direction, outcome: Outcome<'a>) -> Self {
+        let caller = Caller::default();
+        Self { direction, tool: None, caller, arguments: None, declared: None, outcome }
+    }
 }
 
 /// What was decided on a message, or on a tool in a list.
@@ -33,12 +51,14 @@ pub enum Outcome<'a> {
     Allowed(&'a Allowed<'a>),
     /// A message was not passed on, nobody can be answered; why.
     Dropped(&'a str),
-    /// A message was rewritten.
+    /// The output of a tool passes, or another message that was rewritten.
     Filtered {
-        /// Values that were masked.
-        masked: usize,
+        /// What was masked.
+        masked: &'a Counts,
         /// Whether something was cut off.
         truncated: bool,
+        /// The output as it came, nothing masked yet.
+        output: Output<'a>,
     },
     /// A call or an output is refused.
     Refused(&'a Refusal<'a>),

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
-use crate::policy::{EmptyProperties, UnknownTool};
+use crate::policy::{Admit, Charges, EmptyProperties, Exhausted, UnknownTool};
+use crate::reason::Reason;
 use crate::schema::CompileError;
 use crate::scratch::Scratch;
 
@@ -26,13 +27,49 @@ pub(super) fn forwards_unknown(guard: &Guard) -> bool {
     guard.policy().settings().unknown_tool == UnknownTool::Forward
 }
 
+/// Stands for the keeper of limits where there is none: what nobody counts is used up.
+pub(super) struct Unkept;
+
+impl Admit for Unkept {
+    fn admit(&self, mut charges: Charges<'_>) -> Result<(), Exhausted> {
+        charges.next().map_or(Ok(()), |charge| {
+            Err(Exhausted { limit: charge.limit.index, retry_after_ms: None })
+        })
+    }
+}
+
 /// The refusal of a call by its name and caller alone, whether or not such a tool exists.
 pub(super) fn check_name<'s>(
     guard: &'s Guard,
-    call: &Call<'s>,
+    call: &Call<'_>,
+    limits: &dyn Admit,
     scratch: &'s mut Scratch<'_>,
 ) -> Option<Refusal<'s>> {
-    guard.check_name(call, scratch)
+    guard.settle_name(call, Some(limits), scratch)
+}
+
+/// The refusal of a call that would run unchecked.
+pub(super) fn check_unknown<'s>(
+    guard: &'s Guard,
+    call: &Call<'_>,
+    limits: &dyn Admit,
+    scratch: &'s mut Scratch<'_>,
+) -> Option<Refusal<'s>> {
+    guard.settle_unchecked(call, Some(limits), scratch)
+}
+
+/// What stands in place of the answer that a tool does not exist: that there were too many such calls.
+pub(super) fn refuse_unknown<'s>(
+    guard: &'s Guard,
+    call: &Call<'s>,
+    limits: &dyn Admit,
+    scratch: &'s mut Scratch<'_>,
+) -> Option<Refusal<'s>> {
+    let settled = guard.refuse(Reason::UnknownTool, call, Some(limits), scratch);
+    match settled.verdict(call.arguments, scratch) {
+        Verdict::Refuse(refusal) if refusal.reason() == Reason::RateLimited => Some(refusal),
+        _ => None,
+    }
 }
 
 /// Starts to learn the tools of a running server.
@@ -43,14 +80,15 @@ pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
     builder
 }
 
-/// Decides on a call to a tool of `catalog`.
+/// Decides on a call to a tool of `catalog` and charges it.
 pub(super) fn check<'s>(
     guard: &'s Guard,
-    catalog: &'s Catalog,
+    catalog: &Catalog,
     call: &Call<'s>,
+    limits: &dyn Admit,
     scratch: &'s mut Scratch<'_>,
 ) -> Verdict<'s> {
-    guard.check_in(catalog, call, scratch)
+    guard.settle_in(catalog, call, Some(limits), scratch).verdict(call.arguments, scratch)
 }
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.

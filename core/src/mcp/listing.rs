@@ -186,8 +186,7 @@ impl Tools {
             }
             Err(why) => {
                 let outcome = Outcome::Dropped(why);
-                let _ =
-                    audit.record(&Event { direction: Direction::ToClient, tool: None, outcome });
+                let _ = audit.record(&Event::new(Direction::ToClient, outcome));
                 self.abandon();
             }
         }
@@ -350,7 +349,8 @@ impl Listing {
                     complete = false;
                     let tool = Some(&*name);
                     let outcome = Outcome::Withheld(&why);
-                    let _ = audit.record(&Event { direction: Direction::ToClient, tool, outcome });
+                    let event = Event { tool, ..Event::new(Direction::ToClient, outcome) };
+                    let _ = audit.record(&event);
                 }
             }
         }
@@ -391,7 +391,8 @@ impl Listing {
                 for warning in &warnings {
                     let outcome = Outcome::Warned(warning);
                     let tool = Some(&**name);
-                    let _ = audit.record(&Event { direction: Direction::ToClient, tool, outcome });
+                    let event = Event { tool, ..Event::new(Direction::ToClient, outcome) };
+                    let _ = audit.record(&event);
                 }
                 if gate::hides(guard, name, caller) { Fate::Hidden } else { Fate::Shown }
             }

@@ -48,7 +48,6 @@ type Result = core::result::Result<(), Unshown>;
 /// What was done to a message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
-    pub(super) masked: usize,
     pub(super) truncated: bool,
 }
 
@@ -63,7 +62,6 @@ impl Tally {
     ) -> core::result::Result<&'s [u8], Unshown> {
         match gate::filter(guard, tool, output, scratch) {
             Ok(shown) => {
-                self.masked = self.masked.saturating_add(shown.masked);
                 self.truncated |= shown.truncated;
                 Ok(shown.bytes)
             }

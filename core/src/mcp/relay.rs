@@ -4,16 +4,19 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::answer;
 use super::edit::Edits;
 use super::event::{Audit, Direction, Event, Outcome, Unrecorded};
+use super::gate;
 use super::listing::Tools;
 use super::outline::Outline;
 use super::pending::Table;
 use crate::caller::Caller;
 use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
+use crate::policy::Admit;
 use crate::scratch::Scratch;
 
 /// How much memory is kept after a message for the next one, in bytes of each buffer.
@@ -82,9 +85,10 @@ impl Step {
 /// The firewall of one connection between a client and a server.
 ///
 /// Both directions go through one `Relay`, one message at a time and each in the order of its arrival.
-#[derive(Debug)]
 pub struct Relay {
     guard: Arc<Guard>,
+    /// None where nobody keeps the limits of the policy.
+    limits: Option<Arc<dyn Admit + Send + Sync>>,
     state: State,
     desk: Desk,
     tape: Tape<'static>,
@@ -140,6 +144,7 @@ pub(super) struct Turn<'t> {
     pub(super) caller: Caller<'t>,
     pub(super) now: Option<u64>,
     pub(super) guard: &'t Guard,
+    pub(super) limits: &'t dyn Admit,
     pub(super) state: &'t mut State,
     pub(super) desk: &'t mut Desk,
     pub(super) out: &'t mut Vec<u8>,
@@ -148,7 +153,8 @@ pub(super) struct Turn<'t> {
 
 impl Relay {
     /// A new connection. `nonce` goes into the ids of our own requests, so that neither side can guess
-    /// them: some 64 random bits, as letters and digits.
+    /// them: some 64 random bits, as letters and digits. Calls that the policy limits are refused, until
+    /// [`limits`](Self::limits) says who counts them.
     #[must_use]
     pub fn new(guard: Arc<Guard>, bounds: Bounds, nonce: &str) -> Self {
         let desk = Desk {
@@ -165,7 +171,14 @@ impl Relay {
             tasks: Table::new(bounds.pending),
             tools: Tools::new(nonce),
         };
-        Self { guard, state, desk, tape: Tape::growable() }
+        Self { guard, limits: None, state, desk, tape: Tape::growable() }
+    }
+
+    /// Sets who keeps the limits of the policy.
+    #[must_use]
+    pub fn limits(mut self, limits: Arc<dyn Admit + Send + Sync>) -> Self {
+        self.limits = Some(limits);
+        self
     }
 
     /// Decides on a message of the client. `now` is in Unix milliseconds.
@@ -231,8 +244,12 @@ impl Relay {
         out: &'t mut Vec<u8>,
         audit: &'t mut dyn Audit,
     ) -> Turn<'t> {
-        let Self { guard, state, desk, .. } = self;
-        Turn { direction, message, caller, now, guard, state, desk, out, audit }
+        let Self { guard, limits, state, desk, .. } = self;
+        let limits: &dyn Admit = match limits {
+            Some(limits) => &**limits,
+            None => &gate::Unkept,
+        };
+        Turn { direction, message, caller, now, guard, limits, state, desk, out, audit }
     }
 
     fn decide(
@@ -274,6 +291,18 @@ impl Relay {
         self.tape = tape;
         self.desk.shrink_to(KEEP);
         step
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { guard, limits: _, state, desk, tape } = self;
+        f.debug_struct("Relay")
+            .field("guard", guard)
+            .field("state", state)
+            .field("desk", desk)
+            .field("tape", tape)
+            .finish_non_exhaustive()
     }
 }
 
@@ -324,7 +353,7 @@ impl Turn<'_> {
         tool: Option<&str>,
         outcome: Outcome<'_>,
     ) -> Result<(), Unrecorded> {
-        self.audit.record(&Event { direction: self.direction, tool, outcome })
+        self.audit.record(&Event { tool, ..Event::new(self.direction, outcome) })
     }
 
     /// Passes nothing on and answers nobody.

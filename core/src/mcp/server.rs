@@ -10,6 +10,7 @@ use super::gate;
 use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Turn};
+use crate::guard::Output;
 use crate::json::{Str, Value};
 
 impl Turn<'_> {
@@ -135,6 +136,7 @@ impl Turn<'_> {
         }
         let desk = &mut *self.desk;
         desk.edits.clear();
+        desk.scratch.work.counts.clear();
         let mut masker = Masker {
             guard: self.guard,
             tool,
@@ -146,21 +148,31 @@ impl Turn<'_> {
             names: 0,
         };
         let shown = masker.message(root);
-        let Tally { masked, truncated } = masker.tally;
+        let Tally { truncated } = masker.tally;
         if let Err(Unshown(refusal)) = shown {
             return self.unshown(&refusal, waiting);
         }
-        if desk.edits.is_empty() {
+        // The result of a tool is told in any case.
+        let result = waiting.filter(|waiting| waiting.modern.is_some()).and(waiting);
+        let unchanged = desk.edits.is_empty();
+        if unchanged && result.is_none() {
             return Step::Forward;
         }
-        let name = (!tool.is_empty()).then_some(tool);
-        if self.record(name, Outcome::Filtered { masked, truncated }).is_err() {
+        let output = result.and_then(|waiting| waiting.result).map_or(self.message, Value::raw);
+        let (masked, output) = (&desk.scratch.work.counts, Output::Json(output));
+        let outcome = Outcome::Filtered { masked, truncated, output };
+        let tool_name = (!tool.is_empty()).then_some(tool);
+        let event = Event { tool: tool_name, ..Event::new(self.direction, outcome) };
+        if self.audit.record(&event).is_err() {
             return match waiting {
                 Some(Waiting { id, .. }) => {
                     self.reject(Some(id), INTERNAL_ERROR, UNRECORDED, Step::Replace)
                 }
                 None => self.drop(UNRECORDED),
             };
+        }
+        if unchanged {
+            return Step::Forward;
         }
         self.desk.edits.sort();
         if let Some(waiting) = waiting
@@ -236,7 +248,7 @@ impl Turn<'_> {
             Some(Waiting { id, modern: Some(modern), .. }) => {
                 answer::refusal(id, refusal, modern, self.out);
                 let outcome = Outcome::Rejected { code: INTERNAL_ERROR, why };
-                let event = Event { direction: self.direction, tool: None, outcome };
+                let event = Event::new(self.direction, outcome);
                 let _ = self.audit.record(&event);
                 Step::Replace
             }

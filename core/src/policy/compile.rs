@@ -2,12 +2,16 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
+use super::audit::AuditPolicy;
+use super::case::Case;
 use super::claim::Claim;
 use super::compiled::{Agent, Policy};
 use super::condition::Conditions;
 use super::index::{NameIndex, Pattern};
 use super::limit::{Limit, Limits};
+use super::lint::Remark;
 use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
@@ -32,6 +36,7 @@ pub(super) struct Compiler<'z> {
     /// The zone of windows that name none.
     pub zone: Option<String>,
     pub settings: Settings,
+    pub audit: AuditPolicy,
     pub pool: Pool,
     pub name: Option<Text>,
     pub rules: Vec<Rule>,
@@ -59,6 +64,9 @@ pub(super) struct Compiler<'z> {
     pub styles: Vec<WordList>,
     pub allows: Vec<WordList>,
     pub outputs: Vec<Entry>,
+    pub cases: Vec<Case>,
+    /// What is valid and probably not meant.
+    pub remarks: Vec<Remark>,
     pub default_masks: DefaultMasks,
     pub max_chars: Option<usize>,
     pub max_bytes: Option<usize>,
@@ -70,7 +78,10 @@ pub(super) struct Compiler<'z> {
 #[derive(Debug)]
 pub(super) struct Set {
     pub name: String,
+    pub span: Span,
     pub scalars: Vec<super::condition::Scalar>,
+    /// A condition names it.
+    pub used: Cell<bool>,
 }
 
 /// The switches `mask_pii` and `mask_secrets`.
@@ -86,6 +97,7 @@ impl Compiler<'_> {
             zones,
             zone: None,
             settings: Settings::default(),
+            audit: AuditPolicy::default(),
             pool: Pool::default(),
             name: None,
             rules: Vec::new(),
@@ -107,6 +119,8 @@ impl Compiler<'_> {
             styles: Vec::new(),
             allows: Vec::new(),
             outputs: Vec::new(),
+            cases: Vec::new(),
+            remarks: Vec::new(),
             default_masks: DefaultMasks { pii: true, secrets: true },
             max_chars: None,
             max_bytes: None,
@@ -145,7 +159,11 @@ impl Compiler<'_> {
         self.limits.push(limit);
     }
 
-    pub fn finish(self, default: Effect) -> Policy {
+    pub fn finish(mut self, default: Effect) -> Policy {
+        for set in self.sets.iter().filter(|set| !set.used.get()) {
+            let message = alloc::format!("no condition names the set `{}`", set.name);
+            self.remarks.push(Remark::new("unused", Some(set.span), message, None));
+        }
         let DefaultMasks { pii, secrets } = self.default_masks;
         let words = [(secrets, SECRETS), (pii, PII)];
         let types = words.iter().filter(|(on, _)| *on).flat_map(|(_, words)| words.iter().copied());
@@ -160,12 +178,14 @@ impl Compiler<'_> {
             keep: Keep::Head,
         };
         Policy {
+            layer: 0,
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),
             outputs: Outputs::new(self.outputs, unnamed, &self.pool),
             limits: Limits::new(self.limits, &self.limited, &self.pool),
             name: self.name,
             settings: self.settings,
+            audit: self.audit,
             default,
             has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,
@@ -179,6 +199,8 @@ impl Compiler<'_> {
             masks: with_default(types, self.masks),
             styles: with_default([], self.styles),
             allows: with_default([], self.allows),
+            cases: self.cases,
+            remarks: self.remarks,
             pool: self.pool,
         }
     }

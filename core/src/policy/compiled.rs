@@ -3,10 +3,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::audit::AuditPolicy;
+use super::case::Case;
 use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
+use super::decide::RuleRef;
 use super::index::NameIndex;
-use super::limit::{Charge, LimitRef, Limits};
+use super::limit::{Charges, LimitRef, Limits};
+use super::lint::Remark;
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
@@ -20,9 +24,12 @@ use crate::json::Document;
 /// A compiled policy: immutable, shared by all threads.
 #[derive(Debug)]
 pub struct Policy {
+    /// Which policy of a stack it is.
+    pub(super) layer: usize,
     pub(super) pool: Pool,
     pub(super) name: Option<Text>,
     pub(super) settings: Settings,
+    pub(super) audit: AuditPolicy,
     /// What happens to a call that no rule is about.
     pub(super) default: Effect,
     /// In the order of the document; indexes refer to it.
@@ -48,6 +55,9 @@ pub struct Policy {
     pub(super) masks: Vec<WordList>,
     pub(super) styles: Vec<WordList>,
     pub(super) allows: Vec<WordList>,
+    pub(super) cases: Vec<Case>,
+    /// What was remarked on while compiling.
+    pub(super) remarks: Vec<Remark>,
 }
 
 /// An entry of `[agents]`.
@@ -113,11 +123,15 @@ impl Policy {
             // Nothing that decides on a call.
             name: _,
             settings: _,
+            audit: _,
             agents: _,
             outputs: _,
             masks: _,
             styles: _,
             allows: _,
+            cases: _,
+            layer: _,
+            remarks: _,
         } = self;
         rules.is_empty()
             && *default == Effect::Allow
@@ -145,6 +159,17 @@ impl Policy {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where and how decisions are recorded.
+    #[must_use]
+    pub const fn audit(&self) -> &AuditPolicy {
+        &self.audit
+    }
+
+    /// Every rule, in the order of the document.
+    pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> {
+        self.rules.iter().map(|rule| self.reference(rule))
     }
 
     /// What the document says about the agent called `name`.
@@ -179,6 +204,17 @@ impl Policy {
             .filter_map(|number| self.limits.get(number as u32, &self.pool))
     }
 
+    /// The limit at a place of [`limits`](Self::limits).
+    pub(crate) fn limit(&self, index: usize) -> Option<LimitRef<'_>> {
+        self.limits.get(u32::try_from(index).ok()?, &self.pool)
+    }
+
+    /// Whether no call without the name of an agent is allowed.
+    #[must_use]
+    pub const fn requires_agent(&self) -> bool {
+        self.require_agent.is_some()
+    }
+
     /// Writes what a call is charged into `memory`; a call without a document was refused.
     ///
     /// # Errors
@@ -193,10 +229,7 @@ impl Policy {
     }
 
     /// What was charged last.
-    pub(crate) fn charges<'s>(
-        &'s self,
-        memory: &'s Memory<'_>,
-    ) -> impl Iterator<Item = Charge<'s>> {
+    pub(crate) fn charges<'s>(&'s self, memory: &'s Memory<'_>) -> Charges<'s> {
         self.limits.charges(memory, &self.pool)
     }
 
@@ -221,6 +254,12 @@ impl Policy {
     #[must_use]
     pub fn output(&self, tool: &str) -> OutputPolicy {
         self.outputs.find(tool, &self.pool)
+    }
+
+    /// The tests that the document carries, in its order.
+    #[must_use]
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
     }
 
     /// Every mask list of the document; the first one is for tools that no entry of `[output]`

@@ -13,6 +13,7 @@ use super::path;
 use super::rule::{List, Who};
 use super::text::{Pool, Text};
 use super::time::Window;
+use super::tree::Span;
 use super::truth::{Side, Truth};
 use super::url::UrlTest;
 use crate::buf::Buf;
@@ -30,6 +31,8 @@ pub(super) struct Conditions {
     /// Children of expressions.
     pub lists: Vec<u32>,
     pub conditions: Vec<Condition>,
+    /// Where each of them comes from.
+    pub origins: Vec<Origin>,
     pub targets: Vec<Target>,
     pub segments: Vec<Segment>,
     pub kinds: Vec<KindOf>,
@@ -66,6 +69,16 @@ pub(super) struct Condition {
     pub missing: Truth,
 }
 
+/// How a document spells a condition, for those who operate it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// Like `args.path`.
+    pub target: Text,
+    /// Like `under`.
+    pub key: &'static str,
+    pub span: Span,
+}
+
 /// What a condition looks at.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
@@ -89,6 +102,8 @@ pub(super) enum Segment {
 #[derive(Debug)]
 pub(super) struct KindOf {
     pub name: Text,
+    /// Where it is first declared.
+    pub span: Span,
     /// Patterns over tools; their rules are entries.
     pub tools: NameIndex,
     pub entries: Vec<KindEntry>,

@@ -45,6 +45,16 @@ impl Decision<'_> {
     }
 }
 
+impl<'p> Decision<'p> {
+    /// The id of the rule that allowed.
+    pub(crate) fn allowing(&self) -> Option<&'p str> {
+        match self {
+            Self::Allow { rule } => rule.map(|rule| rule.id),
+            Self::Refuse { .. } => None,
+        }
+    }
+}
+
 /// A rule of a policy, for those who operate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleRef<'p> {
@@ -53,6 +63,8 @@ pub struct RuleRef<'p> {
     pub id: &'p str,
     /// Where it stands in the document; `None` for a rule of a preset.
     pub span: Option<Span>,
+    /// The policy of a stack that has it; the first is 0.
+    pub layer: usize,
 }
 
 /// A decision and what goes with it.
@@ -335,11 +347,11 @@ impl Policy {
         if let Some(span) = self.require_agent
             && who.agent.is_none()
         {
-            let rule = RuleRef { id: "require_agent_id", span };
+            let rule = RuleRef { id: "require_agent_id", span, layer: self.layer };
             return Some(refuse(Reason::IdentityRequired, Some(rule)));
         }
         let (allowed, span) = self.allowed_roles?;
-        let rule = RuleRef { id: "allowed_roles", span: Some(span) };
+        let rule = RuleRef { id: "allowed_roles", span: Some(span), layer: self.layer };
         match who.roles {
             None => Some(refuse(Reason::IdentityRequired, Some(rule))),
             Some(has) if !has.meets(allowed) => Some(refuse(Reason::RoleDenied, Some(rule))),
@@ -352,8 +364,8 @@ impl Policy {
         Some((hit, self.rules.get(hit.rule as usize)?))
     }
 
-    fn reference(&self, rule: &Rule) -> RuleRef<'_> {
-        RuleRef { id: self.pool.get(rule.id), span: rule.span }
+    pub(super) fn reference(&self, rule: &Rule) -> RuleRef<'_> {
+        RuleRef { id: self.pool.get(rule.id), span: rule.span, layer: self.layer }
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::audit::AuditPolicy;
 use super::compile::{Compiler, MAX_RULES};
 use super::compiled::{Agent, Policy};
 use super::condition::Segment;
@@ -16,6 +17,7 @@ use super::error::PolicyError;
 use super::fields::{Item, Table};
 use super::keys::{AGENT, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
 use super::limit::{KeyPart, Limit, Rate, read_duration};
+use super::lint::Remark;
 use super::output::{Entry, WordList};
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
@@ -30,10 +32,10 @@ use crate::truncate::Keep;
 /// Most bytes of a hint: a refusal has 2 KiB in all.
 const MAX_HINT: usize = 512;
 /// Most bytes of an id or a name.
-const MAX_NAME: usize = 128;
+pub(super) const MAX_NAME: usize = 128;
 
 const DEFAULTS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
-const EFFECTS: [(&str, Effect); 3] =
+pub(super) const EFFECTS: [(&str, Effect); 3] =
     [("allow", Effect::Allow), ("ask", Effect::Ask), ("deny", Effect::Deny)];
 const MODES: [(&str, bool); 2] = [("enforce", false), ("shadow", true)];
 
@@ -81,12 +83,21 @@ impl Compiler<'_> {
         self.name = document.read("name", |item| self.short_text(item))?;
         self.settings(document)?;
         self.masking(document)?;
+        set(&mut self.audit, document.read("audit", AuditPolicy::read)?);
         document.read("roles", |item| self.declare_roles(item))?;
         document.read("agents", |item| self.declare_agents(item))?;
         self.gates(document)?;
         document.read("sets", |item| self.declare_sets(item))?;
         document.read("kinds", |item| self.declare_kinds(item))?;
         document.read("calendar", |item| self.declare_calendar(item))?;
+        for key in ["denied_tools", "limit", "rule", "test"] {
+            if let Some(item) = document.get(key).filter(|item| item.is_list())
+                && item.elements()?.is_empty()
+            {
+                let message = alloc::format!("`{key}` is an empty list");
+                self.remarks.push(Remark::new("empty-list", Some(item.span()), message, None));
+            }
+        }
         let mut ids = BTreeSet::new();
         document.read("rule", |item| self.declare_rules(item, &mut ids))?;
         document.read("denied_tools", |item| self.denied_tools(item, &mut ids))?;
@@ -95,6 +106,7 @@ impl Compiler<'_> {
         document.read("limit", |item| self.declare_limits(item, &mut ids))?;
         document.read("rate_limits", |item| self.rate_limits(item))?;
         document.read("output", |item| self.declare_outputs(item))?;
+        document.read("test", |item| self.declare_tests(item, &ids))?;
         default_effect(document, base)
     }
 
@@ -226,6 +238,7 @@ impl Compiler<'_> {
                 subject,
                 time,
                 when,
+                skip,
                 shadow,
                 ttl_ms,
                 ..Rule::default()

@@ -20,13 +20,15 @@ pub struct PolicyError {
     pub message: String,
     /// What to write instead, where that is known.
     pub hint: Option<String>,
+    /// The policy of a stack that it is about; the first is 0.
+    pub layer: usize,
 }
 
 impl PolicyError {
     /// An error without a hint.
     #[must_use]
     pub fn new(span: Span, path: &str, message: impl Into<String>) -> Self {
-        Self { span, path: path.to_string(), message: message.into(), hint: None }
+        Self { span, path: path.to_string(), message: message.into(), hint: None, layer: 0 }
     }
 
     /// The same error with a hint.
@@ -84,7 +86,10 @@ impl fmt::Display for PolicyError {
 impl core::error::Error for PolicyError {}
 
 /// The name among `names` that `name` most probably means.
-fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    name: &str,
+    names: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
     let at = near::nearest(name.into(), names.clone().into_iter().map(Into::into))?;
     names.into_iter().nth(at)
 }

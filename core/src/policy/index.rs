@@ -115,6 +115,18 @@ impl NameIndex {
         head.is_some_and(|head| self.tails_of(*head).iter().any(|tail| tail.pattern.is_empty()))
     }
 
+    /// Every pattern and its rule.
+    pub fn patterns(&self, pool: &Pool) -> Vec<(String, u32)> {
+        let of = |head: &Head| {
+            let text = pool.get(head.text);
+            self.tails_of(*head).iter().map(move |tail| {
+                let tail_text = pool.get(tail.pattern);
+                ([text, tail_text].concat(), tail.rule)
+            })
+        };
+        self.heads.iter().flat_map(of).collect()
+    }
+
     fn tails_of(&self, head: Head) -> &[Tail] {
         self.tails.get(head.first as usize..head.end as usize).unwrap_or(&[])
     }

@@ -17,6 +17,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "airlock",
         "allowed_roles",
         "allowed_tools",
+        "audit",
         "calendar",
         "default",
         "denied_tools",
@@ -43,12 +44,13 @@ pub(super) const DOCUMENT: Keys = Keys {
         "roles",
         "rule",
         "sets",
+        "test",
         "time_restrictions",
         "tz",
         "unknown_args",
         "unknown_tool",
     ],
-    later: &[("budget", "budgets"), ("sandbox", "sandboxes"), ("test", "embedded tests")],
+    later: &[("budget", "budgets"), ("sandbox", "sandboxes")],
 };
 
 pub(super) const RULE: Keys = Keys {
@@ -103,7 +105,34 @@ pub(super) const WINDOW: Keys =
     Keys { known: &["days", "except_dates", "from", "to", "tz"], later: &[] };
 pub(super) const LIMIT: Keys =
     Keys { known: &["burst", "id", "key", "rate", "refused", "tools"], later: &[] };
+pub(super) const TEST: Keys =
+    Keys { known: &["call", "expect", "name", "params", "steps"], later: &[] };
+pub(super) const CALL: Keys = Keys {
+    known: &["agent", "args", "now", "role", "server", "session", "tenant", "tool"],
+    later: &[],
+};
+/// A call that says itself what must become of it.
+pub(super) const STEP: Keys = Keys {
+    known: &["agent", "args", "expect", "now", "role", "server", "session", "tenant", "tool"],
+    later: &[],
+};
+pub(super) const EXPECT: Keys =
+    Keys { known: &["at", "effect", "reason", "rule", "stripped"], later: &[] };
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
+pub(super) const AUDIT: Keys = Keys {
+    known: &[
+        "fsync",
+        "keep",
+        "max_bytes",
+        "mode",
+        "on_error",
+        "path",
+        "preview",
+        "queue",
+        "when_full",
+    ],
+    later: &[],
+};
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],

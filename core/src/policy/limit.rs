@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 use core::fmt::Write;
+use core::slice;
 
 use super::condition::{Memory, Segment};
 use super::index::NameIndex;
@@ -98,6 +99,8 @@ pub(super) fn read_duration(text: &str) -> Option<u64> {
 /// A limit of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitRef<'p> {
+    /// Its place among the limits of the policy, from 0.
+    pub index: usize,
     /// Its id: that of the `[[limit]]`, or the key of `rate_limits`.
     pub id: &'p str,
     /// Where it stands in the document; `None` for a limit of a preset.
@@ -138,10 +141,11 @@ impl Limits {
     }
 
     pub fn get<'p>(&'p self, number: u32, pool: &'p Pool) -> Option<LimitRef<'p>> {
-        let limit = self.limits.get(number as usize)?;
+        let index = number as usize;
+        let limit = self.limits.get(index)?;
         let Rate { count, period_ms } = limit.rate;
         let &Limit { span, burst, refused, .. } = limit;
-        Some(LimitRef { id: pool.get(limit.id), span, count, period_ms, burst, refused })
+        Some(LimitRef { index, id: pool.get(limit.id), span, count, period_ms, burst, refused })
     }
 
     /// Whether there is none.
@@ -184,15 +188,27 @@ impl Limits {
         result
     }
 
-    pub fn charges<'s>(
-        &'s self,
-        memory: &'s Memory<'_>,
-        pool: &'s Pool,
-    ) -> impl Iterator<Item = Charge<'s>> {
-        memory.charges.iter().filter_map(move |record| {
-            let key = memory.keys.get(record.start as usize..record.end as usize)?;
-            Some(Charge { limit: self.get(record.limit, pool)?, key, cost: 1 })
-        })
+    pub fn charges<'s>(&'s self, memory: &'s Memory<'_>, pool: &'s Pool) -> Charges<'s> {
+        Charges { limits: self, pool, records: memory.charges.iter(), keys: &memory.keys }
+    }
+}
+
+/// What a call costs: one charge for each limit that applies, in the order of the document.
+#[derive(Clone, Debug)]
+pub struct Charges<'s> {
+    limits: &'s Limits,
+    pool: &'s Pool,
+    records: slice::Iter<'s, ChargeRecord>,
+    keys: &'s [u8],
+}
+
+impl<'s> Iterator for Charges<'s> {
+    type Item = Charge<'s>;
+
+    fn next(&mut self) -> Option<Charge<'s>> {
+        let record = self.records.next()?;
+        let key = self.keys.get(record.start as usize..record.end as usize)?;
+        Some(Charge { limit: self.limits.get(record.limit, self.pool)?, key, cost: 1 })
     }
 }
 

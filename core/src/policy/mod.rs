@@ -15,7 +15,12 @@
 #[cfg(feature = "alloc")]
 mod address;
 #[cfg(feature = "alloc")]
+mod admit;
+#[cfg(feature = "alloc")]
 mod argv;
+#[cfg(feature = "alloc")]
+mod audit;
+mod case;
 #[cfg(feature = "alloc")]
 mod claim;
 #[cfg(feature = "alloc")]
@@ -31,6 +36,8 @@ mod document;
 #[cfg(feature = "alloc")]
 mod error;
 #[cfg(feature = "alloc")]
+mod explain;
+#[cfg(feature = "alloc")]
 mod fields;
 #[cfg(feature = "alloc")]
 mod index;
@@ -40,6 +47,8 @@ mod keys;
 mod kill;
 #[cfg(feature = "alloc")]
 mod limit;
+#[cfg(feature = "alloc")]
+mod lint;
 mod names;
 #[cfg(feature = "alloc")]
 mod output;
@@ -76,15 +85,21 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
+    admit::{Admit, Exhausted},
+    audit::{AuditMode, AuditPolicy, OnError, WhenFull},
+    case::{Case, Expect, Step},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},
     error::PolicyError,
+    explain::{ConditionTrace, Explanation, RuleTrace},
     kill::KillSwitch,
-    limit::{Charge, LimitRef},
+    limit::{Charge, Charges, LimitRef},
+    lint::Remark,
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     time::{OnlyUtc, Zone, Zones},
+    truth::Truth,
 };
 #[cfg(feature = "alloc")]
 pub(crate) use {

@@ -31,6 +31,13 @@ impl RoleSet {
         self.meets(one)
     }
 
+    /// The roles of this set that are not in `other`.
+    pub fn without(self, other: Self) -> Self {
+        let mut rest = self;
+        rest.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= !other);
+        rest
+    }
+
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }

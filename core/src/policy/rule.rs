@@ -18,6 +18,24 @@ pub(super) enum Effect {
 }
 
 impl Effect {
+    /// Which effect comes before which.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Ask => 1,
+            Self::Deny => 2,
+        }
+    }
+
+    /// How a document spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+
     /// A pattern that denies covers every spelling, one that allows only its own.
     pub const fn case(self) -> Case {
         match self {
@@ -48,6 +66,8 @@ pub(super) struct Rule {
     pub time: Option<During>,
     /// Its conditions on arguments, a formula.
     pub when: Option<u32>,
+    /// A rule that denies lets go of calls that lack an argument.
+    pub skip: bool,
     /// It is followed, but nothing comes of it.
     pub shadow: bool,
     /// For how many milliseconds an approval holds.
@@ -116,6 +136,18 @@ impl<'a> Who<'a> {
 }
 
 impl Subject {
+    /// Whether every call is its subject.
+    pub fn is_everyone(&self) -> bool {
+        let Self { roles, except, agents, tenants, servers } = self;
+        let listed = [agents, tenants, servers].iter().any(|list| list.is_some());
+        roles.is_none() && except.is_empty() && !listed
+    }
+
+    /// Whether no call can be its subject.
+    pub fn is_nobody(&self) -> bool {
+        self.roles.is_some_and(|roles| roles.without(self.except).is_empty())
+    }
+
     /// Whether the subject is `who`, for a rule of `effect`.
     pub fn is(&self, who: &Who<'_>, effect: Effect, patterns: &[Text], pool: &Pool) -> Truth {
         let Self { roles, except, agents, tenants, servers } = *self;

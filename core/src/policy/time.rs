@@ -9,6 +9,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::tree::Span;
 use super::truth::Truth;
 
 const DAY: i64 = 86_400;
@@ -81,6 +82,8 @@ pub(super) struct Window {
     pub text: String,
     /// The document named no zone.
     pub assumed: bool,
+    /// Where it stands in the document.
+    pub span: Span,
 }
 
 impl Window {
@@ -180,7 +183,6 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Reads an RFC 3339 moment like `2026-11-25T23:30:00Z` as Unix milliseconds.
-#[cfg(test)]
 pub(super) fn read_moment(text: &str) -> Option<u64> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, zone) = rest.strip_prefix(['T', 't', ' '])?.split_at_checked(8)?;
@@ -249,6 +251,7 @@ mod tests {
             except: except.iter().map(|date| read_date(date).unwrap()).collect(),
             text: String::new(),
             assumed: false,
+            span: Span::default(),
         }
     }
 

@@ -2,15 +2,18 @@
 
 /// Three values, so that what is not known can deny but never allow. Ordered: AND is the minimum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Truth {
+pub enum Truth {
+    /// It does not hold.
     False,
+    /// It cannot be told: something is missing, of another type or not to be read.
     Unknown,
+    /// It holds.
     True,
 }
 
 impl Truth {
     /// The opposite; what is not known stays so.
-    pub const fn not(self) -> Self {
+    pub(super) const fn not(self) -> Self {
         match self {
             Self::False => Self::True,
             Self::Unknown => Self::Unknown,

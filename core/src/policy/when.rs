@@ -3,13 +3,14 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use super::address::Classes;
 use super::argv::ArgvTest;
 use super::claim::Claim;
 use super::compile::{Compiler, Set};
 use super::condition::{
-    Condition, Expr, KindEntry, KindOf, Order, Scalar, Segment, Target, Test, Types,
+    Condition, Expr, KindEntry, KindOf, Order, Origin, Scalar, Segment, Target, Test, Types,
 };
 use super::error::PolicyError;
 use super::fields::{Item, Table};
@@ -19,7 +20,7 @@ use super::path;
 use super::rule::{During, List};
 use super::text::Text;
 use super::time::{self, EVERY_DAY, Window, Zone};
-use super::tree::Value;
+use super::tree::{Member, Value};
 use super::truth::{Side, Truth};
 use super::url::UrlTest;
 use crate::glob::{self, Case};
@@ -54,14 +55,15 @@ impl Compiler<'_> {
             if scalars.is_empty() {
                 return Err(value.error("an empty set"));
             }
-            self.sets.push(Set { name: member.name.clone(), scalars });
+            let used = Cell::new(false);
+            self.sets.push(Set { name: member.name.clone(), span: member.span, scalars, used });
         }
         Ok(())
     }
 
     pub fn declare_kinds(&mut self, item: &Item<'_>) -> Result<(), PolicyError> {
         // By kind: its entries and their patterns.
-        let mut kinds: Vec<(String, Vec<KindEntry>, Vec<Pattern>)> = Vec::new();
+        let mut kinds: Vec<(&Member, Vec<KindEntry>, Vec<Pattern>)> = Vec::new();
         for (tools, table) in item.entries()? {
             glob::check(&tools.name).map_err(|error| table.error(error.to_string()))?;
             for (kind, paths) in table.entries()? {
@@ -72,10 +74,10 @@ impl Compiler<'_> {
                 }
                 let targets = List { first, end: self.conditions.targets.len() as u32 };
                 let entry = KindEntry { targets, wildcard: tools.name.contains(['*', '?']) };
-                let at = match kinds.iter().position(|(name, ..)| *name == kind.name) {
+                let at = match kinds.iter().position(|(known, ..)| known.name == kind.name) {
                     Some(at) => at,
                     None => {
-                        kinds.push((kind.name.clone(), Vec::new(), Vec::new()));
+                        kinds.push((kind, Vec::new(), Vec::new()));
                         kinds.len().saturating_sub(1)
                     }
                 };
@@ -86,10 +88,10 @@ impl Compiler<'_> {
                 }
             }
         }
-        for (name, entries, patterns) in kinds {
+        for (Member { name, span, .. }, entries, patterns) in kinds {
             let tools = NameIndex::new(Case::Fold, &patterns, &self.pool);
-            let name = self.pool.add(&name);
-            self.conditions.kinds.push(KindOf { name, tools, entries });
+            let name = self.pool.add(name);
+            self.conditions.kinds.push(KindOf { name, span: *span, tools, entries });
         }
         Ok(())
     }
@@ -170,7 +172,8 @@ impl Compiler<'_> {
         let zone = self.find_zone(&name, place)?;
         except.sort_unstable();
         let text = time::describe(days, from, to, &name);
-        self.conditions.windows.push(Window { zone, days, from, to, except, text, assumed });
+        let span = item.span();
+        self.conditions.windows.push(Window { zone, days, from, to, except, text, assumed, span });
         Ok(self.conditions.windows.len().saturating_sub(1) as u32)
     }
 
@@ -264,7 +267,7 @@ impl Compiler<'_> {
             }
             _ => {
                 let target = self.target(name, item)?;
-                return self.condition(target, item, frame, parts);
+                return self.condition(name, target, item, frame, parts);
             }
         };
         parts.push(self.expr(expr));
@@ -391,6 +394,7 @@ impl Compiler<'_> {
     /// Reads the tests of one target.
     fn condition(
         &mut self,
+        name: &str,
         target: u32,
         item: &Item<'_>,
         frame: Frame,
@@ -417,7 +421,10 @@ impl Compiler<'_> {
         if tests.is_empty() {
             return Err(item.error("a condition that tests nothing"));
         }
-        for test in tests {
+        let name = self.pool.add(name);
+        for (key, test) in tests {
+            let span = table.get(key).map_or_else(|| item.span(), |item| item.span());
+            self.conditions.origins.push(Origin { target: name, key, span });
             let number = self.conditions.conditions.len() as u32;
             let denies = frame.denies;
             let condition = Condition { target, test, side, denies, any, missing };
@@ -427,21 +434,27 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn tests(&mut self, table: &Table<'_>, side: Side) -> Result<Vec<Test>, PolicyError> {
+    fn tests(
+        &mut self,
+        table: &Table<'_>,
+        side: Side,
+    ) -> Result<Vec<(&'static str, Test)>, PolicyError> {
         let mut tests = Vec::new();
         for (key, negated) in [("eq", false), ("ne", true)] {
             if let Some(item) = table.get(key) {
                 let scalar = self.scalar(&item)?;
-                tests.push(Test::OneOf { scalars: self.scalars(&[scalar]), negated });
+                let scalars = self.scalars(&[scalar]);
+                tests.push((key, Test::OneOf { scalars, negated }));
             }
         }
         for (key, negated) in [("in", false), ("not_in", true)] {
             if let Some(item) = table.get(key) {
-                tests.push(Test::OneOf { scalars: self.scalar_list(&item)?, negated });
+                let scalars = self.scalar_list(&item)?;
+                tests.push((key, Test::OneOf { scalars, negated }));
             }
         }
         if let Some(item) = table.get("subset") {
-            tests.push(Test::Subset(self.scalar_list(&item)?));
+            tests.push(("subset", Test::Subset(self.scalar_list(&item)?)));
         }
         let orders = [
             ("gt", Order::Above),
@@ -451,65 +464,68 @@ impl Compiler<'_> {
         ];
         for (key, order) in orders {
             if let Some(item) = table.get(key) {
-                tests.push(Test::Order { order, bound: self.number(&item)? });
+                tests.push((key, Test::Order { order, bound: self.number(&item)? }));
             }
         }
         let length = |item: &Item<'_>| item.whole();
         let (least, most) = (table.read("min_len", length)?, table.read("max_len", length)?);
         if least.is_some() || most.is_some() {
+            let key = if least.is_some() { "min_len" } else { "max_len" };
             let (least, most) = (least.unwrap_or(0), most.unwrap_or(u64::MAX));
-            tests.push(Test::Length { least, most });
+            tests.push((key, Test::Length { least, most }));
         }
         type Make = fn(List) -> Test;
-        let lists: [(&str, Make); 3] =
+        let lists: [(&'static str, Make); 3] =
             [("prefix", Test::Prefix), ("suffix", Test::Suffix), ("contains", Test::Contains)];
         for (key, test) in lists {
             if let Some(item) = table.get(key) {
-                tests.push(test(self.text_list(&item, check_text)?));
+                tests.push((key, test(self.text_list(&item, check_text)?)));
             }
         }
         if let Some(item) = table.get("email") {
-            tests.push(Test::Email(self.text_list(&item, check_text)?));
+            tests.push(("email", Test::Email(self.text_list(&item, check_text)?)));
         }
         if let Some(item) = table.get("glob") {
-            tests.push(Test::Glob(self.text_list(&item, check_path_glob)?));
+            tests.push(("glob", Test::Glob(self.text_list(&item, check_path_glob)?)));
         }
         if let Some(item) = table.get("under") {
-            tests.push(Test::Under(self.text_list(&item, check_root)?));
+            tests.push(("under", Test::Under(self.text_list(&item, check_root)?)));
         }
         if let Some(item) = table.get("regex") {
             let text = format!("^(?:{})$", item.text()?);
             let pattern =
                 Regex::compile(&text).map_err(|error| item.error(error.kind.message()))?;
             self.conditions.patterns.push(pattern);
-            tests.push(Test::Regex(self.conditions.patterns.len().saturating_sub(1) as u32));
+            let number = self.conditions.patterns.len().saturating_sub(1) as u32;
+            tests.push(("regex", Test::Regex(number)));
         }
         if let Some(item) = table.get("type") {
             let mut types = Types::default();
             for name in item.some_texts()? {
                 types.0 |= name.word(&Types::NAMED)?.0;
             }
-            tests.push(Test::Type(types));
+            tests.push(("type", Test::Type(types)));
         }
         if let Some(item) = table.get("present") {
-            tests.push(Test::Present(item.boolean()?));
+            tests.push(("present", Test::Present(item.boolean()?)));
         }
         for (key, negated) in [("eq_ctx", false), ("ne_ctx", true)] {
             if let Some(item) = table.get(key) {
                 let tenant = item.word(&[("agent", false), ("tenant", true)])?;
-                tests.push(Test::Context { tenant, negated });
+                tests.push((key, Test::Context { tenant, negated }));
             }
         }
         if let Some(item) = table.get("url") {
             let test = self.url(&item)?;
             self.conditions.urls.push(test);
-            tests.push(Test::Url(self.conditions.urls.len().saturating_sub(1) as u32));
+            let number = self.conditions.urls.len().saturating_sub(1) as u32;
+            tests.push(("url", Test::Url(number)));
         }
         if let Some(item) = table.get("argv") {
             let (test, rest) = self.argv(&item, side)?;
             self.conditions.argvs.push(test);
             let test = self.conditions.argvs.len().saturating_sub(1) as u32;
-            tests.push(Test::Argv { test, rest });
+            tests.push(("argv", Test::Argv { test, rest }));
         }
         Ok(tests)
     }
@@ -658,13 +674,15 @@ impl Compiler<'_> {
         let Value::Text(text) = item.value() else { return Ok(None) };
         let Some(name) = text.strip_prefix('@') else { return Ok(None) };
         let found = self.sets.iter().find(|set| set.name == name);
-        found.map(|set| Some(set.scalars.clone())).ok_or_else(|| {
-            let names = self.sets.iter().map(|set| set.name.as_str());
-            let error = item.error(format!("no set `{name}` in [sets]"));
-            error
-                .with_hint("a text that begins with @ is written in a list: [\"@text\"]")
-                .with_near(name, names)
-        })
+        found.inspect(|set| set.used.set(true)).map(|set| Some(set.scalars.clone())).ok_or_else(
+            || {
+                let names = self.sets.iter().map(|set| set.name.as_str());
+                let error = item.error(format!("no set `{name}` in [sets]"));
+                error
+                    .with_hint("a text that begins with @ is written in a list: [\"@text\"]")
+                    .with_near(name, names)
+            },
+        )
     }
 }
 

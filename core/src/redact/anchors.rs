@@ -15,21 +15,14 @@ pub(super) const LONG: usize = 16;
 /// What a block needs to know of the blocks before it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Carry {
-    word: u64,
-    hyphen: u64,
-    operator: u64,
-    pair: u64,
-    group: u64,
-    lower: u64,
-    letter: u64,
-    /// Where runs of 2, 4, 7, 8 and 16 bytes of words end.
-    runs: [u64; 5],
-    initial: u64,
+    /// What each shift pushed out of the last block, in the order of the shifts.
+    flows: [u64; 22],
     /// Whether the word that the last block ended in holds a digit, a capital, a small letter.
     digits: bool,
     uppers: bool,
     lowers: bool,
-    /// The first byte of that word.
+    /// Whether the last block ended in a word, and the first byte of that word.
+    in_word: bool,
     open: usize,
     /// Bytes before this offset are parts of escapes.
     hole: usize,
@@ -125,7 +118,7 @@ impl Carry {
 
     /// Whether a word goes on after the last block.
     pub(super) const fn is_open(&self) -> bool {
-        self.word >> 63 == 1
+        self.in_word
     }
 
     /// The places of the block at `base` of `text`, whose bytes are of `classes`.
@@ -138,9 +131,19 @@ impl Carry {
             upper &= kept;
             lower &= kept;
         }
+        // Shifts up by `count`, out of this block into the next. Each call has a slot of its own.
+        let (slots, mut next) = (&mut self.flows, 0);
+        let mut flow = |bits: u64, count: u32| {
+            let slot = &mut slots[next];
+            next += 1;
+            let all = bits << count | *slot;
+            *slot = bits >> (64 - count);
+            all
+        };
+
         let letter = upper | lower;
         let word = digit | letter;
-        let after_word = word << 1 | self.word >> 63;
+        let after_word = flow(word, 1);
         let starts = word & !after_word;
         let ends = after_word & !word;
 
@@ -148,18 +151,17 @@ impl Carry {
         let uppers = holding(word, upper, &mut self.uppers);
         let lowers = holding(word, lower, &mut self.lowers);
 
-        let [old2, old4, old7, old8, old16] = self.runs;
+        // Where runs of so many bytes of words end, and what stands behind such an end.
         let run2 = word & after_word;
-        let run4 = run2 & (run2 << 2 | old2 >> 62);
-        let run7 = run4 & (run4 << 3 | old4 >> 61);
-        let run8 = run4 & (run4 << 4 | old4 >> 60);
-        let run16 = run8 & (run8 << 8 | old8 >> 56);
-        let past7 = run7 << 1 | old7 >> 63;
-        let past16 = run16 << 1 | old16 >> 63;
+        let run4 = run2 & flow(run2, 2);
+        let run7 = run4 & flow(run4, 3);
+        let run8 = run4 & flow(run4, 4);
+        let run16 = run8 & flow(run8, 8);
+        let (past2, past4) = (flow(run2, 1), flow(run4, 1));
+        let (past7, past16) = (flow(run7, 1), flow(run16, 1));
 
         // What follows the byte behind a word; beyond the block it could be anything.
-        const LAST: u64 = 1 << 63;
-        let parted = digit >> 1 | LAST | uppers & (upper >> 1);
+        let parted = digit >> 1 | top(1) | uppers & (upper >> 1);
         let numbers = digits & !lowers & (past7 | parted);
         let long = ends & past16 & (digits | uppers);
         // A prefix is followed by a body, which may go on beyond the block.
@@ -169,24 +171,18 @@ impl Carry {
         let body = body & (body >> 4 | top(4));
         let body = body & (body >> 8 | top(8));
         let heads = ends & (hyphen | joint) & (uppers | lowers) & body;
-        let initial = classes.initial & (classes.vowel >> 1 | LAST) & starts;
-        let (one, old) = (initial, self.initial);
-        let spaced = one << 5 | old >> 59 | one << 6 | old >> 58 | one << 8 | old >> 56;
-        // Signs behind two bytes of a word, and behind four.
-        let past = |now: u64, old: u64| now << 1 | old >> 63;
-        let pair = (hyphen | operator) & past(run2, old2);
-        let old = self.pair;
-        // Those that are the fourth in a row, or the fifth: the first may stand before the value.
-        let pairs = pair & (pair << 3 | old >> 61) & (pair << 6 | old >> 58);
-        let pairs = pairs & (pair << 9 | old >> 55) & !(pair << 15 | old >> 49);
-        let group = joint & past(run4, old4);
-        let groups = group & (group << 5 | self.group >> 59);
-        let after_operator = operator << 1 | self.operator >> 63;
-        let after_hyphen = hyphen << 1 | self.hyphen >> 63;
-        let lone = !after_word | hyphen >> 1 | LAST;
-        let after_letter = letter << 1 | self.letter >> 63;
-        let after_lower = lower << 1 | self.lower >> 63;
-        let names = letter & !after_letter | upper & after_lower;
+        let initial = classes.initial & (classes.vowel >> 1 | top(1)) & starts;
+        let initials = ends & !digits & (flow(initial, 5) | flow(initial, 6) | flow(initial, 8));
+        // Signs behind two bytes of a word: those that are the fourth in a row, or the fifth, for the
+        // first may stand before the value. And the second behind four bytes.
+        let pair = (hyphen | operator) & past2;
+        let pairs = pair & flow(pair, 3) & flow(pair, 6) & flow(pair, 9) & !flow(pair, 15);
+        let group = joint & past4;
+        let groups = group & flow(group, 5);
+        let lone = !after_word | hyphen >> 1 | top(1);
+        let hyphens = hyphen & !flow(hyphen, 1) & lone;
+        let operators = operator & !(operator >> 1 & flow(operator, 1));
+        let names = letter & !flow(letter, 1) | upper & flow(lower, 1);
 
         let anchors = Anchors {
             base,
@@ -195,9 +191,9 @@ impl Carry {
             numbers,
             long,
             heads,
-            initials: ends & spaced & !digits,
-            operators: operator & !(operator >> 1 & after_operator),
-            hyphens: hyphen & !after_hyphen & lone,
+            initials,
+            operators,
+            hyphens,
             signs: classes.sign,
             pairs,
             groups,
@@ -207,15 +203,7 @@ impl Carry {
         if let Some(bit) = starts.checked_ilog2() {
             self.open = base + bit as usize;
         }
-        self.word = word;
-        self.hyphen = hyphen;
-        self.operator = operator;
-        self.pair = pair;
-        self.group = group;
-        self.lower = lower;
-        self.letter = letter;
-        self.runs = [run2, run4, run7, run8, run16];
-        self.initial = initial;
+        self.in_word = word >> 63 == 1;
         self.names = [self.names[1], names];
         anchors
     }

@@ -109,7 +109,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     /// Looks at the places of one block; answers where the text begins anew when a detector took more.
-    #[inline]
+    #[inline(always)]
     fn block(&mut self, base: usize, anchors: &Anchors) -> Result<Option<usize>, Full> {
         let mut todo = anchors.all() & !before_bit(self.moment_end, base);
         while todo != 0 {
@@ -118,7 +118,9 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             todo &= todo - 1;
             if anchors.words() & bit != 0 {
                 self.word(anchors, i, at)?;
-                todo &= !before_bit(self.moment_end, base);
+                if self.moment_end > at {
+                    todo &= !before_bit(self.moment_end, base);
+                }
             }
             if (anchors.pairs | anchors.groups) & bit != 0 {
                 let lead = if anchors.pairs & bit != 0 { 11 } else { 9 };
@@ -173,7 +175,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if anchors.numbers & bit != 0 {
             self.number(anchors, start, end, anchors.has_upper(i))?;
         }
-        if anchors.initials & bit != 0 {
+        if anchors.initials & bit != 0
+            && byte(self.text, end) == b' '
+            && matches!(before(self.text, end) | 0x20, b'c' | b'd' | b'r')
+        {
             self.initial(start, end)?;
         }
         Ok(())
@@ -283,13 +288,11 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         self.identifier(anchors, start, len)
     }
 
-    /// A word of letters that may be a scheme (RFC 9110 section 11.6.2), or a line of a netrc file.
+    /// A word of letters before a blank that may be a scheme (RFC 9110 section 11.6.2), or be in a line of a
+    /// netrc file.
     #[inline(never)]
     fn initial(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let word = slice(self.text, start, end);
-        if byte(self.text, end) != b' ' {
-            return Ok(());
-        }
         if word.eq_ignore_ascii_case(b"bearer") || word.eq_ignore_ascii_case(b"basic") {
             self.scheme(start, end)
         } else if word == b"password" {

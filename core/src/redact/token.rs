@@ -46,8 +46,10 @@ static INDEX: Index = {
     index
 };
 
+/// The same for capitals and small letters.
 const fn bucket(a: u8, b: u8, c: u8) -> usize {
-    ((a as usize) ^ (b as usize) << 3 ^ (c as usize) << 6) & 4095
+    const CASE: u8 = 0x20;
+    ((a & !CASE) as usize ^ ((b & !CASE) as usize) << 3 ^ ((c & !CASE) as usize) << 6) & 4095
 }
 
 /// Beginnings of tokens that are written out in [`shape`](super::shape) and elsewhere.
@@ -137,6 +139,16 @@ const GLANCE: usize = 64;
 /// The token that begins at `at`: its type and its end.
 #[inline]
 pub(super) fn find(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
+    let &[a, b, c] = text.get(at..)?.first_chunk()?;
+    match INDEX.heads.get(bucket(a, b, c)) {
+        Some(0) | None => None,
+        Some(_) => find_known(text, at, refused),
+    }
+}
+
+/// The same where some prefix begins like the text.
+#[inline(never)]
+fn find_known(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
     let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))
         .or_else(|| find_folded(text, at, refused))?;
     let row = PREFIXES.get(i)?.1;

@@ -113,7 +113,10 @@ impl TypeId {
 
 /// How many values of each type were masked.
 #[derive(Clone, Copy, Debug)]
-pub struct Counts([u32; 256]);
+pub struct Counts {
+    by_type: [u32; 256],
+    total: usize,
+}
 
 impl Default for Counts {
     fn default() -> Self {
@@ -125,19 +128,33 @@ impl Counts {
     /// None of any.
     #[must_use]
     pub const fn new() -> Self {
-        Self([0; 256])
+        Self { by_type: [0; 256], total: 0 }
     }
 
     /// Counts one more value.
     pub fn add(&mut self, id: TypeId) {
-        if let Some(count) = self.0.get_mut(usize::from(id.0)) {
+        if let Some(count) = self.by_type.get_mut(usize::from(id.0)) {
             *count = count.saturating_add(1);
+            self.total = self.total.saturating_add(1);
+        }
+    }
+
+    /// How many there are of all types.
+    #[must_use]
+    pub const fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Begins anew.
+    pub fn clear(&mut self) {
+        if self.total > 0 {
+            *self = Self::new();
         }
     }
 
     /// The types that were met, each with its count.
     pub fn iter(&self) -> impl Iterator<Item = (TypeId, u32)> {
-        let all = TypeId::all().zip(&self.0);
+        let all = TypeId::all().zip(&self.by_type).take_while(|_| self.total > 0);
         all.filter(|&(_, &count)| count > 0).map(|(id, &count)| (id, count))
     }
 }

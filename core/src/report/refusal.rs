@@ -23,6 +23,13 @@ pub(crate) struct Notice<'a> {
     pub(crate) retry_after_ms: Option<u64>,
 }
 
+impl<'a> Notice<'a> {
+    /// One that says no more than the reason.
+    pub(crate) const fn of(reason: Reason, tool: &'a str) -> Self {
+        Self { reason, tool, hint: None, rule: None, retry_after_ms: None }
+    }
+}
+
 /// Writes the refusal into `out`: at most [`MAX_REFUSAL`] bytes. Violations are dropped whole, from the
 /// end, until the rest fits; `more` counts them.
 pub(crate) fn write_refusal(report: &Report<'_>, notice: &Notice<'_>, out: &mut Buf<'_, u8>) {

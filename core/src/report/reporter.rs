@@ -6,7 +6,7 @@ use super::words::{Look, Name, Shown, shown};
 use super::wrong::{Strays, Wrong};
 use super::{Meant, Record, Report, Text};
 use crate::buf::Buf;
-use crate::json::{self, CUT, Document, Kind, ParseError, ParseErrorKind, Str};
+use crate::json::{self, Document, Kind, ParseError, ParseErrorKind, Str};
 use crate::near::Undeclared;
 use crate::schema::{Cut, Fault, Keyword, Memory, Schema, Types};
 
@@ -78,26 +78,13 @@ impl Reporter<'_, '_> {
                 continue;
             }
             *left = left.checked_sub(self.doc.at(cut.object).len() / 16)?;
-            if self.has(cut.object, name) {
+            if self.doc.member(cut.object, name).is_some() {
                 continue;
             }
             best = if distance < least { Some(name) } else { None };
             least = distance;
         }
         Some(best)
-    }
-
-    fn has(&self, object: u32, name: u32) -> bool {
-        let end = self.doc.after(object);
-        let mut key = object + 1;
-        while key < end {
-            let node = self.doc.node(key);
-            if node.number() == name && !node.has(CUT) {
-                return true;
-            }
-            key = self.doc.after(key + 1);
-        }
-        false
     }
 
     /// Reports every ghost, as a violation or as stripped, and every fault. `faults` are sorted here.

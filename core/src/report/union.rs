@@ -11,7 +11,7 @@ use super::reporter::{Reporter, is_echo};
 use super::words::{Look, Name, Shown, shown, spelt};
 use super::wrong::{Choices, Strays, Wrong};
 use super::{FixRecord, Text};
-use crate::json::{self, CUT, Kind};
+use crate::json;
 use crate::schema::{Collect, Cut, Fault, Keyword, Types, examine, is_short};
 
 /// Most branches that are looked into.
@@ -90,6 +90,13 @@ impl<'a> Reporter<'a, '_> {
             union.plain = Some(self.wrong_choice(fault, choices));
             return Some(union);
         }
+        if let Some(tagged) = schema.tagged(fault.sub, one, self.doc, fault.node) {
+            union.best = tagged;
+            if !self.examine(*branches.get(tagged)?, fault.node)? {
+                self.recount(&mut union, cuts);
+                return Some(union);
+            }
+        }
         let mut least = None;
         let mut types = Types::EMPTY;
         for (at, &branch) in branches.iter().enumerate().take(MAX_BRANCHES) {
@@ -138,25 +145,8 @@ impl<'a> Reporter<'a, '_> {
             return Fit::OtherType;
         }
         let Some((name, _)) = self.schema.tag_of(branch) else { return Fit::Untagged };
-        let Some(tag) = self.member(at, name) else { return Fit::Untagged };
+        let Some(tag) = self.doc.member(at, name) else { return Fit::Untagged };
         if self.branch.iter().any(|fault| fault.node == tag) { Fit::OtherTag } else { Fit::Tagged }
-    }
-
-    /// The node of the value of member `name`.
-    fn member(&self, object: u32, name: u32) -> Option<u32> {
-        let node = self.doc.node(object);
-        if node.kind() != Kind::Object {
-            return None;
-        }
-        let mut key = object + 1;
-        while key < node.link {
-            let found = self.doc.node(key);
-            if found.number() == name && !found.has(CUT) {
-                return Some(key + 1);
-            }
-            key = self.doc.after(key + 1);
-        }
-        None
     }
 
     /// Keeps the first faults of the best branch, whose faults stand in the memory.

@@ -110,6 +110,8 @@ impl Draft {
             all: Span::default(),
             any: Span::default(),
             one: Span::default(),
+            any_tags: NONE,
+            one_tags: NONE,
             not: NONE,
             condition: NONE,
             then: NONE,

@@ -19,10 +19,12 @@ mod dialect;
 mod documents;
 mod draft;
 mod dynamic;
+mod equality;
 mod evaluated;
 mod format;
 mod keyword;
 mod locate;
+mod logic;
 mod meant;
 mod names;
 mod onepass;
@@ -32,6 +34,7 @@ mod resource;
 mod run;
 mod same;
 mod shape;
+mod tags;
 mod uri;
 
 use alloc::boxed::Box;
@@ -303,6 +306,9 @@ pub(crate) struct LogicRules {
     all: Span,
     any: Span,
     one: Span,
+    /// Numbers of their tags in [`Schema::tags`].
+    any_tags: u32,
+    one_tags: u32,
     not: u32,
     condition: u32,
     then: u32,
@@ -356,6 +362,7 @@ pub struct Schema {
     /// Lists of subschemas and of name ids.
     lists: Box<[u32]>,
     choices: choices::Choices,
+    tags: tags::Tags,
     patterns: Box<[pattern::Pattern]>,
     divisors: Box<[crate::json::Divisor]>,
     locations: Box<[Location]>,
@@ -391,6 +398,12 @@ impl Schema {
     /// with them can be cut and validated.
     pub(crate) const fn names(&self) -> &impl json::Names {
         &self.names
+    }
+
+    /// Whether the schema declares `name` anywhere.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        let digest = json::Digest::of(name.as_bytes());
+        json::Names::find(&self.names, digest, name.into()) != UNNAMED
     }
 
     /// Whether the root of the arguments declares `name`; none where any name may stand.

@@ -6,20 +6,17 @@
 //! items, every few members that a loop passes and every few bytes of text that it reads. A check that
 //! runs out of steps or of depth has no verdict and must be refused.
 
-use super::same::{order, same, sorting};
 use super::{
-    ArrayRules, Content, Keyword, LogicRules, NONE, NumberRules, ObjectRules, ROOT, Schema,
-    StringRules, Sub, Types, find_named,
+    ArrayRules, Content, Keyword, NONE, NumberRules, ObjectRules, ROOT, Schema, StringRules, Sub,
+    Types, find_named,
 };
 use crate::buf::{Buf, Full};
-use crate::json::{CUT, Document, Kind, Node, Str, Tape};
+use crate::json::{CUT, Document, Kind, Node, Tape};
 
 /// Nested calls that one check may make; bounds the stack.
 const MAX_CALLS: u32 = 1024;
 /// How many bytes of text are read for one step.
 pub(super) const BYTES_A_STEP: usize = 8;
-/// Up to this many elements `uniqueItems` compares pairwise, above it sorts.
-const PAIRWISE: usize = 16;
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +168,7 @@ pub(crate) fn examine(
 pub(super) struct Run<'a, 'm> {
     pub(super) schema: &'a Schema,
     /// The schema document.
-    own: Document<'a>,
+    pub(super) own: Document<'a>,
     pub(super) doc: Document<'a>,
     /// Steps left; at zero every answer is void.
     pub(super) steps: u32,
@@ -538,64 +535,10 @@ impl Run<'_, '_> {
         valid
     }
 
-    fn logic<F: Faults>(
-        &mut self,
-        index: u32,
-        rules: &LogicRules,
-        at: u32,
-        faults: &mut F,
-    ) -> bool {
-        let lists = &self.schema.lists;
-        let fault = |keyword| Fault { node: at, sub: index, keyword, detail: NONE };
-        let mut valid = rules.reference == NONE || self.sub(rules.reference, at, faults);
-        if rules.dynamic != NONE && (valid || F::ALL) {
-            valid &= self.sub(rules.dynamic, at, faults);
-        }
-        for &sub in rules.all.of(lists) {
-            if !valid && !F::ALL {
-                return false;
-            }
-            valid &= self.sub(sub, at, faults);
-        }
-        if !rules.any.is_empty()
-            && !rules.any.of(lists).iter().any(|&sub| self.sub(sub, at, &mut Silent))
-        {
-            valid = false;
-            faults.add(fault(Keyword::AnyOf));
-        }
-        if !rules.one.is_empty() {
-            let matching =
-                rules.one.of(lists).iter().filter(|&&sub| self.sub(sub, at, &mut Silent)).take(2);
-            if matching.count() != 1 {
-                valid = false;
-                faults.add(fault(Keyword::OneOf));
-            }
-        }
-        if rules.not != NONE && self.sub(rules.not, at, &mut Silent) {
-            valid = false;
-            faults.add(fault(Keyword::Not));
-        }
-        if rules.condition != NONE && (rules.then != NONE || rules.otherwise != NONE) {
-            let holds = self.sub(rules.condition, at, &mut Silent);
-            let branch = if holds { rules.then } else { rules.otherwise };
-            valid &= branch == NONE || self.sub(branch, at, faults);
-        }
-        valid
-    }
-
     /// Whether the object at `at` has a member called `name` that is not cut.
     pub(super) fn has(&mut self, at: u32, name: u32) -> bool {
-        let object = self.doc.node(at);
-        self.pay(object.number() as usize / 4 + 1);
-        let mut key = at + 1;
-        while key < object.link {
-            let node = self.doc.node(key);
-            if node.number() == name && !node.has(CUT) {
-                return true;
-            }
-            key = self.doc.after(key + 1);
-        }
-        false
+        self.pay(self.doc.node(at).number() as usize / 4 + 1);
+        self.doc.member(at, name).is_some()
     }
 
     pub(super) fn matches(&mut self, pattern: u32, at: u32) -> bool {
@@ -616,94 +559,6 @@ impl Run<'_, '_> {
         types.meets(Types::at_a_glance(node)) || types.meets(Types::of(self.doc, at))
     }
 
-    fn is_choice(&mut self, choices: u32, at: u32) -> bool {
-        if let Some((sorted, longest)) = self.schema.choices.of(choices) {
-            // A number is read to its end, anything else as far as it can agree, each member of an object
-            // once for each other.
-            let value = self.doc.at(at);
-            let bytes = value.raw().len();
-            let read = match value.kind() {
-                Kind::Number => bytes,
-                Kind::Object => bytes.min(longest * 6).saturating_mul(value.len() + 1),
-                _ => bytes.min(longest * 6),
-            };
-            return self.pay_bytes(read.saturating_mul(sorted.len().ilog2() as usize))
-                && sorted.binary_search_by(|&own| order(self.own, own, self.doc, at)).is_ok();
-        }
-        let choices = self.own.at(choices);
-        if self.doc.node(at).kind() == Kind::String {
-            self.pay(choices.len() / 4);
-            let text = self.doc.text(at);
-            if text.is_escaped() {
-                self.pay_bytes(text.raw().len());
-            }
-            let print = text.digest().print();
-            return choices.elements().any(|choice| self.is_text(choice.index(), print, text));
-        }
-        choices.elements().any(|choice| self.equal(choice.index(), at))
-    }
-
-    /// Whether the value at `own` of the schema document is the string `text`, whose fingerprint is
-    /// `print`.
-    fn is_text(&mut self, own: u32, print: u32, text: Str<'_>) -> bool {
-        let node = self.own.node(own);
-        if node.kind() != Kind::String || node.link != print {
-            return false;
-        }
-        self.pay_bytes(text.raw().len());
-        self.own.text(own).cmp_bytes(text).is_eq()
-    }
-
-    /// Whether the value at `own` of the schema document equals the instance at `at`.
-    fn equal(&mut self, own: u32, at: u32) -> bool {
-        // What `propertyNames` looks at is a name, and a name is a string.
-        if self.doc.node(at).kind() == Kind::Key {
-            self.steps = self.steps.saturating_sub(1);
-            let own = self.own.at(own).as_str();
-            return own.is_some_and(|own| own.cmp_bytes(self.doc.text(at)).is_eq());
-        }
-        same(self.own, own, self.doc, at, &mut self.steps).unwrap_or_else(|| {
-            self.steps = 0;
-            false
-        })
-    }
-
-    /// Whether no two elements of the array at `at` are equal.
-    fn unique(&mut self, at: u32) -> bool {
-        let doc = self.doc;
-        self.memory.order.clear();
-        for element in doc.at(at).elements() {
-            if self.memory.order.push(element.index()).is_err() {
-                self.steps = 0;
-                return false;
-            }
-        }
-        let count = self.memory.order.len();
-        if count > PAIRWISE {
-            let steps = self.memory.order.iter().map(|&element| sorting(doc, element, count));
-            let steps = steps.fold(0_usize, usize::saturating_add);
-            if !self.pay(steps) {
-                return false;
-            }
-            self.memory.order.sort_unstable_by(|&a, &b| order(doc, a, doc, b));
-            let mut pairs = self.memory.order.windows(2);
-            return !pairs.any(|pair| matches!(*pair, [a, b] if order(doc, a, doc, b).is_eq()));
-        }
-        for (i, &a) in self.memory.order.iter().enumerate() {
-            for &b in self.memory.order.iter().skip(i + 1) {
-                match same(doc, a, doc, b, &mut self.steps) {
-                    Some(false) => {}
-                    Some(true) => return false,
-                    None => {
-                        self.steps = 0;
-                        return false;
-                    }
-                }
-            }
-        }
-        true
-    }
-
     /// What was found out, unless lent memory was too small for it.
     fn outcome<T: Default>(&mut self, found: Result<T, Full>) -> T {
         found.unwrap_or_else(|Full| {
@@ -713,7 +568,7 @@ impl Run<'_, '_> {
     }
 
     /// Takes the steps for reading `count` bytes of text; false when they ran out.
-    fn pay_bytes(&mut self, count: usize) -> bool {
+    pub(super) fn pay_bytes(&mut self, count: usize) -> bool {
         self.pay(count / BYTES_A_STEP + 1)
     }
 

@@ -170,8 +170,8 @@ impl Grammar<'_, '_> {
                 (if modern { "dependentSchemas" } else { "dependencies" }, map)
             }
             25 | 26 => ("allOf", self.list(depth)),
-            27 | 28 => ("anyOf", self.list(depth)),
-            29 | 30 => ("oneOf", self.list(depth)),
+            27 | 28 => ("anyOf", self.variants(depth)),
+            29 | 30 => ("oneOf", self.variants(depth)),
             31 => ("not", self.schema(depth - 1)),
             32 => {
                 schema.insert("if".into(), self.schema(depth - 1));
@@ -222,6 +222,34 @@ impl Grammar<'_, '_> {
 
     fn list(&mut self, depth: u32) -> Value {
         (0..=self.source.below(3)).map(|_| self.schema(depth - 1)).collect()
+    }
+
+    /// A list whose schemas are now and then told apart by a member.
+    fn variants(&mut self, depth: u32) -> Value {
+        let mut list = self.list(depth);
+        if !self.source.chance(80) {
+            return list;
+        }
+        let name = self.source.pick(NAMES);
+        for schema in list.as_array_mut().into_iter().flatten() {
+            let Some(schema) = schema.as_object_mut().filter(|_| self.source.chance(224)) else {
+                continue;
+            };
+            let tag = json!(self.source.pick(TEXTS));
+            let tag =
+                if self.source.chance(64) { json!({"enum": [tag]}) } else { json!({"const": tag}) };
+            let properties = schema.entry("properties").or_insert_with(|| json!({}));
+            properties[name] = tag;
+            if self.source.chance(224) {
+                let required = schema.entry("required").or_insert_with(|| json!([]));
+                if let Some(names) =
+                    required.as_array_mut().filter(|names| !names.contains(&json!(name)))
+                {
+                    names.push(json!(name));
+                }
+            }
+        }
+        list
     }
 
     fn map(&mut self, names: &[&str], depth: u32, most: usize) -> Value {

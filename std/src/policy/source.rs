@@ -14,6 +14,72 @@ pub(super) struct Source {
     text: String,
 }
 
+/// Something about a policy file and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How grave it is.
+    pub level: Level,
+    /// What kind of finding it is, a stable word; `invalid` for every error.
+    pub code: &'static str,
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1; 0 when it is about no place.
+    pub line: usize,
+    /// The column in characters, counted from 1; 0 when it is about no place.
+    pub column: usize,
+    /// Where in the tree, like `rule[2].effect`; may be empty.
+    pub path: String,
+    /// What is the matter.
+    pub message: String,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
+    /// All of it for people, with the line of the file.
+    pub shown: String,
+}
+
+impl Finding {
+    /// A finding about `file` as a whole.
+    pub(super) fn without_place(
+        file: &str,
+        level: Level,
+        code: &'static str,
+        error: &PolicyError,
+    ) -> Self {
+        Self {
+            level,
+            code,
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            path: error.path.clone(),
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+            shown: format!("{file}: {error}"),
+        }
+    }
+}
+
+/// How grave a [`Finding`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The policy cannot be honoured.
+    Error,
+    /// It can, but probably says what is not meant.
+    Warning,
+}
+
+impl Level {
+    /// `error` or `warning`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// A place in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
@@ -75,6 +141,22 @@ impl Source {
             let _ = write!(out, "\n{margin} = {hint}");
         }
         out
+    }
+
+    /// The error as data.
+    pub fn finding(&self, level: Level, code: &'static str, error: &PolicyError) -> Finding {
+        let Position { line, column } = self.position(error.span.start);
+        Finding {
+            level,
+            code,
+            file: self.name.clone(),
+            line,
+            column,
+            path: error.path.clone(),
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+            shown: self.render(error),
+        }
     }
 
     fn split_at(&self, offset: u32) -> (&str, &str) {

@@ -28,7 +28,10 @@ use signal_hook::iterator::Signals;
 
 use crate::audit::AuditLog;
 use crate::child::{self, CANNOT_START, Group};
-use relay::Shared;
+use crate::clock::SystemClock;
+use crate::kill::KillFile;
+use crate::limit::Limiter;
+use relay::{Setup, Shared};
 
 /// How long a server may take to end by itself: clients kill after two seconds.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -63,6 +66,8 @@ pub struct Options<'a> {
     pub own: Option<(&'a Path, &'a OsStr)>,
     /// Bounds of messages and tables.
     pub bounds: Bounds,
+    /// Looked for at each message of the client; its switch is that of the guard.
+    pub kill_file: Option<KillFile>,
 }
 
 /// What happens to a connection.
@@ -94,15 +99,11 @@ impl Drop for AtEnd {
 /// end with. Must be called from the main thread, at whose end the kernel ends the server.
 ///
 /// # Errors
-/// When pipes, threads or signals cannot be set up, or when the policy limits how often tools are called:
-/// nothing here counts calls, and a limit that nobody keeps must not look kept. A server that cannot be
-/// started is no error: it is said on standard error, and the code is [`CANNOT_START`].
+/// When pipes, threads or signals cannot be set up, or when a limit of the policy cannot be kept. A server
+/// that cannot be started is no error: it is said on standard error, and the code is [`CANNOT_START`].
 pub fn run(options: Options<'_>) -> io::Result<i32> {
-    if options.guard.policy().limits().next().is_some() {
-        let message = "the policy has limits (`rate_limits`, `limit` or the preset `strict`), which this \
-                       version does not keep: take them out";
-        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
-    }
+    let clock = Arc::new(SystemClock::new());
+    let limiter = Limiter::new(options.guard.policy(), clock.clone()).map_err(io::Error::other)?;
     // Caught before there is a server, so that none outlives us unnoticed.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     // Files without a buffer: what is written is written.
@@ -117,13 +118,20 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
         }
     };
     let (sender, news) = channel();
-    let Options { guard, identity, audit, bounds, .. } = options;
-    let shared = Arc::new(Shared::new(guard, identity, audit, bounds, output, server.stdin));
+    let Options { guard, identity, audit, bounds, kill_file, .. } = options;
+    let log = audit.clone();
+    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file };
+    let shared = Arc::new(Shared::new(setup, output, server.stdin));
     spawn("signals", {
-        let sender = sender.clone();
+        let (sender, log) = (sender.clone(), log.clone());
         move || {
             for signal in signals.forever() {
-                let _ = sender.send(News::Signal(signal));
+                // Who rotates logs sends it; without a log it is an end like any other.
+                if signal == SIGHUP && log.is_kept() {
+                    log.reopen();
+                } else {
+                    let _ = sender.send(News::Signal(signal));
+                }
             }
         }
     })?;
@@ -148,6 +156,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     })?;
     let code = supervise(&news, server.group, &shared);
     server.group.signal(SIGKILL);
+    log.close();
     Ok(code)
 }
 

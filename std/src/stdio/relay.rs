@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use airlock_core::mcp::{Action, Audit, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
 use airlock_core::{Caller, Guard};
@@ -17,6 +17,9 @@ use airlock_core::{Caller, Guard};
 use super::line::{Line, Lines, PAUSE};
 use super::{Identity, News};
 use crate::audit::AuditLog;
+use crate::clock::{Clock, SystemClock};
+use crate::kill::KillFile;
+use crate::limit::Limiter;
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -34,7 +37,20 @@ pub(super) struct Shared {
     /// A message of the server is being decided on or written to the client.
     passing_on: AtomicBool,
     identity: Identity,
+    clock: Arc<SystemClock>,
+    kill_file: Option<KillFile>,
     limit: usize,
+}
+
+/// What a connection is decided by.
+pub(super) struct Setup {
+    pub(super) guard: Arc<Guard>,
+    pub(super) limiter: Limiter,
+    pub(super) clock: Arc<SystemClock>,
+    pub(super) identity: Identity,
+    pub(super) audit: AuditLog,
+    pub(super) bounds: Bounds,
+    pub(super) kill_file: Option<KillFile>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
@@ -72,18 +88,12 @@ enum End {
 }
 
 impl Shared {
-    pub(super) fn new(
-        guard: Arc<Guard>,
-        identity: Identity,
-        log: AuditLog,
-        bounds: Bounds,
-        client: File,
-        server: ChildStdin,
-    ) -> Self {
+    pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
+        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file } = setup;
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let session = Session {
-            relay: Relay::new(guard, bounds, &nonce),
+            relay: Relay::new(guard, bounds, &nonce).limits(Arc::new(limiter)),
             recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
             server_ended: false,
         };
@@ -94,6 +104,8 @@ impl Shared {
             server: Mutex::new(Some(server)),
             passing_on: AtomicBool::new(false),
             identity,
+            clock,
+            kill_file,
             limit: bounds.message,
         }
     }
@@ -120,11 +132,12 @@ impl Shared {
         news: &Sender<News>,
     ) -> Result<(), End> {
         loop {
+            self.poll_kill_file();
             let mut session = self.session()?;
             let Session { relay, recorder, .. } = &mut *session;
             recorder.started = Instant::now();
             let action = match &line {
-                Line::Whole(line) => relay.client(line, caller, now(), out, recorder),
+                Line::Whole(line) => relay.client(line, caller, self.clock.now(), out, recorder),
                 Line::TooLong(outline) => {
                     relay.oversize(Direction::ToServer, outline, out, recorder)
                 }
@@ -142,6 +155,15 @@ impl Shared {
                 Action::Hold => self.await_list(session)?,
                 Action::Drop | Action::Noise => return Ok(()),
             }
+        }
+    }
+
+    fn poll_kill_file(&self) {
+        if let Some(kill) = &self.kill_file
+            && kill.poll()
+        {
+            let halted = if kill.switch().is_on() { "are halted" } else { "go on" };
+            eprintln!("airlock: all tool calls {halted}, as the kill file says");
         }
     }
 
@@ -255,12 +277,6 @@ impl Identity {
     fn caller<'a>(&'a self, roles: &'a [&'a str]) -> Caller<'a> {
         Caller { agent: self.agent.as_deref(), roles, tenant: self.tenant.as_deref() }
     }
-}
-
-/// The moment in Unix milliseconds.
-fn now() -> Option<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(since.as_millis()).ok()
 }
 
 /// Writes the message and a line feed, as a rule with one call of the system.

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::report::{Report, node_tally};
 use crate::process::{self, Done};
 use crate::program::{self, Program};
-use crate::{fuzz, no_alloc, workspace};
+use crate::{capi, fuzz, no_alloc, workspace};
 
 /// One part of the whole.
 pub struct Stage {
@@ -25,13 +25,21 @@ pub const STAGES: &[Stage] = &[
     quick("rust-levels", &[], rust_levels),
     quick("docs", &[], docs),
     quick("no-alloc", &[Program::Linker], no_allocator),
+    quick("c-abi", C, capi::check),
+    quick("c-memory", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::memory),
+    quick("c-packages", &[Program::Linker, Program::CppCompiler, Program::CMake], capi::packages),
+    quick("c-freestanding", C, capi::freestanding),
     quick("end-to-end", &[Program::Node], end_to_end),
     quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
     slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
+    slow("c-threads", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::threads),
     slow("idle-cost", &[Program::Node], idle_cost),
     slow("benches", &[], benches),
     slow("dependencies", &[Program::CargoDeny], dependencies),
 ];
+
+/// What building the C library and programs takes.
+const C: &[Program] = &[Program::Linker, Program::CppCompiler];
 
 const fn quick(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
     Stage { name, needs, is_slow: false, run }
@@ -42,7 +50,7 @@ const fn slow(name: &'static str, needs: &'static [Program], run: fn(&mut Report
 }
 
 /// The folders with a `Cargo.toml` that is no member of the workspace.
-const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "fuzz"];
+const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "ffi/embedded", "fuzz"];
 
 fn format(report: &mut Report) {
     report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check", "--", "-l"])));

@@ -87,7 +87,7 @@ fn the_first_of_several_rules_is_named() {
     );
     assert_eq!(decide(&policy, "read_file", &NOBODY), "allow b");
     assert_eq!(decide(&policy, "read_file", &with_roles(&["x"])), "allow a");
-    let Decision::Refuse { reason, rule: Some(RuleRef { id: "d", span: Some(_) }), hint } =
+    let Decision::Refuse { reason, rule: Some(RuleRef { id: "d", span: Some(_), .. }), hint } =
         policy.decide("read_log", &NOBODY)
     else {
         panic!("{:?}", policy.decide("read_log", &NOBODY))

@@ -3,14 +3,16 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::super::keys::{
-    AGENT, ARGV, CONDITION, DENIED, DOCUMENT, Keys, LIMIT, OUTPUT, RULE, URL, WINDOW,
+    AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT, RULE, STEP,
+    TEST, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 10] = [
+const TABLES: [(&str, Keys, &str, &str); 15] = [
+    ("audit", AUDIT, r#"{"audit": {"#, "}}"),
     ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
     ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
     (
@@ -35,6 +37,10 @@ const TABLES: [(&str, Keys, &str, &str); 10] = [
     ("rule[0]", RULE, r#"{"rule": [{"#, "}]}"),
     ("denied_tools[0]", DENIED, r#"{"denied_tools": [{"#, "}]}"),
     ("agents.bob", AGENT, r#"{"agents": {"bob": {"#, "}}}"),
+    ("test[0]", TEST, r#"{"test": [{"#, "}]}"),
+    ("test[0].call", CALL, r#"{"test": [{"expect": {"effect": "ask"}, "call": {"#, "}}]}"),
+    ("test[0].steps[0]", STEP, r#"{"test": [{"steps": [{"#, "}]}]}"),
+    ("test[0].expect", EXPECT, r#"{"test": [{"call": {"tool": "a"}, "expect": {"#, "}}]}"),
     (r#"output."read_*""#, OUTPUT, r#"{"output": {"read_*": {"#, "}}}"),
 ];
 
@@ -57,6 +63,13 @@ fn every_known_key_is_read() {
                 "rule[0]" => {
                     without(key, &[("id", r#""a""#), ("effect", r#""ask""#), ("tools", r#""x""#)])
                 }
+                "test[0]" if *key == "expect" => without(key, &[("call", r#"{"tool": "a"}"#)]),
+                "test[0]" if *key == "call" => without(key, &[("expect", r#"{"effect": "ask"}"#)]),
+                "test[0].call" => without(key, &[("tool", r#""a""#)]),
+                "test[0].steps[0]" => {
+                    without(key, &[("tool", r#""a""#), ("expect", r#"{"effect": "ask"}"#)])
+                }
+                "test[0].expect" => without(key, &[("effect", r#""deny""#)]),
                 "limit[0]" => {
                     without(key, &[("id", r#""a""#), ("tools", r#""x""#), ("rate", r#""1/1s""#)])
                 }
@@ -117,8 +130,13 @@ fn the_published_schema_has_every_key() {
         ("/$defs/url", URL),
         ("/$defs/argv", ARGV),
         ("/$defs/limit", LIMIT),
+        ("/$defs/test", TEST),
+        ("/$defs/test/properties/call", CALL),
+        ("/$defs/test/properties/steps/items", STEP),
+        ("/$defs/expect", EXPECT),
         ("/$defs/window/anyOf/1", WINDOW),
         ("/properties/agents/additionalProperties", AGENT),
+        ("/properties/audit", AUDIT),
         ("/properties/denied_tools/items/anyOf/1", DENIED),
     ];
     for (place, keys) in places {
@@ -459,4 +477,67 @@ fn a_mask_that_the_redactor_does_not_know_is_reported_in_its_place() {
     let error = policy.mask_lists()[policy.output("x").mask].error("`sceret` is no type");
     assert_eq!(error.to_string(), r#"output."*".mask: `sceret` is no type"#);
     assert_eq!(&json[error.span.start as usize..error.span.end as usize], r#"["sceret"]"#);
+}
+
+/// A test of a document that could never hold, or that says two things, is an error with its place.
+#[test]
+fn tests_in_a_document_compile_or_say_why() {
+    let rule = r#""rule": [{"id": "write", "effect": "deny", "tools": "w"}], "rate_limits": {"w": "1/day"}"#;
+    let with = |test: &str| format!(r#"{{{rule}, "test": [{test}]}}"#);
+    let found = policy(&with(
+        r#"{"name": "n", "params": "a", "call": {"tool": "w", "role": "r", "now": "2026-11-25T23:30:00Z", "args": {"a": [1, -2.50, true, null, "\""]}}, "expect": {"effect": "deny", "rule": "write", "stripped": ["b", "/c/d"]}},
+           {"steps": [{"tool": "w", "args": "{\"a\":", "expect": {"effect": "allow", "rule": "limit:rate_limits.w"}}]}"#,
+    ));
+    let [one, two] = found.cases() else { panic!("two tests") };
+    assert_eq!(&*one.steps[0].arguments, r#"{"a":[1,-2.50,true,null,"\""]}"#);
+    assert_eq!(one.steps[0].now, Some(1_795_649_400_000));
+    assert_eq!(one.steps[0].expect.stripped.as_ref().unwrap()[0], "/b".into());
+    assert_eq!((&*two.steps[0].arguments, two.steps[0].expect.effect), (r#"{"a":"#, "allow"));
+
+    let call = r#""call": {"tool": "w"}"#;
+    let cases = [
+        (format!(r#"{{{call}}}"#), "test[0]", "`expect` is missing"),
+        (r#"{"expect": {"effect": "deny"}}"#.into(), "test[0]", "either a `call` or `steps`"),
+        (r#"{"steps": []}"#.into(), "test[0]", "without a call"),
+        (format!(r#"{{{call}, "expect": {{"effect": "dney"}}}}"#), "test[0].expect.effect", "dney"),
+        (
+            format!(r#"{{{call}, "expect": {{"effect": "deny", "rule": "wirte"}}}}"#),
+            "test[0].expect.rule",
+            "did you mean `write`?",
+        ),
+        (
+            format!(r#"{{{call}, "expect": {{"effect": "deny", "rule": "limit:x"}}}}"#),
+            "test[0].expect.rule",
+            "no rule is called",
+        ),
+        (
+            format!(r#"{{{call}, "expect": {{"effect": "allow", "reason": "tool_denied"}}}}"#),
+            "test[0].expect.reason",
+            "no reason",
+        ),
+        (
+            format!(r#"{{{call}, "expect": {{"effect": "deny", "reason": "denied"}}}}"#),
+            "test[0].expect.reason",
+            "is no reason",
+        ),
+        (
+            format!(r#"{{{call}, "expect": {{"effect": "deny", "at": "path"}}}}"#),
+            "test[0].expect.at",
+            "pointer",
+        ),
+        (
+            r#"{"call": {"tool": "w", "now": "today"}, "expect": {"effect": "deny"}}"#.into(),
+            "test[0].call.now",
+            "a moment",
+        ),
+        (
+            r#"{"call": {"tool": "w", "args": {"a": 1e9}}, "expect": {"effect": "deny"}}"#.into(),
+            "test[0].call.args",
+            "as a text of JSON",
+        ),
+    ];
+    for (test, path, words) in cases {
+        let found = error(&with(&test));
+        assert!(found.path == path && found.to_string().contains(words), "{found}");
+    }
 }

@@ -245,7 +245,9 @@ const fn joins(byte: u8) -> bool {
 #[inline]
 pub(super) fn may_break(text: &[u8], at: usize) -> bool {
     let left = before(text, at);
-    (joins(left) || matches!(left, b'\r' | b'\\' | b'=')) && joins(byte(text, at + 1))
+    (joins(left) || matches!(left, b'\r' | b'\\' | b'='))
+        && joins(byte(text, at + 1))
+        && !is_date(text, at + 1)
 }
 
 /// Whether `tail`, behind what is a whole token already, is more of it: drawn at random, not words.

@@ -1,0 +1,171 @@
+//! `airlock run` with a server behind it: limits and the kill switch, as a client sees them.
+#![cfg(unix)]
+// Clippy knows tests by their attribute, not the functions that they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+use support::Folder;
+
+/// A server with one tool, in the shell: it answers each request with its id.
+const SERVER: &str = r#"
+while IFS= read -r line; do
+    id=$(printf '%s' "$line" | sed -n 's/.*"id":\([^,}]*\).*/\1/p')
+    case "$line" in
+        *tools/list*) result='{"tools":[{"name":"echo","inputSchema":{"type":"object","properties":{"n":{"type":"integer"}}}}]}' ;;
+        *) result='{"content":[{"type":"text","text":"done"}]}' ;;
+    esac
+    printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$result"
+done
+"#;
+
+/// A wrapped server and its client.
+struct Session {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    id: u32,
+}
+
+impl Session {
+    fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_airlock"))
+            .arg("run")
+            .args(options)
+            .args(["--", "sh", "-c", SERVER])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, stdout, id: 0 }
+    }
+
+    /// The reason and the wait of a refusal; none for a call that reached the server.
+    fn call(&mut self, tool: &str, arguments: Value) -> Option<(String, Option<u64>)> {
+        self.id += 1;
+        let params = json!({"name": tool, "arguments": arguments});
+        let request =
+            json!({"jsonrpc": "2.0", "id": self.id, "method": "tools/call", "params": params});
+        writeln!(self.stdin.as_ref().unwrap(), "{request}").unwrap();
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        let reply: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(reply["id"], self.id);
+        if reply["error"]["code"] == -32602 {
+            return Some(("unknown".into(), None));
+        }
+        let result = &reply["result"];
+        let text = result["content"][0]["text"].as_str().unwrap();
+        if text == "done" {
+            return None;
+        }
+        let refusal = &result["_meta"]["airlock/refusal"];
+        assert_eq!(result["isError"], true);
+        assert_eq!(&serde_json::from_str::<Value>(text).unwrap(), refusal);
+        let reason = refusal["reason"].as_str().unwrap().to_owned();
+        Some((reason, refusal["retry_after_ms"].as_u64()))
+    }
+
+    fn end(mut self) {
+        drop(self.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+fn reason(refusal: Option<(String, Option<u64>)>) -> String {
+    refusal.map_or("none".into(), |(reason, _)| reason)
+}
+
+#[test]
+fn a_call_above_a_limit_is_told_when_to_come_back() {
+    let folder = Folder::new("run-limit");
+    let policy = folder
+        .file("policy.toml", "rate_limits = { \"*\" = \"1000/hour\", \"echo\" = \"2/hour\" }\n");
+    let audit = folder.file("audit.jsonl", "");
+    let mut session = Session::start(&["--policy", &policy, "--audit", &audit]);
+    assert_eq!(session.call("echo", json!({"n": 1})), None);
+    assert_eq!(reason(session.call("echo", json!({"n": "1"}))), "validation_failed");
+    assert_eq!(session.call("echo", json!({"n": 2})), None);
+    let (why, wait) = session.call("echo", json!({"n": 3})).unwrap();
+    assert_eq!(why, "rate_limited");
+    assert!((1_700_000..=1_800_000).contains(&wait.unwrap()), "{wait:?}");
+    session.end();
+    let audit = fs::read_to_string(audit).unwrap();
+    let records = audit.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let refused: Vec<_> = records.filter(|record| record["reason"] == "rate_limited").collect();
+    assert_eq!(refused.len(), 1, "{audit}");
+    assert_eq!(refused[0]["rule"], "rate_limits.echo");
+}
+
+#[test]
+fn a_loop_of_refused_calls_is_stopped() {
+    let folder = Folder::new("run-loop");
+    let policy = folder.file(
+        "policy.toml",
+        "denied_tools = [\"drop_*\"]\n\
+         [[limit]]\nid = \"loop\"\ntools = [\"*\"]\nrate = \"3/1h\"\nrefused = true\n",
+    );
+    let mut session = Session::start(&["--policy", &policy]);
+    assert_eq!(reason(session.call("echo", json!({"n": "x"}))), "validation_failed");
+    assert_eq!(reason(session.call("no_such_tool", json!({}))), "unknown");
+    assert_eq!(reason(session.call("drop_table", json!({}))), "tool_denied");
+    for (tool, arguments) in
+        [("echo", json!({"n": "x"})), ("no_such_tool", json!({})), ("drop_table", json!({}))]
+    {
+        let (why, wait) = session.call(tool, arguments).unwrap();
+        assert_eq!(why, "rate_limited", "{tool}");
+        assert!((1_100_000..=1_200_000).contains(&wait.unwrap()), "{tool}: {wait:?}");
+    }
+    assert_eq!(
+        session.call("echo", json!({"n": 1})),
+        None,
+        "valid calls have a budget of their own"
+    );
+    session.end();
+}
+
+#[test]
+fn calls_that_pass_unchecked_are_counted() {
+    let folder = Folder::new("run-unchecked");
+    let policy = folder
+        .file("policy.toml", "unknown_tool = \"forward\"\nrate_limits = { \"*\" = \"2/hour\" }\n");
+    let mut session = Session::start(&["--policy", &policy]);
+    assert_eq!(session.call("not_listed", json!({"a": 1})), None);
+    assert_eq!(session.call("echo", json!({"n": 1})), None);
+    assert_eq!(reason(session.call("not_listed", json!({"a": 1}))), "rate_limited");
+    session.end();
+}
+
+#[test]
+fn strict_allows_a_hundred_calls_of_a_named_agent() {
+    let folder = Folder::new("run-strict");
+    let audit = folder.file("audit.jsonl", "");
+    let mut session = Session::start(&["--policy", "strict", "--audit", &audit, "--agent", "bob"]);
+    for n in 0..100 {
+        assert_eq!(session.call("echo", json!({"n": n})), None);
+    }
+    assert_eq!(reason(session.call("echo", json!({"n": 100}))), "rate_limited");
+    session.end();
+}
+
+#[test]
+fn calls_are_halted_while_the_kill_file_exists() {
+    let folder = Folder::new("run-kill");
+    let kill = folder.missing();
+    let mut session = Session::start(&["--kill-file", &kill]);
+    assert_eq!(session.call("echo", json!({"n": 1})), None);
+    fs::write(&kill, "").unwrap();
+    assert_eq!(reason(session.call("echo", json!({"n": 1}))), "halted");
+    assert_eq!(reason(session.call("echo", json!({"n": "x"}))), "halted");
+    fs::remove_file(&kill).unwrap();
+    assert_eq!(session.call("echo", json!({"n": 1})), None);
+    session.end();
+}

@@ -1,0 +1,214 @@
+//! The audit log: one JSON line for each decision.
+//!
+//! ```text
+//! Event ─ record: names cleaned, arguments as shape, outputs as counts ─▶ line ─┬─ sync ──────────▶ writer ─▶ file
+//!                                                                               └─ queue ─ thread ─┘
+//! ```
+//!
+//! In the mode `sync` a record is handed to the operating system before its decision takes effect, in one
+//! write, so that several processes may append to one file; in `async` a bounded queue stands between.
+//! What cannot be recorded is refused, unless the policy says otherwise. Records hold names, reasons and
+//! places, never a value of an argument or a piece of an output but masked on request; `docs/audit.md`
+//! has every field. Cost: that of the lock, the record and one write; a decision never waits for a file
+//! but in `sync`.
+
+mod clean;
+mod file;
+mod lock;
+mod preview;
+mod queue;
+mod record;
+mod run;
+mod shape;
+mod writer;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use airlock_core::mcp::{Event, Unrecorded};
+use airlock_core::policy::{AuditMode, AuditPolicy, OnError, WhenFull};
+
+use self::queue::Queue;
+use self::record::Scribe;
+use self::writer::Writer;
+use crate::policy::PolicyFile;
+
+/// Where decisions are recorded. Clones share one file; any number of threads may record at once.
+///
+/// The last clone that is dropped [closes](Self::close) the log.
+#[derive(Clone, Default)]
+pub struct AuditLog {
+    /// None keeps nothing.
+    inner: Option<Arc<Inner>>,
+}
+
+struct Inner {
+    on_error: OnError,
+    desk: Mutex<Desk>,
+}
+
+/// One record in the making.
+struct Desk {
+    scribe: Scribe,
+    sink: Sink,
+}
+
+enum Sink {
+    Sync(Writer),
+    Async(Queue),
+    Closed,
+}
+
+/// Where the rules of a policy stand, `file:line` by id: who reads the log wants to see the rule.
+#[derive(Clone, Debug, Default)]
+pub struct Places(HashMap<String, String>);
+
+impl Places {
+    /// Those of every rule in `file`; none for a preset.
+    #[must_use]
+    pub fn of(file: &PolicyFile) -> Self {
+        let rules = file.policy().rules();
+        Self(rules.filter_map(|rule| Some((rule.id.to_owned(), file.place_of(rule)?))).collect())
+    }
+
+    fn get(&self, rule: &str) -> Option<&str> {
+        self.0.get(rule).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for AuditLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditLog").field("is_kept", &self.is_kept()).finish_non_exhaustive()
+    }
+}
+
+impl AuditLog {
+    /// A log in the file at `path` with everything else as a policy has it that says nothing about it.
+    /// `agent` is who calls where an event does not say.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for appending, or its directory not be written.
+    pub fn open(path: &Path, agent: Option<&str>) -> io::Result<Self> {
+        Self::open_with(path, &AuditPolicy::default(), Places::default(), agent)
+    }
+
+    /// A log that appends to the file at `path`, which it creates for its owner only. Runs that ended
+    /// without closing their log are recorded as gaps, and a torn last line is ended.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for appending, or its directory not be written.
+    pub fn open_with(
+        path: &Path,
+        policy: &AuditPolicy,
+        places: Places,
+        agent: Option<&str>,
+    ) -> io::Result<Self> {
+        let writer = Writer::open(path, policy)?;
+        let scribe = Scribe::new(writer.run(), policy.preview, places, agent)?;
+        let sink = match policy.mode {
+            AuditMode::Sync => Sink::Sync(writer),
+            AuditMode::Async => {
+                let waits = policy.when_full == WhenFull::Wait;
+                Sink::Async(Queue::start(writer, policy.queue, waits, policy.on_error)?)
+            }
+        };
+        let desk = Mutex::new(Desk { scribe, sink });
+        Ok(Self { inner: Some(Arc::new(Inner { on_error: policy.on_error, desk })) })
+    }
+
+    /// The log that the policy in `file` asks for, at `path` in place of its own when one is given; one
+    /// that keeps nothing when neither names a file. A relative path of the policy begins at the policy's
+    /// directory.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for appending, or its directory not be written.
+    pub fn of(file: &PolicyFile, path: Option<&Path>, agent: Option<&str>) -> io::Result<Self> {
+        let policy = file.policy().audit();
+        let path = match (path, &policy.path) {
+            (Some(path), _) => path.to_owned(),
+            (None, Some(path)) => file.directory().join(&**path),
+            (None, None) => return Ok(Self::none()),
+        };
+        Self::open_with(&path, policy, Places::of(file), agent).map_err(|error| {
+            let message = format!("cannot open the audit log {}: {error}", path.display());
+            io::Error::new(error.kind(), message)
+        })
+    }
+
+    /// A log that keeps nothing.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { inner: None }
+    }
+
+    /// Whether it keeps anything.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.inner.is_some()
+    }
+
+    /// Records a decision on a message that arrived at `started`.
+    ///
+    /// # Errors
+    /// When it is not recorded and must not take effect; the first time, standard error says why.
+    pub fn record(&self, event: &Event<'_>, started: Instant) -> Result<(), Unrecorded> {
+        let Some(inner) = &self.inner else {
+            return Ok(());
+        };
+        let mut desk = inner.desk.lock().map_err(|_| Unrecorded)?;
+        let Desk { scribe, sink } = &mut *desk;
+        let line = scribe.write(event, started.elapsed());
+        match sink {
+            Sink::Sync(writer) => match writer.append_or_lose(line) {
+                Ok(()) => Ok(()),
+                Err(_) if inner.on_error == OnError::Continue => Ok(()),
+                Err(_) => Err(Unrecorded),
+            },
+            Sink::Async(queue) => queue.push(line),
+            Sink::Closed => Err(Unrecorded),
+        }
+    }
+
+    /// Opens the file anew, because another program has renamed it. What cannot be opened stays as it is,
+    /// and standard error says so.
+    pub fn reopen(&self) {
+        if let Some(inner) = &self.inner
+            && let Ok(mut desk) = inner.desk.lock()
+        {
+            match &mut desk.sink {
+                Sink::Sync(writer) => writer.reopen(),
+                Sink::Async(queue) => queue.reopen(),
+                Sink::Closed => {}
+            }
+        }
+    }
+
+    /// Writes what is still to be written, and that this was all. What is recorded later is refused.
+    pub fn close(&self) {
+        if let Some(inner) = &self.inner {
+            inner.close();
+        }
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        if let Ok(mut desk) = self.desk.lock() {
+            match std::mem::replace(&mut desk.sink, Sink::Closed) {
+                Sink::Sync(writer) => writer.close(),
+                Sink::Async(queue) => queue.close(),
+                Sink::Closed => {}
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

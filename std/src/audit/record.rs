@@ -1,0 +1,287 @@
+//! A record: one decision in one line of JSON.
+
+use std::fmt::{self, Write};
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use airlock_core::json::write_string;
+use airlock_core::mcp::{Direction, Event, Outcome};
+use airlock_core::redact::Counts;
+use airlock_core::{Output, Reason, Refusal, Violation, Would};
+use jiff::Timestamp;
+
+use super::Places;
+use super::clean::{Cleaner, cut};
+use super::preview::Preview;
+use super::shape::Shaper;
+
+/// Most entries of one list.
+const MAX_LIST: usize = 64;
+/// Most bytes of the name of an agent or a tenant.
+const MAX_NAME: usize = 128;
+/// How much memory is kept for the next line.
+const KEEP: usize = 16 << 10;
+
+/// Writes records, one at a time.
+pub(super) struct Scribe {
+    /// The name of this run as JSON.
+    run: String,
+    seq: u64,
+    agent: Option<String>,
+    places: Places,
+    cleaner: Cleaner,
+    shaper: Shaper,
+    preview: Option<Preview>,
+    line: String,
+}
+
+impl Scribe {
+    pub(super) fn new(
+        run: &str,
+        preview: usize,
+        places: Places,
+        agent: Option<&str>,
+    ) -> io::Result<Self> {
+        let preview = if preview > 0 { Some(Preview::new(preview)?) } else { None };
+        Ok(Self {
+            run: run.into(),
+            seq: 0,
+            agent: agent.map(String::from),
+            places,
+            cleaner: Cleaner::new(),
+            shaper: Shaper::default(),
+            preview,
+            line: String::new(),
+        })
+    }
+
+    /// The line of a decision that took so long; each has a number, whether it is written or not.
+    pub(super) fn write(&mut self, event: &Event<'_>, took: Duration) -> &[u8] {
+        self.seq += 1;
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        line.shrink_to(KEEP);
+        // A string takes everything.
+        let _ = self.decision(event, took, &mut line);
+        self.line = line;
+        self.line.as_bytes()
+    }
+
+    fn decision(&mut self, event: &Event<'_>, took: Duration, out: &mut String) -> fmt::Result {
+        let Self { run, seq, .. } = self;
+        write!(out, "{{\"v\":1,\"kind\":\"decision\",\"run\":\"{run}\",\"seq\":{seq},\"at\":\"")?;
+        write_now(out);
+        out.push_str("\",\"agent\":");
+        let agent = event.caller.agent.or(self.agent.as_deref());
+        write_name(agent.map(|agent| cut(agent, MAX_NAME)), out)?;
+        if let Some(tenant) = event.caller.tenant {
+            out.push_str(",\"tenant\":");
+            write_string(cut(tenant, MAX_NAME), out)?;
+        }
+        out.push_str(",\"direction\":");
+        out.push_str(match event.direction {
+            Direction::ToServer => "\"to_server\"",
+            Direction::ToClient => "\"to_client\"",
+        });
+        out.push_str(",\"tool\":");
+        self.cleaner.tool(event, out)?;
+        self.outcome(event, out)?;
+        if let Some(arguments) = event.arguments {
+            write!(out, ",\"arguments\":{{\"bytes\":{},\"shape\":", arguments.len())?;
+            self.shaper.write(arguments, event.declared, out)?;
+            if let Some(preview) = &mut self.preview {
+                out.push_str(",\"preview\":");
+                write_string(&preview.arguments(arguments), out)?;
+            }
+            out.push('}');
+        }
+        writeln!(out, ",\"us\":{}}}", took.as_micros())
+    }
+
+    fn outcome(&mut self, event: &Event<'_>, out: &mut String) -> fmt::Result {
+        match event.outcome {
+            Outcome::Allowed(allowed) => {
+                self.decided("allow", None, out)?;
+                self.rule(allowed.rule(), out)?;
+                self.would(allowed.would(), out)?;
+                self.pointers("stripped", allowed.stripped(), event, out)?;
+                self.pointers("repaired", allowed.repaired(), event, out)
+            }
+            Outcome::Refused(refusal) => self.refused(refusal, event, out),
+            Outcome::Filtered { masked, truncated, output } => {
+                let changed = masked.total() > 0 || truncated;
+                self.decided(if changed { "filter" } else { "pass" }, None, out)?;
+                self.output(masked, truncated, output, out)
+            }
+            Outcome::Rejected { code, why } => {
+                self.decided("block", Some("protocol"), out)?;
+                write!(out, ",\"code\":{code}")?;
+                self.detail(why, out)
+            }
+            Outcome::Unchecked => self.decided("allow", Some("unlisted"), out),
+            Outcome::Dropped(why) => {
+                self.decided("drop", None, out)?;
+                self.detail(why, out)
+            }
+            Outcome::Warned(why) => {
+                self.decided("warn", None, out)?;
+                self.detail(why, out)
+            }
+            Outcome::Withheld(why) => {
+                self.decided("withhold", None, out)?;
+                self.detail(why, out)
+            }
+            _ => self.decided("other", None, out),
+        }
+    }
+
+    fn decided(&self, decision: &str, reason: Option<&str>, out: &mut String) -> fmt::Result {
+        write!(out, ",\"decision\":\"{decision}\",\"reason\":")?;
+        write_name(reason, out)
+    }
+
+    fn refused(
+        &mut self,
+        refusal: &Refusal<'_>,
+        event: &Event<'_>,
+        out: &mut String,
+    ) -> fmt::Result {
+        // Why, for the operator; what the model was told only where that is something else.
+        self.decided("block", Some(refusal.cause().name()), out)?;
+        if refusal.reason() != refusal.cause() {
+            write!(out, ",\"told\":\"{}\"", refusal.reason().name())?;
+        }
+        self.rule(refusal.rule(), out)?;
+        self.would(refusal.would(), out)?;
+        self.pointers("stripped", refusal.stripped(), event, out)?;
+        out.push_str(",\"violations\":[");
+        for (index, violation) in refusal.violations().take(MAX_LIST).enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            self.violation(violation, event, out)?;
+        }
+        out.write_char(']')
+    }
+
+    fn violation(
+        &mut self,
+        violation: Violation<'_>,
+        event: &Event<'_>,
+        out: &mut String,
+    ) -> fmt::Result {
+        out.push_str("{\"path\":");
+        self.cleaner.pointer(violation.path, event, out)?;
+        out.push_str(",\"keyword\":");
+        write_string(violation.keyword, out)?;
+        out.write_char('}')
+    }
+
+    fn output(
+        &mut self,
+        masked: &Counts,
+        truncated: bool,
+        output: Output<'_>,
+        out: &mut String,
+    ) -> fmt::Result {
+        let (Output::Text(bytes) | Output::Json(bytes)) = output;
+        write!(out, ",\"output\":{{\"bytes\":{},\"masked\":{{", bytes.len())?;
+        for (index, (id, count)) in by_name(masked).into_iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma}\"{id}\":{count}")?;
+        }
+        write!(out, "}},\"truncated\":{truncated}")?;
+        if let Some(preview) = &mut self.preview {
+            out.push_str(",\"preview\":");
+            write_string(&preview.output(output), out)?;
+        }
+        out.write_char('}')
+    }
+
+    /// The rule that decided, and where it stands.
+    fn rule(&self, rule: Option<&str>, out: &mut String) -> fmt::Result {
+        out.push_str(",\"rule\":");
+        write_name(rule, out)?;
+        match rule.and_then(|rule| self.places.get(rule)) {
+            Some(place) => {
+                out.push_str(",\"place\":");
+                write_string(place, out)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What would have been decided if rules in shadow mode were in force.
+    fn would(&self, would: Option<Would<'_>>, out: &mut String) -> fmt::Result {
+        let Some(Would { reason, rule }) = would else {
+            return Ok(());
+        };
+        let decision = if reason.is_some() { "block" } else { "allow" };
+        write!(out, ",\"would\":{{\"decision\":\"{decision}\",\"reason\":")?;
+        write_name(reason.map(Reason::name), out)?;
+        self.rule(rule, out)?;
+        out.write_char('}')
+    }
+
+    /// A list of pointers, left out when it is empty.
+    fn pointers<'p>(
+        &mut self,
+        name: &str,
+        pointers: impl Iterator<Item = &'p str>,
+        event: &Event<'_>,
+        out: &mut String,
+    ) -> fmt::Result {
+        let mut count = 0_usize;
+        for pointer in pointers {
+            if count == 0 {
+                write!(out, ",\"{name}\":[")?;
+            }
+            count += 1;
+            if count <= MAX_LIST {
+                if count > 1 {
+                    out.push(',');
+                }
+                self.cleaner.pointer(pointer, event, out)?;
+            }
+        }
+        if count > 0 {
+            out.push(']');
+        }
+        if count > MAX_LIST {
+            write!(out, ",\"{name}_more\":{}", count - MAX_LIST)?;
+        }
+        Ok(())
+    }
+
+    fn detail(&mut self, detail: &str, out: &mut String) -> fmt::Result {
+        out.push_str(",\"detail\":");
+        self.cleaner.text(detail, out)
+    }
+}
+
+/// The counts by the ids of types, several detectors of one id together.
+fn by_name(counts: &Counts) -> Vec<(&'static str, u32)> {
+    let mut named: Vec<(&'static str, u32)> = Vec::new();
+    for (id, count) in counts.iter() {
+        match named.iter_mut().find(|(name, _)| *name == id.id()) {
+            Some((_, sum)) => *sum = sum.saturating_add(count),
+            None => named.push((id.id(), count)),
+        }
+    }
+    named
+}
+
+fn write_name(name: Option<&str>, out: &mut String) -> fmt::Result {
+    match name {
+        Some(name) => write_string(name, out),
+        None => out.write_str("null"),
+    }
+}
+
+/// Writes the moment as RFC 3339 in UTC, to the millisecond. What is no moment of this calendar reads as
+/// 1970.
+pub(super) fn write_now(out: &mut String) {
+    let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
+    // A string takes everything.
+    let _ = write!(out, "{now:.3}");
+}

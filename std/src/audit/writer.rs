@@ -1,0 +1,179 @@
+//! What is written besides decisions: where a run begins and ends, and where records are missing.
+
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+
+use airlock_core::json::write_string;
+use airlock_core::policy::{AuditMode, AuditPolicy, OnError};
+
+use super::file::{Failed, LogFile};
+use super::record::write_now;
+use super::run::{Ended, Run};
+
+/// Writes lines to the file and marks the run.
+#[derive(Debug)]
+pub(super) struct Writer {
+    file: LogFile,
+    run: Run,
+    /// How many records may be lost if the process is killed.
+    lost_at_most: usize,
+    on_error: OnError,
+    began: bool,
+    /// Records that could not be written since the last one that was.
+    lost: u64,
+    /// That nothing can be written was said.
+    complained: bool,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    /// Opens the file and tells of runs that ended without closing it.
+    pub(super) fn open(path: &Path, policy: &AuditPolicy) -> io::Result<Self> {
+        let mut file = LogFile::open(path, policy)?;
+        if file.is_regular() {
+            Run::find_ended(&mut file, |file, ended| {
+                let torn = file.is_torn();
+                let mut lines = String::new();
+                ended.iter().for_each(|run| write_ended(run, torn, &mut lines));
+                if lines.is_empty() && !torn {
+                    return Ok(());
+                }
+                file.append(lines.as_bytes()).map_err(|failed| failed.error)
+            })?;
+        }
+        let lost_at_most = if policy.mode == AuditMode::Async { policy.queue } else { 0 };
+        Ok(Self {
+            file,
+            run: Run::new(),
+            lost_at_most,
+            on_error: policy.on_error,
+            began: false,
+            lost: 0,
+            complained: false,
+            buffer: Vec::new(),
+        })
+    }
+
+    pub(super) fn run(&self) -> &str {
+        self.run.id()
+    }
+
+    /// Appends the line of one record; it counts as lost when that fails.
+    pub(super) fn append_or_lose(&mut self, line: &[u8]) -> Result<(), Failed> {
+        self.append(line).inspect_err(|_| self.lose())
+    }
+
+    /// Counts a record that will never be written.
+    pub(super) const fn lose(&mut self) {
+        self.lost = self.lost.saturating_add(1);
+    }
+
+    /// Appends the lines of records, after what is to be said before them.
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), Failed> {
+        let appended = if self.began && self.lost == 0 {
+            self.file.append(lines)
+        } else {
+            self.append_after_remarks(lines)
+        };
+        match &appended {
+            Ok(()) => self.complained = false,
+            Err(failed) if !self.complained => {
+                self.complained = true;
+                let consequence = match self.on_error {
+                    OnError::Continue => "decisions are not recorded",
+                    OnError::Refuse => "calls are refused",
+                };
+                let error = &failed.error;
+                eprintln!("airlock: the audit log cannot be written, {consequence}: {error}");
+            }
+            Err(_) => {}
+        }
+        appended
+    }
+
+    fn append_after_remarks(&mut self, lines: &[u8]) -> Result<(), Failed> {
+        let mut remarks = String::new();
+        if !self.began {
+            if self.file.is_regular() {
+                let begun = self.run.begin(&self.file, self.lost_at_most);
+                begun.map_err(|error| Failed { written: 0, error })?;
+            }
+            write_open(self.run.id(), self.lost_at_most, &mut remarks);
+        }
+        if self.lost > 0 {
+            write_lost(self.run.id(), self.lost, &mut remarks);
+        }
+        self.buffer.clear();
+        self.buffer.extend_from_slice(remarks.as_bytes());
+        self.buffer.extend_from_slice(lines);
+        let appended = self.file.append(&self.buffer);
+        let written = appended.as_ref().map_or_else(|failed| failed.written, |()| usize::MAX);
+        if written >= remarks.len() {
+            (self.began, self.lost) = (true, 0);
+        }
+        appended
+            .map_err(|failed| Failed { written: written.saturating_sub(remarks.len()), ..failed })
+    }
+
+    /// Opens the file that has the name now.
+    pub(super) fn reopen(&mut self) {
+        if let Err(error) = self.file.reopen() {
+            eprintln!("airlock: the audit log cannot be opened anew: {error}");
+        }
+    }
+
+    /// Ends the run.
+    pub(super) fn close(mut self) {
+        if !self.began {
+            self.run.end();
+            return;
+        }
+        let mut line = String::new();
+        write_close(self.run.id(), &mut line);
+        // The mark stays when this fails: the next start says so.
+        if self.append(line.as_bytes()).is_ok() {
+            self.run.end();
+        }
+    }
+}
+
+fn begin(kind: &str, run: &str, out: &mut String) {
+    // A string takes everything, here and below.
+    let _ = write!(out, "{{\"v\":1,\"kind\":\"{kind}\",\"run\":");
+    let _ = write_string(run, out);
+    out.push_str(",\"at\":\"");
+    write_now(out);
+    out.push('"');
+}
+
+fn write_open(run: &str, lost_at_most: usize, out: &mut String) {
+    begin("open", run, out);
+    let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
+    let mode = if lost_at_most == 0 { "sync" } else { "async" };
+    let _ = writeln!(
+        out,
+        ",\"pid\":{pid},\"version\":\"{version}\",\"mode\":\"{mode}\",\"queue\":{lost_at_most}}}"
+    );
+}
+
+fn write_close(run: &str, out: &mut String) {
+    begin("close", run, out);
+    out.push_str("}\n");
+}
+
+fn write_lost(run: &str, lost: u64, out: &mut String) {
+    begin("gap", run, out);
+    let _ = writeln!(out, ",\"cause\":\"not_written\",\"lost\":{lost}}}");
+}
+
+fn write_ended(ended: &Ended, torn: bool, out: &mut String) {
+    begin("gap", &ended.id, out);
+    let number = |number: Option<u64>| number.map_or("null".into(), |number| number.to_string());
+    let _ = writeln!(
+        out,
+        ",\"cause\":\"not_closed\",\"last_seq\":{},\"lost_at_most\":{},\"torn\":{torn}}}",
+        number(ended.last),
+        number(ended.lost_at_most)
+    );
+}
