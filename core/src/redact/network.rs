@@ -101,6 +101,13 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
         100..=279 | 290..=509 | 510..=699 | 700..=799 | 810..=829 | 840..=889 | 900..=999
     );
     let long = if north_america { count == 11 } else { count >= 9 };
+    // `+255959.999`: digits, one full stop, digits are a decimal fraction.
+    const FRACTION: Set = Set::new(b"0-9.");
+    let number = slice(text, at + 1, end);
+    let stops = number.iter().filter(|&&byte| byte == b'.').count();
+    if stops == 1 && run(number, 0, FRACTION) == number.len() {
+        return None;
+    }
     (assigned && long && !cut(end)).then_some(end)
 }
 
@@ -429,6 +436,8 @@ mod tests {
         assert_eq!(end("+442079460123"), Some(13));
         assert_eq!(end("+49 30 2345678 12:30"), Some(14));
         assert_eq!(end("+1 212 555"), None);
+        assert_eq!(end("+44.2079.460123"), Some(15));
+        assert_eq!(end("+255959.999"), None, "a decimal fraction");
         assert_eq!(end("a+442079460123"), None);
         assert_eq!(end("+0200"), None);
     }
