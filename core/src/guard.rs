@@ -235,6 +235,12 @@ impl<'s> Refusal<'s> {
         self.retry_after_ms
     }
 
+    /// How many violations there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.report.count()
+    }
+
     /// The violations, in document order.
     pub fn violations(&self) -> impl Iterator<Item = Violation<'s>> {
         self.report.violations()
