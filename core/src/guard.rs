@@ -30,10 +30,8 @@ use crate::schema::{
 use crate::scratch::Scratch;
 use crate::truncate::CountTokens;
 
-use settled::Answer;
-
 pub use crate::report::{Fix, Violation};
-pub use settled::Settled;
+pub use settled::{Barred, Cleared, Settled};
 
 /// More ghosts than this in one call are not stripped but refused.
 const MAX_GHOSTS: usize = 1024;
@@ -307,6 +305,12 @@ impl Guard {
         &self.policy
     }
 
+    /// Whether the guard has a tool called `name`, its schema compiled or not.
+    #[must_use]
+    pub fn has_tool(&self, name: &str) -> bool {
+        self.catalog.contains(name)
+    }
+
     /// The bounds on the work for one call or one output.
     #[must_use]
     pub const fn budget(&self) -> &Budget {
@@ -373,17 +377,40 @@ impl Guard {
         self.settled(settled, call, limits, scratch)
     }
 
-    /// A refusal for a reason that the caller of the guard has found, charged like one of the guard's own.
-    pub fn refuse(
+    /// Decides on a call of a tool that no list declares, where the policy wants such calls to pass: by its
+    /// rules and limits alone, for there is nothing to hold the arguments against.
+    pub fn settle_unlisted(
         &self,
-        reason: Reason,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        scratch.report.clear();
-        let settled = self.refused(reason, call, scratch);
+        let settled = self.decide_unlisted(call, limits, scratch);
         self.settled(settled, call, limits, scratch)
+    }
+
+    /// A refusal for a reason that the host has found; it is not charged.
+    pub fn refuse(&self, reason: Reason, call: &Call<'_>, scratch: &mut Scratch<'_>) -> Barred<'_> {
+        scratch.report.clear();
+        self.barred(&Notice::of(reason, call.tool), None, scratch)
+    }
+
+    /// What stands in place of the answer that a tool does not exist: a limit of refused calls that is
+    /// used up.
+    pub(crate) fn refuse_unknown<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: &dyn Admit,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        scratch.report.clear();
+        let settled = self.refused(Reason::UnknownTool, call, scratch);
+        match self.settled(settled, call, Some(limits), scratch) {
+            Settled::Refuse(barred) if barred.reason == Reason::RateLimited => {
+                Some(barred.refusal(scratch))
+            }
+            _ => None,
+        }
     }
 
     fn decide(
@@ -397,19 +424,11 @@ impl Guard {
         if self.kill_switch.is_on() {
             return self.refused(Reason::Halted, call, scratch);
         }
-        let (mut would, mut rule) = (None, None);
-        let mut open = None;
-        let ruled = !self.policy.allows_all();
-        if ruled {
-            match self.policy.early(call) {
-                Early::Settled(ruling) => {
-                    if let Some(refused) = self.enforced(&ruling) {
-                        return self.refuse_by_rule(refused, &ruling, call, scratch);
-                    }
-                    (would, rule) = (self.would(&ruling), ruling.decision.allowing());
-                }
-                Early::Open(found) => open = Some(found),
-            }
+        let early = (!self.policy.allows_all()).then(|| self.policy.early(call));
+        if let Some(Early::Settled(ruling)) = &early
+            && let Some(refused) = self.enforced(ruling)
+        {
+            return self.refuse_by_rule(refused, ruling, call, scratch);
         }
         let schema = match catalog.get(call.tool) {
             None => return self.refused(Reason::UnknownTool, call, scratch),
@@ -430,29 +449,74 @@ impl Guard {
             }
             Err(reason) => return self.refused(reason, call, scratch),
         };
+        self.conclude(early, Some(schema), source, call, limits, scratch)
+    }
+
+    /// [`decide`](Self::decide) for a tool without a schema.
+    fn decide_unlisted(
+        &self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        scratch.cuts.clear();
+        if self.kill_switch.is_on() {
+            return self.refused(Reason::Halted, call, scratch);
+        }
+        let early = (!self.policy.allows_all()).then(|| self.policy.early(call));
+        if let Some(Early::Settled(ruling)) = &early
+            && let Some(refused) = self.enforced(ruling)
+        {
+            return self.refuse_by_rule(refused, ruling, call, scratch);
+        }
+        let Scratch { tape, report, .. } = &mut *scratch;
+        if let Err(error) = json::parse(call.arguments, self.budget.arguments, tape) {
+            report.parse_error(call.arguments, error);
+            return self.refused(Reason::MalformedArguments, call, scratch);
+        }
+        self.conclude(early, None, Source::Call, call, limits, scratch)
+    }
+
+    /// What is left to ask when the arguments are in order: the rules about them, and the limits. `early` is
+    /// none for a policy that allows everything.
+    fn conclude<'p>(
+        &'p self,
+        early: Option<Early<'p, '_>>,
+        schema: Option<&Schema>,
+        source: Source,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let Some(early) = early else {
+            return self.allow(call, source, None, None, scratch);
+        };
         let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let doc = json::Document::new(bytes, &tape.nodes);
-        if let Some(open) = open {
-            let ruling = self.policy.judge(call, &open, doc, Some(schema), conditions);
-            if let Some(refused) = self.enforced(&ruling) {
-                self.report_argument(&ruling, doc, report);
-                return self.refuse_by_rule(refused, &ruling, call, scratch);
-            }
-            (would, rule) = (self.would(&ruling), ruling.decision.allowing());
-        }
-        if ruled {
-            if self.policy.charge(call, Some(doc), conditions).is_err() {
-                return self.refused(Reason::InternalError, call, scratch);
-            }
-            if let Some(exhausted) = self.exhausted(limits, conditions) {
-                if !self.policy.settings().shadow {
-                    return self.rate_limited(exhausted, call, scratch);
+        let ruling = match early {
+            Early::Settled(ruling) => ruling,
+            Early::Open(open) => {
+                let ruling = self.policy.judge(call, &open, doc, schema, conditions);
+                if let Some(refused) = self.enforced(&ruling) {
+                    self.report_argument(&ruling, doc, report);
+                    return self.refuse_by_rule(refused, &ruling, call, scratch);
                 }
-                would = would.or(Some(self.would_limit(exhausted)));
+                ruling
             }
+        };
+        let mut would = self.would(&ruling);
+        if self.policy.charge(call, Some(doc), conditions).is_err() {
+            return self.refused(Reason::InternalError, call, scratch);
         }
-        Settled { would, ..self.allow(call, source, rule, scratch) }
+        if let Some(exhausted) = self.exhausted(limits, conditions) {
+            if !self.policy.settings().shadow {
+                return self.rate_limited(exhausted, call, scratch);
+            }
+            would = would.or(Some(self.would_limit(exhausted)));
+        }
+        self.allow(call, source, ruling.decision.allowing(), would, scratch)
     }
 
     /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
@@ -507,7 +571,7 @@ impl Guard {
         let reason = Reason::RateLimited;
         let notice =
             Notice { reason, tool: call.tool, hint: None, rule: disclosed, retry_after_ms };
-        self.render(&notice, rule, scratch)
+        Settled::Refuse(self.barred(&notice, rule, scratch))
     }
 
     /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
@@ -637,35 +701,10 @@ impl Guard {
                 }
             }
         };
-        self.settled(settled, call, limits, scratch).refusal(scratch)
-    }
-
-    /// Charges a call that runs unchecked; none when it may.
-    pub(crate) fn settle_unchecked<'s>(
-        &'s self,
-        call: &Call<'_>,
-        limits: Option<&dyn Admit>,
-        scratch: &'s mut Scratch<'_>,
-    ) -> Option<Refusal<'s>> {
-        scratch.report.clear();
-        if self.policy.allows_all() {
-            return None;
+        match self.settled(settled, call, limits, scratch) {
+            Settled::Allow(_) => None,
+            Settled::Refuse(barred) => Some(barred.refusal(scratch)),
         }
-        let Scratch { tape, conditions, report, .. } = &mut *scratch;
-        if let Err(error) = json::parse(call.arguments, self.budget.arguments, tape) {
-            report.parse_error(call.arguments, error);
-            let settled = self.refused(Reason::MalformedArguments, call, scratch);
-            return self.settled(settled, call, limits, scratch).refusal(scratch);
-        }
-        let doc = json::Document::new(call.arguments, &tape.nodes);
-        if self.policy.charge(call, Some(doc), conditions).is_err() {
-            return self.refused(Reason::InternalError, call, scratch).refusal(scratch);
-        }
-        let exhausted = self.exhausted(limits, conditions)?;
-        if self.policy.settings().shadow {
-            return None;
-        }
-        self.rate_limited(exhausted, call, scratch).refusal(scratch)
     }
 
     /// Cuts ghosts and validates the rest; what is wrong is in the report.
@@ -869,20 +908,7 @@ impl Guard {
         scratch: &'s mut Scratch<'_>,
     ) -> Refusal<'s> {
         scratch.report.clear();
-        let reason = Reason::OutputInvalid;
-        report::write_refusal(&scratch.report, &Notice::of(reason, tool), &mut scratch.out);
-        let Scratch { report, out: json, .. } = scratch;
-        Refusal {
-            json,
-            reason,
-            cause: reason,
-            rule: None,
-            hint: None,
-            report,
-            would: None,
-            approval_ms: None,
-            retry_after_ms: None,
-        }
+        self.barred(&Notice::of(Reason::OutputInvalid, tool), None, scratch).refusal(scratch)
     }
 
     /// Whether structured output of `tool` satisfies the tool's output schema; true when it has none,
@@ -920,39 +946,32 @@ impl Guard {
         let Objection { reason, rule, hint } = refused;
         let rule = rule.map(|rule| rule.id);
         let notice = Notice { hint, ..Notice::of(reason, call.tool) };
-        let mut settled = match self.policy.settings().disclose {
-            Disclose::Full => self.render(&Notice { rule, ..notice }, rule, scratch),
-            Disclose::Code => self.render(&notice, rule, scratch),
-            Disclose::Opaque => {
-                self.render(&Notice::of(Reason::ToolNotAllowed, call.tool), rule, scratch)
-            }
+        let (notice, hint) = match self.policy.settings().disclose {
+            Disclose::Full => (Notice { rule, ..notice }, hint),
+            Disclose::Code => (notice, hint),
+            Disclose::Opaque => (Notice::of(Reason::ToolNotAllowed, call.tool), None),
         };
-        if let Answer::Refuse { cause, approval_ms, hint: kept, .. } = &mut settled.answer {
-            *cause = reason;
-            *approval_ms = ruling.ttl_ms;
-            *kept = hint.filter(|_| self.policy.settings().disclose != Disclose::Opaque);
-        }
-        Settled { would: self.would(ruling), ..settled }
+        let barred = self.barred(&notice, rule, scratch);
+        let (would, approval_ms) = (self.would(ruling), ruling.ttl_ms);
+        Settled::Refuse(Barred { cause: reason, hint, would, approval_ms, ..barred })
     }
 
     fn refused(&self, reason: Reason, call: &Call<'_>, scratch: &mut Scratch<'_>) -> Settled<'_> {
-        self.render(&Notice::of(reason, call.tool), None, scratch)
+        Settled::Refuse(self.barred(&Notice::of(reason, call.tool), None, scratch))
     }
 
     /// Writes a refusal into the scratch; `rule` is for the operator.
-    fn render<'p>(
+    fn barred<'p>(
         &'p self,
         notice: &Notice<'_>,
         rule: Option<&'p str>,
         scratch: &mut Scratch<'_>,
-    ) -> Settled<'p> {
+    ) -> Barred<'p> {
         let Scratch { report, out, .. } = scratch;
         report::write_refusal(report, notice, out);
         let &Notice { reason, retry_after_ms, .. } = notice;
-        let (hint, approval_ms) = (None, None);
-        let answer =
-            Answer::Refuse { reason, cause: reason, rule, hint, approval_ms, retry_after_ms };
-        Settled { policy: &self.policy, would: None, answer }
+        let (hint, would, approval_ms) = (None, None, None);
+        Barred { reason, cause: reason, rule, hint, would, approval_ms, retry_after_ms }
     }
 
     fn allow<'p>(
@@ -960,6 +979,7 @@ impl Guard {
         call: &Call<'_>,
         source: Source,
         rule: Option<&'p str>,
+        would: Option<Would<'p>>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'p> {
         let Scratch { out, mended, cuts, .. } = &mut *scratch;
@@ -968,7 +988,7 @@ impl Guard {
         if cut && splice(bytes, cuts, out).is_err() {
             return self.refused(Reason::InternalError, call, scratch);
         }
-        Settled::allowed(&self.policy, source, cut, rule)
+        Settled::Allow(Cleared { policy: &self.policy, source, cut, rule, would })
     }
 }
 

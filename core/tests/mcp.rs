@@ -472,6 +472,22 @@ fn an_unknown_tool_is_looked_up_once_and_then_denied() {
 }
 
 #[test]
+fn a_connection_begins_with_the_tools_that_another_has_learned() {
+    let first = Link::listed();
+    let tools = Arc::clone(first.relay.tools().expect("the list is complete"));
+    let mut link = Link::fresh();
+    assert!(link.relay.tools().is_none());
+    link.relay.adopt_tools(tools);
+    assert_eq!(link.call(1, "echo", r#"{"message":"x"}"#), Did::Passed);
+    assert_eq!(link.call(2, "echo", r#"{"message":7}"#).json()["result"]["isError"], true);
+    assert_eq!(link.call(3, "nosuch", "{}"), Did::Held, "what is adopted may be out of date");
+    link.relay.abandon_list();
+    let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+    link.server(changed);
+    assert!(link.relay.tools().is_none(), "what has changed is not passed on");
+}
+
+#[test]
 fn a_list_of_our_own_repeats_the_envelope_of_the_modern_protocol() {
     let mut link = Link::fresh();
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":1,"io.modelcontextprotocol/clientInfo":{"name":"c"}}}}"#;
@@ -738,6 +754,33 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
         let message = format!(r#"{{"result":{{{result}}},"jsonrpc":"2.0","id":1}}"#);
         masked(&mut link, &message);
         assert_eq!(link.events.last().unwrap(), "< now filter 1 false", "{result}");
+    }
+}
+
+/// The audit hears of every result, also of one that passes as it came; then, too, it must be heard.
+#[test]
+fn a_result_is_told_in_any_case() {
+    let mut link = Link::listed();
+    for fail in [false, true] {
+        assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+        let message =
+            br#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hi"}]}}"#;
+        let Link { relay, out, .. } = &mut link;
+        let mut told = Vec::new();
+        let mut audit = |event: &Event<'_>| {
+            let Outcome::Filtered { masked, truncated, output } = event.outcome else {
+                return Ok(());
+            };
+            told.push((event.tool.map(str::to_owned), masked.total(), truncated));
+            assert!(
+                matches!(output, airlock_core::Output::Json(bytes) if bytes.starts_with(b"{\"content"))
+            );
+            if fail { Err(Unrecorded) } else { Ok(()) }
+        };
+        let action = relay.server(message, Caller::default(), out, &mut audit);
+        let passed = action == airlock_core::mcp::Action::Forward(message);
+        assert_eq!(passed, !fail, "{action:?}");
+        assert_eq!(told[0], (Some("now".to_owned()), 0, false));
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Program {
     CargoDeny,
     Linker,
     Node,
+    /// What the tests of the Node binding use.
+    NodePackages,
     Rustfmt,
     Valgrind,
 }
@@ -50,6 +52,12 @@ impl Program {
     pub fn check(self) -> Result<(), Missing> {
         let (is_there, what, from) = match self {
             Self::Node => return node().and(npm()).map(drop),
+            Self::NodePackages => (
+                workspace::node_packages_are_there(),
+                "npm packages",
+                // No package needs its install script; none gets to run one.
+                Source::Command(&["npm", "ci", "--ignore-scripts", "--prefix", "bindings/node"]),
+            ),
             Self::Clippy => (
                 answers("cargo", &["clippy", "--version"]),
                 "clippy",

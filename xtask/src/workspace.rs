@@ -44,6 +44,35 @@ pub fn e2e() -> PathBuf {
     root().join("tests/e2e")
 }
 
+/// The folder of the Node binding.
+pub fn node_binding() -> PathBuf {
+    root().join("bindings/node")
+}
+
+/// The tests of the Node binding whose names end with `end`, in the order of their names.
+///
+/// # Errors
+/// When their folder cannot be read.
+pub fn node_tests(end: &str) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(node_binding().join("test"))? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(end)) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Whether the npm packages of the Node binding are installed, and not older than its lock file.
+pub fn node_packages_are_there() -> bool {
+    let changed = |file: &str| fs::metadata(node_binding().join(file))?.modified();
+    let installed = changed("node_modules/.package-lock.json");
+    installed
+        .is_ok_and(|installed| changed("package-lock.json").is_ok_and(|wanted| wanted <= installed))
+}
+
 /// The command that brings the npm packages of the end-to-end tests into the checkout, unless those that
 /// the lock file names are there already.
 ///

@@ -84,6 +84,17 @@ impl Tools {
         &self.catalog
     }
 
+    /// The catalog, when no change was announced since its list began.
+    pub(super) fn current(&self) -> Option<&Arc<Catalog>> {
+        (self.known == Some(self.epoch)).then_some(&self.catalog)
+    }
+
+    /// Takes over a catalog that another connection has learned.
+    pub(super) fn adopt(&mut self, catalog: Arc<Catalog>) {
+        self.catalog = catalog;
+        self.known = Some(self.epoch);
+    }
+
     /// The server says that its list changed.
     pub(super) const fn changed(&mut self) {
         self.epoch = self.epoch.saturating_add(1);

@@ -14,6 +14,7 @@ use super::listing::Tools;
 use super::outline::Outline;
 use super::pending::Table;
 use crate::caller::Caller;
+use crate::catalog::Catalog;
 use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
 use crate::policy::Admit;
@@ -228,6 +229,19 @@ impl Relay {
     #[must_use]
     pub fn is_listing(&self) -> bool {
         self.state.tools.is_listing()
+    }
+
+    /// The tools that the server declares, once a list of them is complete and while it is current: for
+    /// [`adopt_tools`](Self::adopt_tools) of another connection to the same server.
+    #[must_use]
+    pub fn tools(&self) -> Option<&Arc<Catalog>> {
+        self.state.tools.current()
+    }
+
+    /// Begins with the tools that another connection to the same server has learned under the same guard,
+    /// so that the first call need not wait for a list. A name that is not among them still makes one.
+    pub fn adopt_tools(&mut self, tools: Arc<Catalog>) {
+        self.state.tools.adopt(tools);
     }
 
     /// Gives up on our own list, because the server does not answer.

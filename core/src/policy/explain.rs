@@ -94,6 +94,19 @@ impl Policy {
         read: Option<(Document<'_>, &Schema)>,
         memory: &mut Memory<'_>,
     ) -> Vec<RuleTrace<'_>> {
+        let mut rules = self.trace_alone(call, read, memory);
+        for policy in &self.lower {
+            rules.extend(policy.trace_alone(call, read, memory));
+        }
+        rules
+    }
+
+    fn trace_alone(
+        &self,
+        call: &Call<'_>,
+        read: Option<(Document<'_>, &Schema)>,
+        memory: &mut Memory<'_>,
+    ) -> Vec<RuleTrace<'_>> {
         let who = Who::new(call, &self.roles, &self.pool);
         let mut numbers = Vec::new();
         self.deny.find(call.tool, &self.pool, |rule| numbers.push(rule));

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::stages::Stage;
 use crate::process;
 use crate::program::{self, Missing, Program, Source};
+use crate::workspace;
 
 /// A program that is not here, and the stages that need it.
 struct Lack {
@@ -75,7 +76,8 @@ impl Lacks {
             }
             println!("+ {}", words.join(" "));
             let mut command = Command::new(program);
-            let done = process::run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"));
+            command.args(args).current_dir(workspace::root());
+            let done = process::run(command.env("DEBIAN_FRONTEND", "noninteractive"));
             if !done.ok {
                 print!("{}", done.text);
             }

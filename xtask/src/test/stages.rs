@@ -31,6 +31,8 @@ pub const STAGES: &[Stage] = &[
     quick("c-freestanding", C, capi::freestanding),
     quick("c-described", &[Program::CppCompiler, Program::Abigail], capi::described),
     quick("end-to-end", &[Program::Node], end_to_end),
+    quick("node", &[Program::Node, Program::NodePackages], |report| node_binding(report, false)),
+    slow("node-long", &[Program::Node, Program::NodePackages], |report| node_binding(report, true)),
     quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
     slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
     slow("c-bench", C, capi::bench),
@@ -117,6 +119,43 @@ fn end_to_end(report: &mut Report) {
         let text = done.text.split_at(end).1.to_owned();
         report.counted(Done { text, ..done }, tally);
     }
+}
+
+/// The npm package around a debug build of its addon; `is_long` runs what takes minutes, and only that.
+fn node_binding(report: &mut Report, is_long: bool) {
+    if !report.step(&mut workspace::cargo(&["build", "-p", "airlock-node", "-p", "airlock-cli"])) {
+        return;
+    }
+    let node = match program::node() {
+        Ok(node) => node,
+        Err(lack) => return report.found(lack.what, Err("it is missing".to_owned())),
+    };
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&node);
+        command.args(args).current_dir(workspace::node_binding());
+        command.env("PATH", program::path_with(&node)).env("CARGO_TARGET_DIR", workspace::target());
+        command
+    };
+    let tsc = "node_modules/typescript/bin/tsc";
+    if !report.step(&mut run(&["scripts/addon.js", "--debug"])) || !report.step(&mut run(&[tsc])) {
+        return;
+    }
+    let files = match workspace::node_tests(if is_long { ".long.mjs" } else { ".test.mjs" }) {
+        Ok(files) => files,
+        Err(error) => return report.found("bindings/node/test", Err(error.to_string())),
+    };
+    if !is_long {
+        report.one(process::run(&mut run(&[tsc, "-p", "test/types"])));
+        report.one(process::run(&mut run(&[tsc, "-p", "test/types/bare"])));
+    }
+    let done = process::run(run(&["--test", "--test-reporter=spec"]).args(files));
+    let tally = node_tally(&done.text);
+    let skips =
+        done.text.lines().filter_map(|line| line.find("SKIPPED").map(|at| line.split_at(at).1));
+    report.notes.extend(skips.map(str::to_owned));
+    let end = done.text.find("✖ failing tests:").unwrap_or(0);
+    let text = done.text.split_at(end).1.to_owned();
+    report.counted(Done { text, ..done }, tally);
 }
 
 fn idle_cost(report: &mut Report) {

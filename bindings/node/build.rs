@@ -1,0 +1,5 @@
+//! Linker options for addons of Node, which differ by platform.
+
+fn main() {
+    napi_build::setup();
+}

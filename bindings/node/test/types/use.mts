@@ -1,0 +1,67 @@
+// What a user writes compiles, and what is wrong does not.
+import { McpServer as ServerV2 } from '@modelcontextprotocol/server';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { expectTypeOf } from 'expect-type';
+import { z } from 'zod';
+import {
+  AirlockError,
+  Guard,
+  PolicyError,
+  type Reason,
+  type Refusal,
+  RefusalError,
+  type Verdict,
+  type Violation,
+  airlock,
+  secureTool,
+} from 'airlock-mcp';
+
+const guard = new Guard({ policy: 'policy.toml', tools: [{ name: 't', inputSchema: { type: 'object' } }] });
+const verdict = guard.check('t', '{}', { agent: 'a', roles: ['r'], now: new Date() });
+expectTypeOf(verdict).toEqualTypeOf<Verdict>();
+if (verdict.allowed) {
+  expectTypeOf(verdict.arguments).toEqualTypeOf<string>();
+  // @ts-expect-error an allowed call has no reason
+  verdict.reason;
+} else {
+  expectTypeOf(verdict.reason).toEqualTypeOf<Reason>();
+  expectTypeOf(verdict.refusal).toEqualTypeOf<Refusal>();
+  expectTypeOf(verdict.violations).toEqualTypeOf<readonly Violation[]>();
+  // @ts-expect-error a refused call has no arguments to run with
+  verdict.arguments;
+}
+expectTypeOf(guard.filter('t', 'text').output).toEqualTypeOf<string>();
+expectTypeOf(guard.filter('t', new Uint8Array()).output).toEqualTypeOf<Uint8Array>();
+expectTypeOf<PolicyError>().toExtend<AirlockError>();
+expectTypeOf<RefusalError['refusal']>().toEqualTypeOf<Refusal>();
+
+const v1 = new McpServer({ name: 'a', version: '1' });
+expectTypeOf(airlock(v1)).toEqualTypeOf<McpServer>();
+expectTypeOf(airlock(v1, { policy: { denied_tools: [] }, onEvent: ({ tool }) => tool })).toEqualTypeOf<McpServer>();
+expectTypeOf(airlock(new Server({ name: 'a', version: '1' }), guard)).toEqualTypeOf<Server>();
+airlock(Server, { guard });
+const v2 = new ServerV2({ name: 'a', version: '2' });
+expectTypeOf(airlock(v2, { guard })).toEqualTypeOf<ServerV2>();
+secureTool(v1, 't', { inputSchema: { n: z.number() } }, async ({ n }) => {
+  expectTypeOf(n).toEqualTypeOf<number>();
+  return { content: [] };
+}, { guard });
+secureTool(v2, 't', { inputSchema: z.object({ s: z.string() }) }, async ({ s }) => {
+  expectTypeOf(s).toEqualTypeOf<string>();
+  return { content: [] };
+}, { guard });
+
+const schema = guard.schema(z.object({ n: z.number().default(1) }), 't');
+expectTypeOf<NonNullable<(typeof schema)['~standard']['types']>['output']>().toEqualTypeOf<{ n: number }>();
+v2.registerTool('t', { inputSchema: schema }, async ({ n }) => {
+  expectTypeOf(n).toEqualTypeOf<number>();
+  return { content: [] };
+});
+
+// @ts-expect-error no such option
+new Guard({ polcy: 'strict' });
+// @ts-expect-error not a server
+airlock({});
+// @ts-expect-error a number is no arguments
+guard.check('t', 7);

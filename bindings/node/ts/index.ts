@@ -1,0 +1,48 @@
+/**
+ * Airlock for Node: a firewall for the tool calls of AI agents, inside your process.
+ *
+ * - {@link airlock} guards a whole MCP server in one line, {@link secureTool} one tool of it.
+ * - {@link Guard} checks calls and filters outputs anywhere else.
+ *
+ * @packageDocumentation
+ */
+export {
+  AirlockError,
+  AuditError,
+  type Fix,
+  type Json,
+  PolicyError,
+  type Reason,
+  type Refusal,
+  RefusalError,
+  ToolError,
+  type Violation,
+} from './errors.js';
+export {
+  Allowed,
+  type Arguments,
+  type CallContext,
+  type Caller,
+  type Details,
+  type FilterOptions,
+  type Filtered,
+  Guard,
+  type GuardOptions,
+  type JsonSchema,
+  type PolicyDocument,
+  Refused,
+  type ToolDefinition,
+  type Verdict,
+} from './guard.js';
+export {
+  type AirlockOptions,
+  type GuardEvent,
+  type McpServerLike,
+  type MessageExtra,
+  type ToolArguments,
+  type ToolConfig,
+  type Transport,
+  airlock,
+  secureTool,
+} from './mcp.js';
+export type { GuardedSchema, StandardResult, StandardSchema } from './schema.js';
