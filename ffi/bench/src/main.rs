@@ -28,6 +28,7 @@ struct Item {
     arguments: airlock_str,
 }
 
+#[allow(improper_ctypes, reason = "handles are opaque to C")]
 unsafe extern "C" {
     fn c_loop(
         guard: *const airlock_guard,
