@@ -42,9 +42,9 @@ pub struct Args {
     /// Calls, one JSON object a line: {"id": …, "tool": …, "arguments": {…}}; - is standard input
     #[arg(long, value_name = "FILE", required_unless_present = "tool")]
     calls: Option<PathBuf>,
-    /// Policy file, or the name of a preset
+    /// Policy file, or the name of a preset; of several each narrows those before it
     #[arg(long, value_name = "FILE|PRESET", default_value = "permissive")]
-    policy: String,
+    policy: Vec<String>,
     /// What happens to undeclared arguments that are probably misspelt; else the policy says
     #[arg(long, value_enum)]
     near_miss: Option<NearMissMode>,
@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn check(args: &Args) -> Result<ExitCode> {
-    let (mut policy, sources) = airlock::policy::PolicyFile::open(&args.policy)?.into_parts();
+    let (mut policy, sources) = airlock::policy::PolicyFile::open_stack(&args.policy)?.into_parts();
     match args.near_miss {
         Some(NearMissMode::Refuse) => policy = policy.with_near_miss(NearMiss::Refuse),
         Some(NearMissMode::Strip) => policy = policy.with_near_miss(NearMiss::Strip),

@@ -46,3 +46,28 @@ fn a_server_does_not_start_under_a_promise_that_is_not_kept() {
     assert_eq!(start(&["--audit", "/dev/null"]), (false, true));
     assert_eq!(start(&["--audit", "/dev/null", "--agent", ""]), (false, true));
 }
+
+/// The policy's own file lies beside the policy, and the command line comes before it.
+#[cfg(unix)]
+#[test]
+fn decisions_are_recorded_where_the_policy_or_the_command_line_says() {
+    let folder = std::env::temp_dir().join(format!("airlock-audit-cli-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let policy = folder.join("policy.toml");
+    let (own, named) = (folder.join("own.jsonl"), folder.join("named.jsonl"));
+    std::fs::write(&policy, "preset = \"read_only\"\n[audit]\npath = \"own.jsonl\"\n").unwrap();
+    let (policy, named) = (policy.to_str().unwrap(), named.to_str().unwrap());
+    let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"delete_all\"}}\n";
+    for (arguments, path) in [
+        (vec!["run", "--policy", policy, "--", "cat"], own.as_path()),
+        (vec!["run", "--policy", policy, "--audit", named, "--", "cat"], named.as_ref()),
+    ] {
+        let done = airlock(&arguments, call);
+        assert!(done.stdout.contains("tool_denied"), "{} {}", done.stdout, done.stderr);
+        let text = std::fs::read_to_string(path).unwrap();
+        let rule = "\"decision\":\"block\",\"reason\":\"tool_denied\",\"rule\":\"read_only.write\"";
+        assert_eq!(text.matches(rule).count(), 1, "{text}");
+        assert!(text.lines().last().unwrap().contains("\"kind\":\"close\""), "{text}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

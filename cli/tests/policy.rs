@@ -239,6 +239,41 @@ fn an_explanation_names_rules_and_places_and_no_values() {
 }
 
 #[test]
+fn policies_in_a_stack_narrow_each_other_and_keep_their_places() {
+    let folder = Folder::new("stack");
+    let org = folder.file("org.toml", "denied_tools = [\"pay\"]\n");
+    let team = folder.file("team.toml", "allowed_tools = [\"read_*\", \"pay\"]\n");
+    let tools = folder.file("tools.jsonl", TOOLS);
+    for (tool, arguments, code) in [("pay", "{}", 1), ("read_file", "{}", 0)] {
+        for (one, other) in [(&org, &team), (&team, &org)] {
+            let check =
+                ["check", tool, arguments, "--tools", &tools, "--policy", one, "--policy", other];
+            assert_eq!(airlock(&check, "").code, Some(code), "{tool} {one}");
+        }
+    }
+    let explain = ["policy", "explain", "pay", "--policy", &team, "--policy", &org];
+    let done = airlock(&explain, "");
+    assert!(
+        done.stdout.contains("org.toml:1") && done.stdout.contains("team.toml:1"),
+        "{}",
+        done.stdout
+    );
+    assert!(
+        done.stdout.contains(&format!("Decided  `denied_tools[0]`, {org}:1")),
+        "{}",
+        done.stdout
+    );
+    let agents = folder.file("agents.toml", "[agents]\nbob = { roles = \"admin\" }\n");
+    let done = airlock(&["policy", "explain", "pay", "--policy", &org, "--policy", &agents], "");
+    assert_eq!(done.code, Some(2));
+    assert!(
+        done.stderr.contains("agents.toml:1:1: agents: only the first policy"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn a_difference_is_shown_in_words_and_in_effects() {
     let folder = Folder::new("diff");
     let old = folder.file("old.toml", TESTED);

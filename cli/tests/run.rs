@@ -145,6 +145,24 @@ fn calls_that_pass_unchecked_are_counted() {
 }
 
 #[test]
+fn rules_about_arguments_hold_for_calls_that_pass_unchecked() {
+    let folder = Folder::new("run-unlisted");
+    let policy = folder.file(
+        "policy.toml",
+        "unknown_tool = \"forward\"\ndefault = \"allow\"\n\
+         [[rule]]\nid = \"etc\"\neffect = \"deny\"\ntools = [\"*\"]\nmissing = \"skip\"\n\
+         when = { \"args.path\" = { prefix = \"/etc\" } }\n",
+    );
+    let mut session = Session::start(&["--policy", &policy]);
+    assert_eq!(
+        reason(session.call("not_listed", json!({"path": "/etc/passwd"}))),
+        "condition_failed"
+    );
+    assert_eq!(session.call("not_listed", json!({"path": "/a"})), None);
+    session.end();
+}
+
+#[test]
 fn strict_allows_a_hundred_calls_of_a_named_agent() {
     let folder = Folder::new("run-strict");
     let audit = folder.file("audit.jsonl", "");

@@ -61,8 +61,8 @@ pub use caller::{Call, Caller};
 pub use catalog::{Catalog, CatalogBuilder, Declared, Origin, ToolDefinition};
 #[cfg(feature = "alloc")]
 pub use guard::{
-    Allowed, Budget, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Settled, Verdict,
-    Violation, Would,
+    Allowed, Barred, Budget, Cleared, Filtered, Fix, Guard, GuardBuilder, Output, Refusal, Settled,
+    Verdict, Violation, Would,
 };
 pub use reason::Reason;
 #[cfg(feature = "alloc")]

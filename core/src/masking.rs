@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::policy::{OutputPolicy, Policy, PolicyError};
+use crate::policy::{OutputPolicy, Policy, PolicyError, combine};
 use crate::redact::{AllowList, KeyedHash, Masks, Redactor, Style, Types};
 
 /// What a guard knows of masks, by the indexes of an [`OutputPolicy`].
@@ -39,9 +39,20 @@ impl Masking {
     /// # Errors
     /// A word that no type, style or kind of entry is called, in its place.
     pub(crate) fn resolve(policy: &Policy) -> Result<Self, PolicyError> {
-        let types = policy.mask_lists().iter().map(|list| {
-            Types::parse(list.words()).map_err(|unknown| list.error(unknown.to_string()))
-        });
+        let mut types: Vec<Types> = Vec::new();
+        for (number, layer) in policy.layers().enumerate() {
+            let lists = layer.mask_lists().iter().map(|list| {
+                Types::parse(list.words()).map_err(|unknown| PolicyError {
+                    layer: number,
+                    ..list.error(unknown.to_string())
+                })
+            });
+            let own = lists.collect::<Result<Vec<_>, _>>()?;
+            types = match number {
+                0 => own,
+                _ => combine(&types, &own, Types::or),
+            };
+        }
         let styles = policy
             .style_lists()
             .iter()
@@ -54,7 +65,7 @@ impl Masking {
             Ok(allowed)
         });
         Ok(Self {
-            types: types.collect::<Result<_, _>>()?,
+            types,
             styles: styles.collect::<Result<_, PolicyError>>()?,
             allowed: allowed.collect::<Result<_, PolicyError>>()?,
             hash: None,

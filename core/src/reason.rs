@@ -106,30 +106,7 @@ impl Reason {
     /// The reason that has this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        const ALL: [Reason; 21] = [
-            Reason::ValidationFailed,
-            Reason::MalformedArguments,
-            Reason::GhostArguments,
-            Reason::UnknownTool,
-            Reason::ToolDenied,
-            Reason::ToolNotAllowed,
-            Reason::ConditionFailed,
-            Reason::TimeRestricted,
-            Reason::RateLimited,
-            Reason::IdentityRequired,
-            Reason::RoleDenied,
-            Reason::BudgetExceeded,
-            Reason::ToolChanged,
-            Reason::OutputInvalid,
-            Reason::SandboxError,
-            Reason::InternalError,
-            Reason::ApprovalRequired,
-            Reason::Halted,
-            Reason::SessionRule,
-            Reason::TooComplex,
-            Reason::ToolUnsupported,
-        ];
-        ALL.into_iter().find(|reason| reason.name() == name)
+        Self::ALL.iter().copied().find(|reason| reason.name() == name)
     }
 
     /// What it means, in a sentence for the model of at most 64 bytes.

@@ -757,6 +757,33 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
     }
 }
 
+/// The audit hears of every result, also of one that passes as it came; then, too, it must be heard.
+#[test]
+fn a_result_is_told_in_any_case() {
+    let mut link = Link::listed();
+    for fail in [false, true] {
+        assert_eq!(link.call(1, "now", "{}"), Did::Passed);
+        let message =
+            br#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hi"}]}}"#;
+        let Link { relay, out, .. } = &mut link;
+        let mut told = Vec::new();
+        let mut audit = |event: &Event<'_>| {
+            let Outcome::Filtered { masked, truncated, output } = event.outcome else {
+                return Ok(());
+            };
+            told.push((event.tool.map(str::to_owned), masked.total(), truncated));
+            assert!(
+                matches!(output, airlock_core::Output::Json(bytes) if bytes.starts_with(b"{\"content"))
+            );
+            if fail { Err(Unrecorded) } else { Ok(()) }
+        };
+        let action = relay.server(message, Caller::default(), out, &mut audit);
+        let passed = action == airlock_core::mcp::Action::Forward(message);
+        assert_eq!(passed, !fail, "{action:?}");
+        assert_eq!(told[0], (Some("now".to_owned()), 0, false));
+    }
+}
+
 #[test]
 fn a_member_that_no_message_has_is_masked_by_its_name_too() {
     let password = ["hunter2", "-Xy9!kd83"].concat();

@@ -146,3 +146,31 @@ fn ten_megabytes_cost_what_five_thousand_characters_cost() {
     let (limited, free) = (time(&limited), time(&free));
     assert!(limited * 20 < free, "{limited:?} of {free:?}");
 }
+
+/// In whole texts, in JSON, and in long texts of which the head, the tail or both are looked at, some
+/// parts more than once.
+#[test]
+fn what_was_masked_is_counted_by_type() {
+    let (short, long) = (log(2000), log(300_000));
+    let json =
+        format!(r#"{{"a": "{}", "password": "{}", "mail": "ann@example.org"}}"#, token(), "x7Kf9q");
+    for keep in ["head", "tail", "middle"] {
+        let entry =
+            format!(r#"{{"mask": ["secret", "pii"], "max_chars": 60000, "keep": "{keep}"}}"#);
+        let guard = guard(&entry);
+        let mut scratch = guard.scratch();
+        for text in [&short, &long, &json, &short] {
+            let shown = guard.filter("t", Output::Text(text.as_bytes()), &mut scratch).unwrap();
+            assert_eq!(shown.counts.total(), shown.masked, "{keep} {}", text.len());
+            let ids: Vec<_> = shown.counts.iter().map(|(id, count)| (id.id(), count)).collect();
+            let count = |name: &str| ids.iter().find(|(id, _)| *id == name).map_or(0, |row| row.1);
+            // A limit may fall between the two of one line.
+            let apart = count("pii.core.email").abs_diff(count("secret.prefixed.github"));
+            assert!(
+                apart <= 2 && count("pii.core.email") + 9 * u32::from(*text == json) > 8,
+                "{ids:?}"
+            );
+            assert_eq!(count("secret.assigned.password"), u32::from(*text == json));
+        }
+    }
+}

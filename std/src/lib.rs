@@ -26,11 +26,13 @@
 //! ```
 
 pub use airlock_core as core;
+pub use firewall::{Firewall, Outcome};
 
 pub mod audit;
 #[cfg(unix)]
 pub mod child;
 pub mod clock;
+pub mod firewall;
 pub mod kill;
 pub mod limit;
 pub mod mask;

@@ -6,6 +6,8 @@
 
 pub mod diff;
 mod source;
+#[cfg(feature = "sql")]
+mod sql;
 pub mod tests;
 mod toml;
 mod zones;
@@ -14,9 +16,12 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 pub use airlock_core::policy::*;
 pub use source::{Finding, Level};
+#[cfg(feature = "sql")]
+pub use sql::SqlParser;
 pub use zones::IanaZones;
 
 use self::source::Source;
@@ -82,6 +87,31 @@ impl PolicyFile {
                 Err(Error::new(format!("{arg}: a policy file ends in .toml or .json")))
             }
             (Err(error), None) => Err(Error::new(format!("{arg}: {error}"))),
+        }
+    }
+
+    /// Opens several presets or files as a stack: each can only narrow those before it, see
+    /// [`Policy::narrowed_by`]. No policy at all is an error.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn open_stack(args: &[impl AsRef<str>]) -> Result<Self, Error> {
+        let mut files = args.iter().map(|arg| Self::open(arg.as_ref()));
+        let Some(first) = files.next() else {
+            return Err(Error::new("no policy was given".to_owned()));
+        };
+        files.try_fold(first?, |upper, lower| upper.narrowed_by(lower?))
+    }
+
+    /// Puts `lower` under this policy, which it can only narrow.
+    ///
+    /// # Errors
+    /// What [`Policy::narrowed_by`] refuses.
+    pub fn narrowed_by(mut self, lower: Self) -> Result<Self, Error> {
+        self.sources.layers.extend(lower.sources.layers);
+        match self.policy.narrowed_by(lower.policy) {
+            Ok(policy) => Ok(Self { policy, sources: self.sources }),
+            Err(error) => Err(self.sources.explain(&error)),
         }
     }
 
@@ -164,8 +194,10 @@ impl PolicyFile {
             Format::Json => Tree::from_json(source.text()),
             Format::Toml => toml::parse(source.text()),
         };
-        let compiled =
-            tree.and_then(|tree| Policy::compile(&tree, &IanaZones).map(|policy| (policy, tree)));
+        let compiled = tree.and_then(|tree| {
+            let policy = Policy::compile_with(&tree, &IanaZones, sql_reader())?;
+            Ok((policy, tree))
+        });
         match compiled {
             Ok((policy, tree)) => {
                 let name = source.name().to_owned();
@@ -269,6 +301,17 @@ impl Format {
             _ => None,
         }
     }
+}
+
+#[cfg(feature = "sql")]
+#[allow(clippy::unnecessary_wraps, reason = "without the feature there is none")]
+fn sql_reader() -> Option<Arc<dyn Sql>> {
+    Some(Arc::new(SqlParser))
+}
+
+#[cfg(not(feature = "sql"))]
+fn sql_reader() -> Option<Arc<dyn Sql>> {
+    None
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {

@@ -45,6 +45,7 @@ const TESTS: &[(&str, fn())] = &[
         "decisions_are_recorded_before_they_take_effect",
         decisions_are_recorded_before_they_take_effect,
     ),
+    ("a_hangup_opens_the_log_anew", a_hangup_opens_the_log_anew),
 ];
 
 fn main() {
@@ -461,6 +462,31 @@ fn decisions_are_recorded_before_they_take_effect() {
     assert_eq!(last["kind"], "close");
     fs::remove_file(&log).unwrap();
     fs::remove_file(log.with_extension("jsonl.lock")).unwrap();
+}
+
+fn a_hangup_opens_the_log_anew() {
+    let log = env::temp_dir().join(format!("airlock-hangup-{}.jsonl", std::process::id()));
+    let old = log.with_extension("old");
+    let own = env::current_exe().unwrap();
+    let server = [own.as_os_str(), OsStr::new("__server"), OsStr::new("plain")];
+    let mut relay = Running::command(log.to_str().unwrap(), &server);
+    relay.call(1, r#"{"text":"a"}"#);
+    relay.receive();
+    fs::rename(&log, &old).unwrap();
+    kill(relay.child.id(), 1);
+    let until = Instant::now() + Duration::from_secs(5);
+    while !log.exists() {
+        assert!(Instant::now() < until, "the file is there again");
+        thread::sleep(Duration::from_millis(5));
+    }
+    relay.call(2, r#"{"text":"b"}"#);
+    assert_eq!(relay.receive()["id"], 2, "the relay lives on");
+    assert_eq!(relay.end().0.code(), Some(0));
+    let decisions = |path| fs::read_to_string(path).unwrap().matches("\"allow\"").count();
+    assert_eq!((decisions(&old), decisions(&log)), (1, 1));
+    for path in [&log, &old, &log.with_extension("jsonl.lock")] {
+        fs::remove_file(path).unwrap();
+    }
 }
 
 fn kill(pid: u32, signal: i32) {

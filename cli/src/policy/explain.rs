@@ -26,9 +26,9 @@ pub struct Args {
     /// Its arguments, as the model wrote them
     #[arg(default_value = "{}")]
     arguments: String,
-    /// Policy file, or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET")]
-    policy: String,
+    /// Policy file, or the name of a preset; of several each narrows those before it
+    #[arg(long, value_name = "FILE|PRESET", required = true)]
+    policy: Vec<String>,
     /// The tools, one JSON object a line; without it the tool declares every argument
     #[arg(long, value_name = "FILE")]
     tools: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let (guard, sources) = super::guard(PolicyFile::open(&args.policy)?)?;
+    let (guard, sources) = super::guard(PolicyFile::open_stack(&args.policy)?)?;
     let catalog = match &args.tools {
         Some(path) => input::catalog(path, false, "policy explain")?,
         None => any_arguments(&args.tool)?,
@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         now,
         ..Call::default()
     };
-    let explanation = guard.explain(&catalog, &call, &mut guard.scratch());
+    let explanation = guard.explain(&catalog, &call, None, &mut guard.scratch());
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &object(&args.tool, &explanation, &sources))?;

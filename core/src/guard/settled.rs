@@ -1,100 +1,95 @@
 //! A decision apart from the memory that it was made in.
 
-use super::{Allowed, Refusal, Source, Verdict, Would};
+use super::decide::Source;
+use super::{Allowed, Refusal, Verdict, Would};
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::scratch::Scratch;
 
 /// The answer to a call without its texts, which are in the scratch: for a host that keeps both together
-/// longer than a borrow lasts.
+/// longer than a borrow lasts. Another scratch holds the texts of another answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Settled<'p> {
-    pub(super) policy: &'p Policy,
-    pub(super) would: Option<Would<'p>>,
-    pub(super) answer: Answer<'p>,
+pub enum Settled<'p> {
+    /// The call may run.
+    Allow(Cleared<'p>),
+    /// The call must not run.
+    Refuse(Barred<'p>),
 }
 
+/// That a call may run.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Answer<'p> {
-    Allow {
-        source: Source,
-        /// Something was stripped.
-        cut: bool,
-        rule: Option<&'p str>,
-    },
-    Refuse {
-        reason: Reason,
-        cause: Reason,
-        rule: Option<&'p str>,
-        hint: Option<&'p str>,
-        approval_ms: Option<u64>,
-        retry_after_ms: Option<u64>,
-    },
+pub struct Cleared<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) source: Source,
+    /// Something was stripped.
+    pub(super) cut: bool,
+    pub(super) rule: Option<&'p str>,
+    pub(super) would: Option<Would<'p>>,
+}
+
+/// That a call must not run, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Barred<'p> {
+    pub(super) reason: Reason,
+    pub(super) cause: Reason,
+    pub(super) rule: Option<&'p str>,
+    pub(super) hint: Option<&'p str>,
+    pub(super) would: Option<Would<'p>>,
+    pub(super) approval_ms: Option<u64>,
+    pub(super) retry_after_ms: Option<u64>,
 }
 
 impl<'p> Settled<'p> {
-    pub(super) const fn allowed(
-        policy: &'p Policy,
-        source: Source,
-        cut: bool,
-        rule: Option<&'p str>,
-    ) -> Self {
-        Self { policy, would: None, answer: Answer::Allow { source, cut, rule } }
-    }
-
-    /// The whole answer, out of the `arguments` of the call and the scratch in which it was settled; another
-    /// scratch holds the texts of another answer.
+    /// The whole answer, out of the `arguments` of the call and the scratch in which it was settled.
     #[must_use]
     pub fn verdict<'s>(&self, arguments: &'s [u8], scratch: &'s Scratch<'_>) -> Verdict<'s>
     where
         'p: 's,
     {
-        let &Self { policy, would, answer } = self;
-        let Scratch { report, conditions: memory, out, mended, .. } = scratch;
-        match answer {
-            Answer::Allow { source, cut, rule } => {
-                let changed = cut || source == Source::Mended;
-                let arguments = match source {
-                    _ if cut => &**out,
-                    Source::Mended => mended,
-                    Source::Call => arguments,
-                };
-                Verdict::Allow(Allowed { arguments, report, changed, rule, policy, memory, would })
-            }
-            Answer::Refuse { reason, cause, rule, hint, approval_ms, retry_after_ms } => {
-                let json = out;
-                Verdict::Refuse(Refusal {
-                    json,
-                    reason,
-                    cause,
-                    rule,
-                    hint,
-                    report,
-                    would,
-                    approval_ms,
-                    retry_after_ms,
-                })
-            }
+        match self {
+            Self::Allow(cleared) => Verdict::Allow(cleared.allowed(arguments, scratch)),
+            Self::Refuse(barred) => Verdict::Refuse(barred.refusal(scratch)),
         }
     }
 
     /// Why the call is refused; none when it is allowed.
     #[must_use]
     pub const fn reason(&self) -> Option<Reason> {
-        match self.answer {
-            Answer::Allow { .. } => None,
-            Answer::Refuse { reason, .. } => Some(reason),
+        match self {
+            Self::Allow(_) => None,
+            Self::Refuse(barred) => Some(barred.reason),
         }
     }
+}
 
-    /// The refusal, when it is one.
-    pub(super) fn refusal<'s>(&self, scratch: &'s Scratch<'_>) -> Option<Refusal<'s>>
+impl<'p> Cleared<'p> {
+    /// The allowed call, out of its `arguments` and the scratch in which it was settled.
+    #[must_use]
+    pub fn allowed<'s>(&self, arguments: &'s [u8], scratch: &'s Scratch<'_>) -> Allowed<'s>
     where
         'p: 's,
     {
-        match self.verdict(&[], scratch) {
-            Verdict::Allow(_) => None,
-            Verdict::Refuse(refusal) => Some(refusal),
-        }
+        let &Self { policy, source, cut, rule, would } = self;
+        let Scratch { report, conditions: memory, out, mended, .. } = scratch;
+        let changed = cut || source == Source::Mended;
+        let arguments = match source {
+            _ if cut => &**out,
+            Source::Mended => mended,
+            Source::Call => arguments,
+        };
+        Allowed { arguments, report, changed, rule, policy, memory, would }
+    }
+}
+
+impl<'p> Barred<'p> {
+    /// The refusal, out of the scratch in which it was settled.
+    #[must_use]
+    pub fn refusal<'s>(&self, scratch: &'s Scratch<'_>) -> Refusal<'s>
+    where
+        'p: 's,
+    {
+        let &Self { reason, cause, rule, hint, would, approval_ms, retry_after_ms } = self;
+        let Scratch { report, out: json, .. } = scratch;
+        Refusal { json, reason, cause, rule, hint, report, would, approval_ms, retry_after_ms }
     }
 }

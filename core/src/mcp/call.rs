@@ -94,7 +94,7 @@ impl Turn<'_> {
             let declared = catalog.declared(call.tool);
             self.audit.record(&told(&call, arguments, declared, outcome))
         } else if gate::forwards_unknown(guard) {
-            let refusal = gate::check_unknown(guard, &call, limits, &mut self.desk.scratch);
+            let refusal = gate::check_unlisted(guard, &call, limits, &mut self.desk.scratch);
             let outcome = match &refusal {
                 Some(refusal) => {
                     answer::refusal(id, refusal.json(), modern, self.out);

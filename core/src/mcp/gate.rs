@@ -5,9 +5,8 @@ use alloc::vec::Vec;
 
 use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
-use crate::guard::{Filtered, Guard, Output, Refusal, Verdict};
+use crate::guard::{Filtered, Guard, Output, Refusal, Settled, Verdict};
 use crate::policy::{Admit, Charges, EmptyProperties, Exhausted, UnknownTool};
-use crate::reason::Reason;
 use crate::schema::CompileError;
 use crate::scratch::Scratch;
 
@@ -48,28 +47,27 @@ pub(super) fn check_name<'s>(
     guard.settle_name(call, Some(limits), scratch)
 }
 
-/// The refusal of a call that would run unchecked.
-pub(super) fn check_unknown<'s>(
+/// The refusal of a call that would run with no schema to check it against.
+pub(super) fn check_unlisted<'s>(
     guard: &'s Guard,
     call: &Call<'_>,
     limits: &dyn Admit,
     scratch: &'s mut Scratch<'_>,
 ) -> Option<Refusal<'s>> {
-    guard.settle_unchecked(call, Some(limits), scratch)
+    match guard.settle_unlisted(call, Some(limits), scratch) {
+        Settled::Allow(_) => None,
+        Settled::Refuse(barred) => Some(barred.refusal(scratch)),
+    }
 }
 
 /// What stands in place of the answer that a tool does not exist: that there were too many such calls.
 pub(super) fn refuse_unknown<'s>(
     guard: &'s Guard,
-    call: &Call<'s>,
+    call: &Call<'_>,
     limits: &dyn Admit,
     scratch: &'s mut Scratch<'_>,
 ) -> Option<Refusal<'s>> {
-    let settled = guard.refuse(Reason::UnknownTool, call, Some(limits), scratch);
-    match settled.verdict(call.arguments, scratch) {
-        Verdict::Refuse(refusal) if refusal.reason() == Reason::RateLimited => Some(refusal),
-        _ => None,
-    }
+    guard.refuse_unknown(call, limits, scratch)
 }
 
 /// Starts to learn the tools of a running server.

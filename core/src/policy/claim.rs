@@ -29,13 +29,21 @@ impl Policy {
     /// # Errors
     /// The first rule whose condition can never see a value.
     pub(crate) fn review(&self, catalog: &Catalog) -> Result<(), PolicyError> {
-        self.claims.iter().try_for_each(|claim| self.check_claim(claim, catalog))
+        let check = |policy: &Self| {
+            policy.claims.iter().try_for_each(|claim| policy.check_claim(claim, catalog))
+        };
+        self.layers().try_for_each(check)
     }
 
     /// [`review`](Self::review) for rules that name no tool but `tool`.
     pub(crate) fn review_tool(&self, tool: &str, catalog: &Catalog) -> Result<(), PolicyError> {
-        let only = |claim: &&Claim| matches!(*claim.tools, [text] if self.pool.get(text) == tool);
-        self.claims.iter().filter(only).try_for_each(|claim| self.check_claim(claim, catalog))
+        let check = |policy: &Self| {
+            let only =
+                |claim: &&Claim| matches!(*claim.tools, [text] if policy.pool.get(text) == tool);
+            let mut claims = policy.claims.iter().filter(only);
+            claims.try_for_each(|claim| policy.check_claim(claim, catalog))
+        };
+        self.layers().try_for_each(check)
     }
 
     fn check_claim(&self, claim: &Claim, catalog: &Catalog) -> Result<(), PolicyError> {
@@ -51,6 +59,6 @@ impl Policy {
         let message = format!(
             "rule `{id}` has a condition on `{name}`, which no tool that it names declares"
         );
-        Err(PolicyError::new(span, "", message))
+        Err(PolicyError { layer: self.layer, ..PolicyError::new(span, "", message) })
     }
 }

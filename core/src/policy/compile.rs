@@ -179,6 +179,7 @@ impl Compiler<'_> {
         };
         Policy {
             layer: 0,
+            lower: Vec::new(),
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),
             outputs: Outputs::new(self.outputs, unnamed, &self.pool),

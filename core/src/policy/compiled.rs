@@ -26,6 +26,8 @@ use crate::json::Document;
 pub struct Policy {
     /// Which policy of a stack it is.
     pub(super) layer: usize,
+    /// Policies that narrow this one.
+    pub(super) lower: Vec<Policy>,
     pub(super) pool: Pool,
     pub(super) name: Option<Text>,
     pub(super) settings: Settings,
@@ -111,6 +113,7 @@ impl Policy {
             limits,
             require_agent,
             allowed_roles,
+            lower,
             // Parts of rules and limits.
             pool: _,
             allow: _,
@@ -138,6 +141,7 @@ impl Policy {
             && require_agent.is_none()
             && allowed_roles.is_none()
             && limits.is_empty()
+            && lower.iter().all(Self::allows_all)
     }
 
     /// This policy with another answer to near misses.
@@ -169,7 +173,7 @@ impl Policy {
 
     /// Every rule, in the order of the document.
     pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> {
-        self.rules.iter().map(|rule| self.reference(rule))
+        self.layers().flat_map(|policy| policy.rules.iter().map(|rule| policy.reference(rule)))
     }
 
     /// What the document says about the agent called `name`.
@@ -184,7 +188,7 @@ impl Policy {
     /// errors.
     #[must_use]
     pub fn knows_role(&self, name: &str) -> bool {
-        self.roles.find(name, &self.pool).is_some()
+        self.layers().any(|policy| policy.roles.find(name, &policy.pool).is_some())
     }
 
     /// Whether a tool may have this name on the wire: 1 to 128 of `A`-`Z` `a`-`z` `0`-`9` `_` `.`
@@ -195,7 +199,7 @@ impl Policy {
         let plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
         (1..=128).contains(&tool.len()) && tool.bytes().all(plain)
-            || self.allow.spells(tool, &self.pool)
+            || self.layers().all(|policy| policy.allow.spells(tool, &policy.pool))
     }
 
     /// Every limit, in the order of the document.
@@ -235,25 +239,33 @@ impl Policy {
 
     /// The member that an argument lacks.
     pub(crate) fn missing_name(&self, at: At) -> Option<&str> {
-        (!at.missing.is_empty()).then(|| self.pool.get(at.missing))
+        let policy = self.layers().nth(at.layer as usize)?;
+        (!at.missing.is_empty()).then(|| policy.pool.get(at.missing))
     }
 
     /// What would help against the condition that decided, in words for the model.
     pub(crate) fn advice(&self, at: At) -> &'static str {
-        let condition = self.conditions.conditions.get(at.condition as usize);
+        let policy = self.layers().nth(at.layer as usize);
+        let conditions = policy.map(|policy| &policy.conditions.conditions);
+        let condition = conditions.and_then(|conditions| conditions.get(at.condition as usize));
         condition.map_or("", |condition| condition.test.advice())
     }
 
     /// Every window of time in words, zone included, and whether its zone was assumed because the
     /// document names none.
     pub fn windows(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.conditions.windows.iter().map(|window| (window.text.as_str(), window.assumed))
+        let windows = self.layers().flat_map(|policy| &policy.conditions.windows);
+        windows.map(|window| (window.text.as_str(), window.assumed))
     }
 
     /// What to mask and where to cut in the output of `tool`.
     #[must_use]
     pub fn output(&self, tool: &str) -> OutputPolicy {
-        self.outputs.find(tool, &self.pool)
+        if self.lower.is_empty() {
+            self.outputs.find(tool, &self.pool)
+        } else {
+            self.output_in_stack(tool)
+        }
     }
 
     /// The tests that the document carries, in its order.
@@ -262,7 +274,7 @@ impl Policy {
         &self.cases
     }
 
-    /// Every mask list of the document; the first one is for tools that no entry of `[output]`
+    /// Every mask list of the document, in a stack that of the first policy; the first one is for tools that no entry of `[output]`
     /// gives another. [`OutputPolicy::mask`] is an index into it.
     #[must_use]
     pub fn mask_lists(&self) -> &[WordList] {

@@ -5,12 +5,14 @@
 //! values and spellings are joined. Worst case: linear in the values of the targets, and bounded by a
 //! budget of steps, a step for each value and each 64 bytes of text.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::argv::ArgvTest;
 use super::index::NameIndex;
 use super::path;
 use super::rule::{List, Who};
+use super::sql::{Sql, SqlTest};
 use super::text::{Pool, Text};
 use super::time::Window;
 use super::tree::Span;
@@ -23,6 +25,8 @@ use crate::schema::pattern::Pattern;
 
 /// Steps that the conditions of one call may take.
 const STEPS: u32 = 1 << 20;
+/// How many times as much reading SQL costs as reading a text.
+const SQL_STEPS: usize = 256;
 
 /// Everything that the rules of a policy ask about arguments and time.
 #[derive(Debug, Default)]
@@ -43,6 +47,9 @@ pub(super) struct Conditions {
     pub urls: Vec<UrlTest>,
     pub argvs: Vec<ArgvTest>,
     pub windows: Vec<Window>,
+    pub sqls: Vec<SqlTest>,
+    /// Who reads the SQL that conditions ask about.
+    pub sql: Option<Arc<dyn Sql>>,
 }
 
 /// A formula; numbers are indexes.
@@ -96,6 +103,16 @@ pub(super) enum Segment {
     Each,
     /// Every value below that is no container.
     Deep,
+}
+
+impl Segment {
+    /// The same segment with its name in another pool.
+    pub fn moved(self, from: &Pool, to: &mut Pool) -> Self {
+        match self {
+            Self::Name(name) => Self::Name(to.add(from.get(name))),
+            Self::Each | Self::Deep => self,
+        }
+    }
 }
 
 /// A kind of arguments, like paths.
@@ -153,6 +170,7 @@ pub(super) enum Test {
     Prefix(List),
     Present(bool),
     Regex(u32),
+    Sql(u32),
     Subset(List),
     Suffix(List),
     Type(Types),
@@ -244,6 +262,8 @@ pub(crate) struct At {
     pub(super) condition: u32,
     /// The member that is missing there; empty for a value that is there.
     pub(super) missing: Text,
+    /// The policy of a stack that the condition belongs to.
+    pub(super) layer: u32,
 }
 
 /// What a formula says, and where.
@@ -353,7 +373,7 @@ impl<'a, 'm> Judge<'a, 'm> {
                 Reached::Missing(node, name) => (condition.missing, node, name),
                 Reached::Mistyped(value) => (Truth::Unknown, value.index(), Text::default()),
             };
-            let at = Some(At { node, condition: number, missing });
+            let at = Some(At { node, condition: number, missing, layer: 0 });
             match &mut all {
                 None => all = Some(Found { truth, at }),
                 Some(all) => {
@@ -378,7 +398,7 @@ impl<'a, 'm> Judge<'a, 'm> {
                 Reached::Missing(node, name) => (Truth::from(!wanted), node, name),
                 Reached::Mistyped(value) => (Truth::Unknown, value.index(), Text::default()),
             };
-            all = Found { truth, at: Some(At { node, condition: number, missing }) };
+            all = Found { truth, at: Some(At { node, condition: number, missing, layer: 0 }) };
             // One that is there is enough.
             truth != Truth::from(wanted)
         });
@@ -572,6 +592,9 @@ impl<'a, 'm> Judge<'a, 'm> {
             let pattern = conditions.patterns.get(pattern as usize);
             return pattern.map_or(Truth::Unknown, |pattern| pattern.is_match_str(text).into());
         }
+        if let Test::Sql(number) = test {
+            return self.sql(number, text, side);
+        }
         if let Test::Context { tenant, negated } = test {
             let name = if tenant { self.who.tenant } else { self.who.agent };
             let Some(name) = name else { return Truth::Unknown };
@@ -668,6 +691,20 @@ impl<'a, 'm> Judge<'a, 'm> {
         test.judge_words(text.split_terminator('\0'), side, self.pool, shell)
     }
 
+    /// A text that is SQL. Reading it costs more than looking at it.
+    fn sql(&mut self, number: u32, text: Str<'a>, side: Side) -> Truth {
+        self.spend(text.raw().len().saturating_mul(SQL_STEPS));
+        let conditions = self.conditions;
+        let Some(test) = conditions.sqls.get(number as usize).filter(|_| self.left > 0) else {
+            return Truth::Unknown;
+        };
+        let texts = &conditions.texts;
+        match plain(text, &mut self.memory.text) {
+            Some(text) => test.holds(text, conditions.sql.as_ref(), texts, self.pool, side),
+            None => Truth::Unknown,
+        }
+    }
+
     /// The value that a path leads to, when it is one.
     fn sibling(&mut self, target: u32) -> Option<Value<'a>> {
         let Some(Target::Path(list)) = self.conditions.targets.get(target as usize) else {
@@ -733,6 +770,7 @@ impl Test {
             Self::Argv { .. } => "Use one simple command of an allowed program.",
             Self::Order { .. } => "Use a plain decimal number within the allowed range.",
             Self::Length { .. } => "Change the length.",
+            Self::Sql(_) => "Send one plain statement of an allowed kind on allowed tables.",
             _ => "",
         }
     }

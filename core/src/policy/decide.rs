@@ -79,6 +79,14 @@ pub(crate) struct Ruling<'p> {
     pub ttl_ms: Option<u64>,
 }
 
+impl Ruling<'_> {
+    /// A refusal that nothing goes with.
+    pub const fn refused(reason: Reason) -> Self {
+        let decision = Decision::Refuse { reason, rule: None, hint: None };
+        Self { decision, at: None, would: None, ttl_ms: None }
+    }
+}
+
 /// What the first step found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Early<'p, 'a> {
@@ -129,9 +137,15 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, tool: &str, caller: &Caller<'_>) -> Decision<'_> {
         let call = Call { tool, caller: *caller, ..Call::default() };
-        let who = Who::new(&call, &self.roles, &self.pool);
-        let named = self.named(tool);
-        let tally = self.tally(&call, &who, &named, &mut Facts::Nothing, false);
+        let mut decisions = self.layers().map(|policy| policy.decide_alone(&call));
+        let refused = |decision: &Decision<'_>| !decision.is_allow();
+        decisions.find(refused).unwrap_or_else(|| self.decide_alone(&call))
+    }
+
+    fn decide_alone(&self, call: &Call<'_>) -> Decision<'_> {
+        let who = Who::new(call, &self.roles, &self.pool);
+        let named = self.named(call.tool);
+        let tally = self.tally(call, &who, &named, &mut Facts::Nothing, false);
         match self.refused_early(&tally, &who) {
             Some(ruling) => ruling.decision,
             None => {
@@ -144,6 +158,10 @@ impl Policy {
 
     /// Decides by name, caller and moment.
     pub(crate) fn early<'a>(&self, call: &Call<'a>) -> Early<'_, 'a> {
+        if self.lower.is_empty() { self.early_alone(call) } else { self.early_in_stack(call) }
+    }
+
+    pub(super) fn early_alone<'a>(&self, call: &Call<'a>) -> Early<'_, 'a> {
         let who = Who::new(call, &self.roles, &self.pool);
         let named = self.named(call.tool);
         let tally = self.tally(call, &who, &named, &mut Facts::Moment, false);
@@ -171,6 +189,21 @@ impl Policy {
 
     /// Decides by everything. What was used up before an answer was found refuses.
     pub(crate) fn judge(
+        &self,
+        call: &Call<'_>,
+        open: &Open<'_>,
+        doc: Document<'_>,
+        schema: Option<&Schema>,
+        memory: &mut Memory<'_>,
+    ) -> Ruling<'_> {
+        if self.lower.is_empty() {
+            self.judge_alone(call, open, doc, schema, memory)
+        } else {
+            self.judge_in_stack(call, doc, schema, memory)
+        }
+    }
+
+    pub(super) fn judge_alone(
         &self,
         call: &Call<'_>,
         open: &Open<'_>,

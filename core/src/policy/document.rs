@@ -7,6 +7,7 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::audit::AuditPolicy;
@@ -22,6 +23,7 @@ use super::output::{Entry, WordList};
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
 use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
+use super::sql::Sql;
 use super::text::Text;
 use super::time::{OnlyUtc, Zones};
 use super::tree::Tree;
@@ -61,9 +63,22 @@ impl Policy {
     /// # Errors
     /// The first thing in it that cannot be honoured.
     pub fn compile(tree: &Tree, zones: &dyn Zones) -> Result<Self, PolicyError> {
+        Self::compile_with(tree, zones, None)
+    }
+
+    /// Compiles a document with conditions on SQL, which `sql` reads.
+    ///
+    /// # Errors
+    /// The first thing in it that cannot be honoured.
+    pub fn compile_with(
+        tree: &Tree,
+        zones: &dyn Zones,
+        sql: Option<Arc<dyn Sql>>,
+    ) -> Result<Self, PolicyError> {
         tree.check_bounds()?;
         let document = Item::root(tree).table(&DOCUMENT)?;
         let mut compiler = Compiler::new(zones);
+        compiler.conditions.sql = sql;
         let default = compiler.document(&document)?;
         Ok(compiler.finish(default))
     }

@@ -74,6 +74,15 @@ impl Policy {
     /// there are, when they are known.
     #[must_use]
     pub fn lint(&self, tools: Option<&[&str]>) -> Vec<Remark> {
+        let mut all = Vec::new();
+        for policy in self.layers() {
+            let remarks = policy.lint_alone(tools).into_iter();
+            all.extend(remarks.map(|remark| Remark { layer: policy.layer, ..remark }));
+        }
+        all
+    }
+
+    fn lint_alone(&self, tools: Option<&[&str]>) -> Vec<Remark> {
         let mut remarks = self.remarks.clone();
         self.lint_windows(&mut remarks);
         self.lint_kinds(&mut remarks);

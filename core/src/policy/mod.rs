@@ -20,6 +20,7 @@ mod admit;
 mod argv;
 #[cfg(feature = "alloc")]
 mod audit;
+#[cfg(feature = "alloc")]
 mod case;
 #[cfg(feature = "alloc")]
 mod claim;
@@ -64,6 +65,10 @@ mod rule;
 mod settings;
 #[cfg(feature = "alloc")]
 mod shell;
+#[cfg(feature = "alloc")]
+mod sql;
+#[cfg(feature = "alloc")]
+mod stack;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests;
@@ -98,6 +103,7 @@ pub use {
     lint::Remark,
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
+    sql::{Sql, SqlTable, SqlText},
     time::{OnlyUtc, Zone, Zones},
     truth::Truth,
 };
@@ -105,4 +111,5 @@ pub use {
 pub(crate) use {
     condition::Memory,
     decide::{Early, Ruling},
+    stack::combine,
 };

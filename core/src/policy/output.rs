@@ -14,7 +14,8 @@ use crate::truncate::{CountTokens, Estimate, Keep, Limit};
 /// What to mask, how, and where to cut for one tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputPolicy {
-    /// Index into [`Policy::mask_lists`](super::Policy::mask_lists).
+    /// Index into [`Policy::mask_lists`](super::Policy::mask_lists), or for a stack of policies into the
+    /// combinations of the lists of each.
     pub mask: usize,
     /// Index into [`Policy::style_lists`](super::Policy::style_lists).
     pub style: usize,
@@ -135,7 +136,7 @@ impl<T> Choice<T> {
 #[derive(Debug)]
 pub(super) struct Outputs {
     index: NameIndex,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// For tools that no entry names.
     default: OutputPolicy,
 }

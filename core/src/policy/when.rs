@@ -18,6 +18,7 @@ use super::index::{NameIndex, Pattern};
 use super::keys::{ARGV, CONDITION, URL, WINDOW};
 use super::path;
 use super::rule::{During, List};
+use super::sql::{SqlTest, VERBS};
 use super::text::Text;
 use super::time::{self, EVERY_DAY, Window, Zone};
 use super::tree::{Member, Value};
@@ -521,6 +522,11 @@ impl Compiler<'_> {
             let number = self.conditions.urls.len().saturating_sub(1) as u32;
             tests.push(("url", Test::Url(number)));
         }
+        if let Some((key, test)) = self.sql(table)? {
+            self.conditions.sqls.push(test);
+            let number = self.conditions.sqls.len().saturating_sub(1) as u32;
+            tests.push((key, Test::Sql(number)));
+        }
         if let Some(item) = table.get("argv") {
             let (test, rest) = self.argv(&item, side)?;
             self.conditions.argvs.push(test);
@@ -566,6 +572,37 @@ impl Compiler<'_> {
             return Err(item.error("a condition that tests nothing"));
         }
         Ok(test)
+    }
+
+    /// Reads the keys of a condition on SQL; with the first of them for who looks for its place.
+    fn sql(&mut self, table: &Table<'_>) -> Result<Option<(&'static str, SqlTest)>, PolicyError> {
+        const KEYS: [&str; 7] =
+            ["sql", "verbs", "verbs_only", "single", "tables_any", "tables_only", "comments"];
+        let Some((key, item)) = KEYS.iter().find_map(|key| Some((*key, table.get(key)?))) else {
+            return Ok(None);
+        };
+        let Some(reader) = self.conditions.sql.clone() else {
+            let error = item.error("this program cannot read SQL");
+            return Err(error.with_hint("build it with the feature `sql` of agent-airlock"));
+        };
+        let mut test = SqlTest {
+            single: table.read("single", Item::boolean)?,
+            comments: table.read("comments", Item::boolean)?,
+            ..SqlTest::default()
+        };
+        test.dialect = table.read("sql", |item| {
+            let name = item.text()?;
+            if !reader.knows(name) {
+                let error = item.error(format!("no dialect of SQL is called `{name}`"));
+                return Err(error.with_nearest(name, reader.common().iter().copied()));
+            }
+            Ok(self.pool.add(name))
+        })?;
+        test.verbs = table.read("verbs", |item| self.text_list(item, check_verb))?;
+        test.verbs_only = table.read("verbs_only", |item| self.text_list(item, check_verb))?;
+        test.tables_any = table.read("tables_any", |item| self.text_list(item, check_table))?;
+        test.tables_only = table.read("tables_only", |item| self.text_list(item, check_table))?;
+        Ok(Some((key, test)))
     }
 
     fn argv(
@@ -742,6 +779,22 @@ fn check_host(text: &str, item: &Item<'_>) -> Result<(), PolicyError> {
     let last = text.rsplit('.').next().unwrap_or("");
     if labels > 1 && last.contains('*') {
         return Err(item.error("a pattern that leaves the end of a host open covers any host"));
+    }
+    check_text(text, item)
+}
+
+fn check_verb(text: &str, item: &Item<'_>) -> Result<(), PolicyError> {
+    let known = VERBS.contains(&text);
+    if known {
+        return Ok(());
+    }
+    let error = item.error(format!("`{text}` is no kind of statement"));
+    Err(error.with_nearest(text, VERBS))
+}
+
+fn check_table(text: &str, item: &Item<'_>) -> Result<(), PolicyError> {
+    if text.is_empty() || text.contains(['"', '`', '[', ']', ' ', '*']) {
+        return Err(item.error("a table is written like orders or crm.orders, without quotes"));
     }
     check_text(text, item)
 }

@@ -191,6 +191,14 @@ impl Types {
         self.set(name, false)
     }
 
+    /// The types of both sets.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn or(self, other: Self) -> Self {
+        let mut both = self;
+        both.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+        both
+    }
+
     /// Reads names in order, each adding to the set or, after a `-`, removing from it. A list that
     /// begins with a removal removes from [`ALL`](Self::ALL), another begins with nothing.
     ///

@@ -16,6 +16,10 @@ const MAX_NAME: usize = 64;
 const MAX_TEXT: usize = 512;
 /// Most digits of a name: what has more may be a number of something or someone.
 const MAX_DIGITS: usize = 3;
+/// Most letters of one word of a name.
+const MAX_WORD: usize = 24;
+/// Most capitals in a row of a word that has small letters too.
+const MAX_ACRONYM: usize = 6;
 /// Most digits of an index.
 const MAX_INDEX: usize = 6;
 /// How much of a sentence the detectors see: what is shown of it, and all that may decide on that.
@@ -101,8 +105,8 @@ impl Cleaner {
     fn undeclared(&mut self, name: &str, most: usize) -> std::fmt::Result {
         let digits = name.bytes().filter(u8::is_ascii_digit).count();
         let is_index = digits == name.len() && (1..=MAX_INDEX).contains(&digits);
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$');
-        let is_name = digits <= MAX_DIGITS && name.len() <= most && name.chars().all(plain);
+        let mut words = name.split(['_', '-', '.', '/', '$']);
+        let is_name = digits <= MAX_DIGITS && name.len() <= most && words.all(is_word);
         if (is_index || is_name) && self.masked(name) == Some(name) {
             self.name.push_str(name);
             return Ok(());
@@ -117,6 +121,22 @@ impl Cleaner {
         self.redactor.mask(text, &self.findings, &mut self.masked).ok()?;
         std::str::from_utf8(&self.masked).ok()
     }
+}
+
+/// Whether `word` is letters with a number behind them, in one case or in humps: what is made at random
+/// hardly ever is.
+fn is_word(word: &str) -> bool {
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let small = letters.split(char::is_uppercase).filter(|run| !run.is_empty());
+    let capital = letters.split(|c: char| !c.is_uppercase());
+    // One small letter stands alone only at an end, as in `xAxis` and `IDs`.
+    let is_hump = |run: &str| {
+        run.chars().nth(1).is_some() || letters.starts_with(run) || letters.ends_with(run)
+    };
+    letters.chars().count() <= MAX_WORD
+        && letters.chars().all(char::is_alphabetic)
+        && small.clone().all(is_hump)
+        && (small.count() == 0 || capital.map(str::len).all(|len| len <= MAX_ACRONYM))
 }
 
 /// Appends a segment of a pointer with its escapes undone.
@@ -146,4 +166,57 @@ pub(super) fn cut(text: &str, most: usize) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str) -> String {
+        let mut cleaner = Cleaner::new();
+        cleaner.undeclared(name, MAX_NAME).unwrap();
+        cleaner.name
+    }
+
+    #[test]
+    fn names_stand_as_they_are() {
+        for name in [
+            "text",
+            "user_id2",
+            "createdAt",
+            "HTTPServer",
+            "xAxis",
+            "userIDs",
+            "API_KEY",
+            "a.b-c",
+            "$ref",
+            "0",
+            "123456",
+            "größe",
+            "名前",
+            "path/to",
+            "",
+        ] {
+            assert_eq!(shown(name), name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_its_length() {
+        let long = "ab_".repeat(30);
+        for name in [
+            "4111 1111",
+            "1234567",
+            "ann@example.org",
+            "two words",
+            "line\n",
+            "7tjZGHQpuExYZQ",
+            "sCPBByUhzgi",
+            "abcdefghijklmnopqrstuvwxyz",
+            "a1b2c3",
+            &long,
+        ] {
+            assert_eq!(shown(name), format!("[{} bytes]", name.len()));
+        }
+    }
 }

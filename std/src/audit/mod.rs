@@ -25,12 +25,13 @@ mod writer;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use airlock_core::mcp::{Event, Unrecorded};
-use airlock_core::policy::{AuditMode, AuditPolicy, OnError, WhenFull};
+use airlock_core::policy::{AuditMode, AuditPolicy, OnError};
 
 use self::queue::Queue;
 use self::record::Scribe;
@@ -59,6 +60,8 @@ struct Desk {
 
 enum Sink {
     Sync(Writer),
+    /// The first record starts the thread.
+    Idle(Writer, AuditPolicy),
     Async(Queue),
     Closed,
 }
@@ -111,10 +114,7 @@ impl AuditLog {
         let scribe = Scribe::new(writer.run(), policy.preview, places, agent)?;
         let sink = match policy.mode {
             AuditMode::Sync => Sink::Sync(writer),
-            AuditMode::Async => {
-                let waits = policy.when_full == WhenFull::Wait;
-                Sink::Async(Queue::start(writer, policy.queue, waits, policy.on_error)?)
-            }
+            AuditMode::Async => Sink::Idle(writer, policy.clone()),
         };
         let desk = Mutex::new(Desk { scribe, sink });
         Ok(Self { inner: Some(Arc::new(Inner { on_error: policy.on_error, desk })) })
@@ -162,15 +162,18 @@ impl AuditLog {
         let mut desk = inner.desk.lock().map_err(|_| Unrecorded)?;
         let Desk { scribe, sink } = &mut *desk;
         let line = scribe.write(event, started.elapsed());
-        match sink {
-            Sink::Sync(writer) => match writer.append_or_lose(line) {
-                Ok(()) => Ok(()),
-                Err(_) if inner.on_error == OnError::Continue => Ok(()),
-                Err(_) => Err(Unrecorded),
+        let kept = match sink {
+            Sink::Sync(writer) => writer.append_or_lose(line).is_ok(),
+            Sink::Idle(writer, _) => match writer.mark() {
+                Ok(()) => return sink.running()?.push(line),
+                Err(_) => {
+                    writer.lose();
+                    false
+                }
             },
-            Sink::Async(queue) => queue.push(line),
-            Sink::Closed => Err(Unrecorded),
-        }
+            _ => return sink.running()?.push(line),
+        };
+        if kept || inner.on_error == OnError::Continue { Ok(()) } else { Err(Unrecorded) }
     }
 
     /// Opens the file anew, because another program has renamed it. What cannot be opened stays as it is,
@@ -180,7 +183,7 @@ impl AuditLog {
             && let Ok(mut desk) = inner.desk.lock()
         {
             match &mut desk.sink {
-                Sink::Sync(writer) => writer.reopen(),
+                Sink::Sync(writer) | Sink::Idle(writer, _) => writer.reopen(),
                 Sink::Async(queue) => queue.reopen(),
                 Sink::Closed => {}
             }
@@ -195,11 +198,29 @@ impl AuditLog {
     }
 }
 
+impl Sink {
+    /// The queue, its thread started.
+    fn running(&mut self) -> Result<&Queue, Unrecorded> {
+        if matches!(self, Self::Idle(..))
+            && let Self::Idle(writer, policy) = mem::replace(self, Self::Closed)
+        {
+            match Queue::start(writer, &policy) {
+                Ok(queue) => *self = Self::Async(queue),
+                Err(error) => eprintln!("airlock: nothing can be recorded any more: {error}"),
+            }
+        }
+        match self {
+            Self::Async(queue) => Ok(queue),
+            _ => Err(Unrecorded),
+        }
+    }
+}
+
 impl Inner {
     fn close(&self) {
         if let Ok(mut desk) = self.desk.lock() {
-            match std::mem::replace(&mut desk.sink, Sink::Closed) {
-                Sink::Sync(writer) => writer.close(),
+            match mem::replace(&mut desk.sink, Sink::Closed) {
+                Sink::Sync(writer) | Sink::Idle(writer, _) => writer.close(),
                 Sink::Async(queue) => queue.close(),
                 Sink::Closed => {}
             }

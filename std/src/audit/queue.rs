@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use airlock_core::mcp::Unrecorded;
-use airlock_core::policy::OnError;
+use airlock_core::policy::{AuditPolicy, OnError, WhenFull};
 
 use super::writer::Writer;
 
@@ -73,18 +73,15 @@ impl Shared {
 }
 
 impl Queue {
-    pub(super) fn start(
-        writer: Writer,
-        most: usize,
-        waits: bool,
-        on_error: OnError,
-    ) -> io::Result<Self> {
+    pub(super) fn start(writer: Writer, policy: &AuditPolicy) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let body = Arc::clone(&shared);
         let thread = thread::Builder::new().name("audit".into()).spawn(move || {
             let _end = AtEnd(&body);
             write_all(&body, writer);
         })?;
+        let AuditPolicy { queue: most, on_error, .. } = *policy;
+        let waits = policy.when_full == WhenFull::Wait;
         Ok(Self { shared, thread, most, waits, on_error })
     }
 

@@ -19,6 +19,9 @@ pub(super) struct Writer {
     /// How many records may be lost if the process is killed.
     lost_at_most: usize,
     on_error: OnError,
+    /// The run has left its mark.
+    marked: bool,
+    /// The file says that the run began.
     began: bool,
     /// Records that could not be written since the last one that was.
     lost: u64,
@@ -48,6 +51,7 @@ impl Writer {
             run: Run::new(),
             lost_at_most,
             on_error: policy.on_error,
+            marked: false,
             began: false,
             lost: 0,
             complained: false,
@@ -78,27 +82,38 @@ impl Writer {
         };
         match &appended {
             Ok(()) => self.complained = false,
-            Err(failed) if !self.complained => {
-                self.complained = true;
-                let consequence = match self.on_error {
-                    OnError::Continue => "decisions are not recorded",
-                    OnError::Refuse => "calls are refused",
-                };
-                let error = &failed.error;
-                eprintln!("airlock: the audit log cannot be written, {consequence}: {error}");
-            }
-            Err(_) => {}
+            Err(failed) => self.complain(&failed.error),
         }
         appended
     }
 
+    /// Says that nothing can be written, once an outage.
+    fn complain(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.complained, true) {
+            let consequence = match self.on_error {
+                OnError::Continue => "decisions are not recorded",
+                OnError::Refuse => "calls are refused",
+            };
+            eprintln!("airlock: the audit log cannot be written, {consequence}: {error}");
+        }
+    }
+
+    /// Leaves the mark of this run, so that its end is missed if it does not come. Must be done before
+    /// the first decision of the run takes effect.
+    pub(super) fn mark(&mut self) -> io::Result<()> {
+        if self.file.is_regular() && !self.marked {
+            self.run.begin(&self.file, self.lost_at_most).inspect_err(|error| {
+                self.complain(error);
+            })?;
+        }
+        self.marked = true;
+        Ok(())
+    }
+
     fn append_after_remarks(&mut self, lines: &[u8]) -> Result<(), Failed> {
+        self.mark().map_err(|error| Failed { written: 0, error })?;
         let mut remarks = String::new();
         if !self.began {
-            if self.file.is_regular() {
-                let begun = self.run.begin(&self.file, self.lost_at_most);
-                begun.map_err(|error| Failed { written: 0, error })?;
-            }
             write_open(self.run.id(), self.lost_at_most, &mut remarks);
         }
         if self.lost > 0 {

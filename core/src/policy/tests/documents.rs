@@ -304,7 +304,8 @@ const WRONG_CONDITIONS: &[(&str, &str, &str)] = &[
         "nested",
     ),
     (r#"{"time": "@bank"}"#, ".time", "no window `bank`"),
-    (r#"{"args.a": {"verbs": "drop"}}"#, r#"."args.a".verbs"#, "does not support"),
+    (r#"{"args.a": {"verbs": "drop"}}"#, r#"."args.a".verbs"#, "this program cannot read SQL"),
+    (r#"{"args.a": {"pii": true}}"#, r#"."args.a".pii"#, "does not support"),
 ];
 
 #[test]

@@ -2,19 +2,20 @@
 
 use std::format;
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::super::Policy;
+use super::super::tree::Tree;
+use super::super::{OnlyUtc, Policy, Sql, SqlTable, SqlText};
 use super::conditions::judge;
-use super::policy;
 use crate::caller::{Call, Caller};
 
 #[derive(Clone, Debug)]
-struct RandomRule {
+pub(super) struct RandomRule {
     effect: &'static str,
     tools: &'static str,
     roles: Option<&'static str>,
@@ -62,6 +63,10 @@ fn leaf() -> impl Strategy<Value = Value> {
         json!({"url": {"host": "x.test"}}),
         json!({"argv": {"program": "x"}}),
         json!({"subset": ["x"], "each": "any"}),
+        json!({"verbs": ["drop"]}),
+        json!({"verbs_only": ["select"], "single": true}),
+        json!({"tables_only": ["x"], "sql": "words"}),
+        json!({"tables_any": ["x"]}),
     ]);
     (target, test).prop_map(|(target, test)| json!({ target: test }))
 }
@@ -81,7 +86,7 @@ fn when() -> impl Strategy<Value = Value> {
     })
 }
 
-fn rule() -> impl Strategy<Value = RandomRule> {
+pub(super) fn rule() -> impl Strategy<Value = RandomRule> {
     (
         prop::sample::select(vec!["allow", "ask", "deny", "deny"]),
         prop::sample::select(vec!["t", "*", "t*", "u"]),
@@ -104,6 +109,8 @@ fn value() -> impl Strategy<Value = Value> {
         json!("X"),
         json!("y"),
         json!("bob"),
+        json!("select x"),
+        json!("drop y"),
         json!("/w/x"),
         json!("/W/.."),
         json!("https://x.test/"),
@@ -120,29 +127,54 @@ fn value() -> impl Strategy<Value = Value> {
     ])
 }
 
-fn arguments() -> impl Strategy<Value = Map<String, Value>> {
+pub(super) fn arguments() -> impl Strategy<Value = Map<String, Value>> {
     let member = (prop::sample::select(vec!["a", "b", "c", "d"]), value());
     prop::collection::vec(member, 0..4).prop_map(|members| {
         members.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
     })
 }
 
-fn compile(rules: &[RandomRule], default: &str) -> Policy {
+pub(super) fn compile(rules: &[RandomRule], default: &str) -> Policy {
     let rules: Vec<Value> = rules.iter().enumerate().map(|(id, rule)| rule.json(id)).collect();
-    policy(
-        &json!({"default": default, "rule": rules, "kinds": {"t": {"kind": ["b", "c[]"]}}})
-            .to_string(),
-    )
+    let text = json!({"default": default, "rule": rules, "kinds": {"t": {"kind": ["b", "c[]"]}}});
+    let tree = Tree::from_json(&text.to_string()).unwrap();
+    Policy::compile_with(&tree, &OnlyUtc, Some(Arc::new(Words))).unwrap()
 }
 
-fn decide(policy: &Policy, arguments: &Map<String, Value>, roles: &[&str]) -> String {
+/// Reads `verb table` and nothing else, in two dialects that agree.
+#[derive(Debug)]
+struct Words;
+
+impl Sql for Words {
+    fn knows(&self, dialect: &str) -> bool {
+        self.common().contains(&dialect)
+    }
+
+    fn common(&self) -> &[&str] {
+        &["words", "others"]
+    }
+
+    fn read(&self, _: &str, text: &str) -> Option<SqlText> {
+        let (verb, table) = text.split_once(' ')?;
+        let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+        (plain(verb) && plain(table)).then(|| SqlText {
+            statements: 1,
+            verbs: vec![verb.to_string()],
+            tables: vec![SqlTable { name: table.to_string(), quoted: false }],
+            all_tables: verb == "select",
+            comments: false,
+        })
+    }
+}
+
+pub(super) fn decide(policy: &Policy, arguments: &Map<String, Value>, roles: &[&str]) -> String {
     let arguments = Value::Object(arguments.clone()).to_string();
     let caller = Caller { agent: Some("bob"), roles, tenant: None };
     judge(policy, &Call { tool: "t", arguments: arguments.as_bytes(), caller, ..Call::default() })
 }
 
 /// The decision without the rule that is named and the place.
-fn effect(decision: &str) -> &str {
+pub(super) fn effect(decision: &str) -> &str {
     decision.split(' ').next().unwrap_or("")
 }
 

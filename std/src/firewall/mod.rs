@@ -1,0 +1,304 @@
+//! Everything together: policy, tools, clock, limits, kill switch and audit behind two questions.
+//!
+//! ```text
+//! call ─ identity ─ guard: check, then charge ─ audit ─▶ Permit (arguments) │ Refused (for the model)
+//! output ─ guard: mask, then cut ─ audit ─▶ Shown │ Refused
+//! ```
+//!
+//! A [`Firewall`] is what a program or a binding holds: any number of threads ask it at once, nothing
+//! waits for anything but the audit, and no call allocates once the pool has as many desks as calls run at
+//! a time. What is not recorded does not pass.
+
+mod builder;
+mod permit;
+mod pool;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use airlock_core::mcp::{self, Direction, Event};
+use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
+use airlock_core::{Call, Caller, Guard, Output, Reason, Settled};
+
+use crate::audit::AuditLog;
+use crate::clock::Clock;
+use crate::kill::KillFile;
+use crate::limit::Limiter;
+pub use builder::{FirewallBuilder, FirewallError};
+pub use permit::{Outcome, Permit, Refused, Shown};
+use pool::{Desk, Lease, Pool};
+
+/// As many roles of an agent are handed over without allocating.
+const FEW_ROLES: usize = 16;
+
+/// A firewall for the tool calls of one program.
+///
+/// ```
+/// use airlock::core::{Call, Caller, Output, ToolDefinition};
+/// use airlock::policy::PolicyFile;
+/// use airlock::{Firewall, Outcome};
+///
+/// let policy = PolicyFile::parse("policy.toml", r#"
+///     allowed_tools = ["get_*"]
+///     rate_limits = { "*" = "1/hour" }
+/// "#)?;
+/// let firewall = Firewall::builder()
+///     .policy(policy)
+///     .tool(ToolDefinition {
+///         name: "get_user",
+///         input_schema: br#"{"type":"object","properties":{"id":{"type":"integer"}}}"#,
+///         output_schema: None,
+///     })?
+///     .build()?;
+///
+/// let caller = Caller { agent: Some("ci-bot"), ..Caller::default() };
+/// let call = Call { tool: "get_user", arguments: br#"{"id":7}"#, caller, ..Call::default() };
+/// match firewall.call(&call) {
+///     Ok(permit) => {
+///         assert_eq!(permit.arguments(), br#"{"id":7}"#);
+///         // The tool runs here, with these arguments.
+///         permit.finish(Outcome::Ok);
+///     }
+///     Err(refused) => panic!("{}", refused.reason().name()),
+/// }
+/// let refused = firewall.call(&call).err().ok_or("the limit is used up")?;
+/// assert_eq!(refused.refusal().retry_after_ms(), Some(3_600_000));
+///
+/// let shown = firewall.filter("get_user", Output::Text(b"password=Tr0ub4dor&3"));
+/// assert_eq!(shown.map_err(|_| "nothing to show")?.bytes(), b"password=[REDACTED]");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Firewall {
+    guard: Guard,
+    limiter: Limiter,
+    clock: Arc<dyn Clock>,
+    audit: AuditLog,
+    kill_switch: KillSwitch,
+    kill_file: Option<KillFile>,
+    pool: Pool,
+    tally: Tally,
+}
+
+/// How many calls run, and how those that ended did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Permits that are not finished.
+    pub running: u64,
+    /// Finished with [`Outcome::Ok`].
+    pub ok: u64,
+    /// Finished with [`Outcome::Failed`].
+    pub failed: u64,
+    /// Finished with [`Outcome::Unknown`], or dropped.
+    pub unknown: u64,
+    /// Refused calls.
+    pub refused: u64,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    running: AtomicU64,
+    ok: AtomicU64,
+    failed: AtomicU64,
+    unknown: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Firewall {
+    /// A firewall under the preset or policy file that `policy` names, without tools: for a policy that
+    /// passes calls of unknown tools on. Others [build](Self::builder) one with their tools.
+    ///
+    /// # Errors
+    /// As [`FirewallBuilder::build`], and what is wrong with the policy.
+    pub fn open(policy: &str) -> Result<Self, FirewallError> {
+        Self::builder().open(policy)?.build()
+    }
+
+    /// Starts a firewall; without a policy it has the preset `permissive`.
+    #[must_use]
+    pub fn builder() -> FirewallBuilder {
+        FirewallBuilder::new()
+    }
+
+    /// Decides on a call, charges and records it. A caller with a name that `[agents]` of the policy knows
+    /// has the roles and the tenant from there, unless the call says others; the moment is that of the
+    /// firewall's clock, unless the call says another.
+    ///
+    /// # Errors
+    /// The refusal: what to tell the model in place of a result.
+    pub fn call<'a>(&'a self, call: &Call<'a>) -> Result<Permit<'a>, Refused<'a>> {
+        let started = Instant::now();
+        if let Some(file) = &self.kill_file {
+            file.poll();
+        }
+        let arguments = call.arguments;
+        let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
+        let caller = self.identify(call.caller, &mut few, &mut many);
+        let now = call.now.or_else(|| self.clock.now());
+        let call = &Call { caller, now, ..*call };
+        let mut lease = self.pool.lease();
+        let scratch = &mut lease.desk().scratch;
+        let limits = Some(&self.limiter as _);
+        let settled = if self.guard.has_tool(call.tool) || !self.forwards_unknown() {
+            self.guard.settle(call, limits, scratch)
+        } else {
+            self.guard.settle_unlisted(call, limits, scratch)
+        };
+        let recorded = self.record(&settled, call, started, &lease);
+        match settled {
+            Settled::Allow(cleared) if recorded => {
+                self.tally.running.fetch_add(1, Ordering::Relaxed);
+                let outcome = Outcome::Unknown;
+                Ok(Permit { firewall: self, lease, cleared, arguments, outcome })
+            }
+            // What may not be recorded may not run.
+            Settled::Allow(_) => Err(self.refuse(Reason::InternalError, call, lease)),
+            Settled::Refuse(barred) => {
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
+                Err(Refused { lease, barred })
+            }
+        }
+    }
+
+    /// Masks, then cuts the output of `tool`, and records it.
+    ///
+    /// # Errors
+    /// The refusal to show in its place; nothing of the output may be shown.
+    pub fn filter<'a>(&'a self, tool: &str, output: Output<'a>) -> Result<Shown<'a>, Refused<'a>> {
+        let started = Instant::now();
+        let call = &Call { tool, ..Call::default() };
+        let input = match output {
+            Output::Text(bytes) | Output::Json(bytes) => bytes,
+        };
+        let mut lease = self.pool.lease();
+        let Desk { scratch, text } = lease.desk();
+        let filtered = self.guard.filter(tool, output, scratch);
+        let outcome = match &filtered {
+            Ok(filtered) => {
+                let (masked, truncated) = (filtered.counts, filtered.truncated);
+                mcp::Outcome::Filtered { masked, truncated, output }
+            }
+            Err(refusal) => mcp::Outcome::Refused(refusal),
+        };
+        let event = Event { tool: Some(tool), ..Event::new(Direction::ToClient, outcome) };
+        let recorded = self.audit.record(&event, started).is_ok();
+        let (truncated, masked, unchanged) = match filtered {
+            Ok(filtered) if recorded => {
+                let unchanged = std::ptr::eq(filtered.bytes, input);
+                if !unchanged {
+                    text.clear();
+                    text.extend_from_slice(filtered.bytes);
+                }
+                (filtered.truncated, filtered.masked, unchanged)
+            }
+            Ok(_) => return Err(self.refuse(Reason::InternalError, call, lease)),
+            Err(refusal) => {
+                let reason = refusal.reason();
+                return Err(self.refuse(reason, call, lease));
+            }
+        };
+        Ok(Shown { lease, input: unchanged.then_some(input), truncated, masked })
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        self.guard.policy()
+    }
+
+    /// The switch that halts every call; with a kill file it is the file that turns it.
+    #[must_use]
+    pub const fn kill_switch(&self) -> &KillSwitch {
+        &self.kill_switch
+    }
+
+    /// The audit log, to [reopen](AuditLog::reopen) or [close](AuditLog::close) it.
+    #[must_use]
+    pub const fn audit(&self) -> &AuditLog {
+        &self.audit
+    }
+
+    /// How many calls run and ran. The numbers are read one after the other, while calls go on.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        let Tally { running, ok, failed, unknown, refused } = &self.tally;
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Calls {
+            running: read(running),
+            ok: read(ok),
+            failed: read(failed),
+            unknown: read(unknown),
+            refused: read(refused),
+        }
+    }
+
+    /// What the policy says about the agent, where the call does not.
+    fn identify<'r>(
+        &'r self,
+        caller: Caller<'r>,
+        few: &'r mut [&'r str; FEW_ROLES],
+        many: &'r mut Vec<&'r str>,
+    ) -> Caller<'r> {
+        let Some(known) = caller.agent.and_then(|name| self.policy().agent(name)) else {
+            return caller;
+        };
+        let tenant = caller.tenant.or_else(|| known.tenant());
+        if !caller.roles.is_empty() {
+            return Caller { tenant, ..caller };
+        }
+        let count = known.roles().count();
+        let roles = match few.get_mut(..count) {
+            Some(few) => {
+                few.iter_mut().zip(known.roles()).for_each(|(slot, role)| *slot = role);
+                &*few
+            }
+            None => {
+                many.extend(known.roles());
+                many
+            }
+        };
+        Caller { tenant, roles, ..caller }
+    }
+
+    fn forwards_unknown(&self) -> bool {
+        self.policy().settings().unknown_tool == UnknownTool::Forward
+    }
+
+    /// Whether what was settled is recorded.
+    fn record(
+        &self,
+        settled: &Settled<'_>,
+        call: &Call<'_>,
+        started: Instant,
+        lease: &Lease<'_>,
+    ) -> bool {
+        if !self.audit.is_kept() {
+            return true;
+        }
+        let told = |outcome| Event {
+            tool: Some(call.tool),
+            caller: call.caller,
+            arguments: Some(call.arguments),
+            declared: self.guard.declared(call.tool),
+            ..Event::new(Direction::ToServer, outcome)
+        };
+        let recorded = match settled {
+            Settled::Allow(cleared) => {
+                let allowed = cleared.allowed(call.arguments, lease.scratch());
+                self.audit.record(&told(mcp::Outcome::Allowed(&allowed)), started)
+            }
+            Settled::Refuse(barred) => {
+                let refusal = barred.refusal(lease.scratch());
+                self.audit.record(&told(mcp::Outcome::Refused(&refusal)), started)
+            }
+        };
+        recorded.is_ok()
+    }
+
+    fn refuse<'a>(&'a self, reason: Reason, call: &Call<'_>, mut lease: Lease<'a>) -> Refused<'a> {
+        self.tally.refused.fetch_add(1, Ordering::Relaxed);
+        let barred = self.guard.refuse(reason, call, &mut lease.desk().scratch);
+        Refused { lease, barred }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a firewall answers.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use airlock_core::{Allowed, Barred, Cleared, Reason, Refusal};
+
+use super::Firewall;
+use super::pool::Lease;
+
+/// That a call may run. What it was charged with stays charged, however it ends: limits count the calls that
+/// were let through. A permit that is dropped ends as [`Outcome::Unknown`].
+#[must_use = "finish it when the call has ended"]
+pub struct Permit<'a> {
+    pub(super) firewall: &'a Firewall,
+    pub(super) lease: Lease<'a>,
+    pub(super) cleared: Cleared<'a>,
+    pub(super) arguments: &'a [u8],
+    pub(super) outcome: Outcome,
+}
+
+/// How a call that was let through has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The tool did what it was asked.
+    Ok,
+    /// The tool did nothing.
+    Failed,
+    /// Nobody knows what the tool did.
+    Unknown,
+}
+
+impl Permit<'_> {
+    /// The exact bytes to run the tool with: those of the call when nothing was stripped or repaired.
+    #[must_use]
+    pub fn arguments(&self) -> &[u8] {
+        self.allowed().arguments()
+    }
+
+    /// The allowed call: what was stripped and repaired, which rule allowed it, what it cost.
+    #[must_use]
+    pub fn allowed(&self) -> Allowed<'_> {
+        self.cleared.allowed(self.arguments, self.lease.scratch())
+    }
+
+    /// Ends the call.
+    pub fn finish(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let tally = &self.firewall.tally;
+        let ended = match self.outcome {
+            Outcome::Ok => &tally.ok,
+            Outcome::Failed => &tally.failed,
+            Outcome::Unknown => &tally.unknown,
+        };
+        ended.fetch_add(1, Ordering::Relaxed);
+        tally.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No value of a call is shown.
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
+
+/// That a call must not run, or that an output must not be shown.
+pub struct Refused<'a> {
+    pub(super) lease: Lease<'a>,
+    pub(super) barred: Barred<'a>,
+}
+
+impl Refused<'_> {
+    /// What to tell the model: one JSON object of at most 2,048 bytes.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        self.refusal().json()
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.refusal().reason()
+    }
+
+    /// The whole refusal.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal<'_> {
+        self.barred.refusal(self.lease.scratch())
+    }
+}
+
+impl fmt::Debug for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("reason", &self.reason()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason().message())
+    }
+}
+
+impl std::error::Error for Refused<'_> {}
+
+/// An output that may be shown.
+pub struct Shown<'a> {
+    pub(super) lease: Lease<'a>,
+    /// The output itself, when nothing was masked or cut.
+    pub(super) input: Option<&'a [u8]>,
+    pub(super) truncated: bool,
+    pub(super) masked: usize,
+}
+
+impl Shown<'_> {
+    /// The bytes to show: the output itself when nothing was masked or cut.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.input.unwrap_or_else(|| self.lease.text())
+    }
+
+    /// Whether it is the output itself.
+    #[must_use]
+    pub const fn is_unchanged(&self) -> bool {
+        self.input.is_some()
+    }
+
+    /// Whether something was cut off.
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// How many values were masked.
+    #[must_use]
+    pub const fn masked(&self) -> usize {
+        self.masked
+    }
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { truncated, masked, .. } = self;
+        let mut shown = f.debug_struct("Shown");
+        shown.field("truncated", truncated).field("masked", masked).finish_non_exhaustive()
+    }
+}
