@@ -46,4 +46,3 @@ export {
   secureTool,
 } from './mcp.js';
 export type { GuardedSchema, InputOf, OutputOf, StandardResult, StandardSchema } from './schema.js';
-export { type GuardedStdio, guardStdio } from './stdio.js';

@@ -43,11 +43,10 @@ export interface GuardedSchema<S = StandardSchema<{ [name: string]: Json }>> {
   };
 }
 
-type Types<S> = S extends { readonly '~standard': { readonly types?: infer T } } ? NonNullable<T> : never;
 /** What goes into a Standard Schema. */
-export type InputOf<S> = Types<S> extends { readonly input: infer I } ? I : unknown;
+export type InputOf<S> = S extends StandardSchema<infer Input, infer _> ? Input : unknown;
 /** What comes out of a Standard Schema. */
-export type OutputOf<S> = Types<S> extends { readonly output: infer O } ? O : unknown;
+export type OutputOf<S> = S extends StandardSchema<infer _, infer Output> ? Output : unknown;
 
 /** Builds the guarded schema; `compile` makes the guard of its one tool. */
 export function guardSchema(
