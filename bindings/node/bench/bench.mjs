@@ -3,12 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { airlock, Guard } from 'airlock-mcp';
 import Ajv from 'ajv/dist/2020.js';
 import { z } from 'zod';
+import { http, inMemory } from '../test/support/servers.mjs';
 
 const ROUNDS = 21;
 
@@ -98,31 +97,35 @@ async function checks() {
   }
 }
 
+/** A server with one tool, like most calls: four arguments, a sentence back. */
+function bank() {
+  const server = new McpServer({ name: 'bench', version: '1' });
+  server.registerTool(
+    'transfer',
+    { inputSchema: { from: z.string(), to: z.string(), amount: z.number().int(), note: z.string().optional() } },
+    async ({ amount }) => ({ content: [{ type: 'text', text: `Sent ${amount} to the account, all is well.` }] }),
+  );
+  return server;
+}
+
 async function servers() {
-  const connect = async (wrap) => {
-    const server = new McpServer({ name: 'bench', version: '1' });
-    server.registerTool(
-      'transfer',
-      { inputSchema: { from: z.string(), to: z.string(), amount: z.number().int(), note: z.string().optional() } },
-      async ({ amount }) => ({ content: [{ type: 'text', text: `Sent ${amount} to the account, all is well.` }] }),
-    );
-    const [a, b] = InMemoryTransport.createLinkedPair();
-    const client = new Client({ name: 'bench', version: '1' });
-    await Promise.all([wrap(server).connect(b), client.connect(a)]);
-    await client.listTools();
-    return client;
-  };
-  const [plain, guarded] = [await connect((server) => server), await connect((server) => airlock(server, { policy: 'permissive' }))];
-  const calls = 500;
+  const guard = new Guard({ policy: 'permissive' });
+  const guarded = () => airlock(bank(), { guard });
+  const open = { after() {} };
+  const calls = 200;
   const run = (client) => async () => {
     for (let n = 0; n < calls; n++) {
       await client.callTool({ name: 'transfer', arguments: { from: 'DE89-3704', to: 'FR14-2004', amount: n, note: 'rent for May' } });
     }
   };
-  await compare('a tool call of the SDK, client and server in memory', calls, [
-    ['unguarded', run(plain)],
-    ['guarded', run(guarded)],
-  ]);
+  for (const [title, connect] of [
+    ['in memory', (make) => inMemory(open, make)],
+    ['over HTTP with sessions', (make) => http(open, make, { stateful: true })],
+    ['over HTTP, a server for each request', (make) => http(open, make, { stateful: false })],
+  ]) {
+    const rows = [['unguarded', run(await connect(bank))], ['guarded', run(await connect(guarded))]];
+    await compare(`a tool call of the SDK ${title}, client and server together`, calls, rows);
+  }
   process.exit();
 }
 
