@@ -18,6 +18,7 @@ export {
   ToolError,
   type Violation,
 } from './errors.js';
+export { Firewall, type FirewallOptions } from './firewall.js';
 export {
   Allowed,
   type Arguments,
