@@ -383,10 +383,10 @@ static void what_cannot_be_made(void) {
     firewall_with("strict", AIRLOCK_POLICY_FILE, NULL, NULL, AIRLOCK_POLICY_INVALID, &error);
     firewall_with(policy, AIRLOCK_POLICY_PRESET, NULL, NULL, AIRLOCK_POLICY_INVALID, &error);
     firewall_with("x", 99, NULL, NULL, AIRLOCK_INVALID_ARGUMENT, &error);
-    /* A rule about an argument that its tool does not have: found last of all, and its line is known. */
+    /* A rule about an argument that its tool does not have: found last of all. */
     firewall_with("[[rule]]\nid = \"r\"\neffect = \"allow\"\ntools = \"transfer\"\nwhen = { \"args.none\" = { under = \"/home\" } }\n",
                   AIRLOCK_POLICY_TOML, NULL, NULL, AIRLOCK_POLICY_INVALID, &error);
-    CHECK(error.line == 5 && strstr(error.message, "none") != NULL);
+    CHECK(strstr(error.message, "`r`") != NULL);
     firewall_with("strict", AIRLOCK_POLICY_PRESET, NULL, NULL, AIRLOCK_AUDIT_FAILED, &error);
     CHECK(strstr(error.message, "audit_path") != NULL);
     firewall_with("strict", AIRLOCK_POLICY_PRESET, "/none/such/log", NULL, AIRLOCK_AUDIT_FAILED, &error);
