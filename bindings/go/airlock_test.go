@@ -107,7 +107,7 @@ func TestThePolicyDecides(t *testing.T) {
 func TestTheMomentIsThePresentUnlessGiven(t *testing.T) {
 	past, future := time.Now().UTC().Add(-24*time.Hour), time.Now().UTC().Add(24*time.Hour)
 	day := strings.ToLower(time.Now().UTC().Weekday().String()[:3])
-	today := guard(t, airlock.PolicyTOML("[[rule]]\neffect = 'allow'\ntools = ['*']\nwhen = { time = { days = ['"+day+"'] } }\n"))
+	today := guard(t, airlock.PolicyTOML("[[rule]]\nid = 'today'\neffect = 'allow'\ntools = ['*']\nwhen = { time = { days = ['"+day+"'] } }\n"))
 	call := airlock.Call{Tool: "transfer", Arguments: []byte(`{"amount":1}`)}
 	if verdict := check(t, today, call); !verdict.Allowed {
 		t.Errorf("%s", verdict.Refusal)

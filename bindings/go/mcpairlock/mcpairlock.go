@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -58,7 +59,7 @@ func New(guard *airlock.Guard, options ...Option) mcp.Middleware {
 //	server.AddReceivingMiddleware(receiving)
 //	server.AddSendingMiddleware(sending)
 func NewPair(guard *airlock.Guard, options ...Option) (receiving, sending mcp.Middleware) {
-	f := &firewall{listing: make(chan struct{}, 1)}
+	f := &firewall{listing: make(chan struct{}, 1), seed: maphash.MakeSeed()}
 	for _, option := range options {
 		option(f)
 	}
@@ -74,10 +75,19 @@ type firewall struct {
 	identify func(context.Context, mcp.Request) (*airlock.Caller, error)
 	lastID   atomic.Int64
 	listing  chan struct{} // held by who asks the server for its tools
+	looked   atomic.Int64  // when somebody last looked whether the tools changed, since start
+	seed     maphash.Seed
+	seen     atomic.Uint64 // what the list of tools was then
 }
 
 // Most times that one request waits for the server's list of tools.
 const mostLists = 8
+
+// Least time between two looks at the server's tools, and most pages that are looked at.
+const (
+	betweenLooks = time.Second
+	mostPages    = 64
+)
 
 const (
 	notification = "notifications/"
@@ -117,6 +127,9 @@ func (f *firewall) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if err != nil {
 			return nil, unchecked(err)
 		}
+		if method == callTool {
+			f.refresh(ctx, next, req)
+		}
 		action, err := f.present(ctx, next, req, message, caller)
 		switch {
 		case err != nil:
@@ -153,6 +166,36 @@ func (f *firewall) present(ctx context.Context, next mcp.MethodHandler, req mcp.
 	}
 	return airlock.Action{}, errors.New("the list of tools does not come to rest")
 }
+
+// refresh has the relay forget the list of tools when it is another by now. The server's notice of that does not pass here,
+// so now and then somebody looks, before a call.
+func (f *firewall) refresh(ctx context.Context, next mcp.MethodHandler, req mcp.Request) {
+	now, last := time.Since(start), f.looked.Load()
+	session, ok := req.GetSession().(*mcp.ServerSession)
+	if !ok || now-time.Duration(last) < betweenLooks || !f.looked.CompareAndSwap(last, int64(now)) {
+		return
+	}
+	var list maphash.Hash
+	list.SetSeed(f.seed)
+	params := &mcp.ListToolsParams{}
+	for range mostPages {
+		result, err := next(ctx, listTools, &mcp.ListToolsRequest{Session: session, Params: params, Extra: req.GetExtra()})
+		page, ok := result.(*mcp.ListToolsResult)
+		if err != nil || !ok || json.NewEncoder(&list).Encode(page) != nil {
+			return
+		}
+		if params = (&mcp.ListToolsParams{Cursor: page.NextCursor}); params.Cursor == "" {
+			break
+		}
+	}
+	if f.seen.Swap(list.Sum64()) != list.Sum64() {
+		// Should this fail, the list is asked for no later than without it.
+		_, _ = f.relay.Server([]byte(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`), nil)
+	}
+}
+
+// start is what moments are counted from; at first, nobody has looked for long.
+var start = time.Now().Add(-betweenLooks)
 
 // list asks the server for its tools, page by page, as the relay wants it.
 func (f *firewall) list(ctx context.Context, next mcp.MethodHandler, req mcp.Request, caller *airlock.Caller) error {

@@ -49,7 +49,6 @@ type echoIn struct {
 
 type noteOut struct {
 	Note string `json:"note"`
-	Big  uint64 `json:"big"`
 }
 
 func newServer(policy string, options ...mcpairlock.Option) *mcp.Server {
@@ -73,7 +72,7 @@ func addTools(server *mcp.Server) {
 	mcp.AddTool(server, &mcp.Tool{Name: "echo"}, echo)
 	mcp.AddTool(server, &mcp.Tool{Name: "delete_all"}, echo)
 	mcp.AddTool(server, &mcp.Tool{Name: "note"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, noteOut, error) {
-		return nil, noteOut{"token " + secret(), 1<<63 + 1}, nil
+		return nil, noteOut{"token " + secret()}, nil
 	})
 	mcp.AddTool(server, &mcp.Tool{Name: "fail"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
 		return nil, nil, errors.New("no entry with " + secret())
@@ -219,9 +218,6 @@ func behaves(t *testing.T, connect func(*testing.T) client) {
 		if err != nil || strings.Contains(string(all), secret()[10:]) || !strings.Contains(said, "token ") {
 			t.Fatalf("%s %v", all, err)
 		}
-		if !strings.Contains(said, "9223372036854775809") {
-			t.Fatalf("a large number lost digits: %s", said)
-		}
 		if result, said := client.call(t, "fail", `{}`); !result.IsError || strings.Contains(said, secret()[10:]) || !strings.HasPrefix(said, "no entry") {
 			t.Fatal(said)
 		}
@@ -327,21 +323,18 @@ func TestToolsThatComeLaterAreKnown(t *testing.T) {
 		return text(string(req.Params.Arguments)), nil, nil
 	}
 	mcp.AddTool(server, &mcp.Tool{Name: "later"}, echo)
+	// A client that has seen the new list may call what is in it at once.
+	if _, err := client.ListTools(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
 	if _, said := client.call(t, "later", `{"new":1,"ghost":2}`); said != `{"new":1}` {
 		t.Fatal(said)
 	}
-	// A tool that is replaced: the server's notice passes the sending middleware.
+	// One that has not is known a second later at most.
 	mcp.AddTool(server, &mcp.Tool{Name: "echo"}, echo)
-	deadline := time.Now().Add(5 * time.Second)
-	for {
-		result, said := client.call(t, "echo", `{"new":1}`)
-		if said == `{"new":1}` {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(result.IsError, said)
-		}
-		time.Sleep(10 * time.Millisecond)
+	time.Sleep(1100 * time.Millisecond)
+	if _, said := client.call(t, "echo", `{"new":1,"text":2}`); said != `{"new":1}` {
+		t.Fatal(said)
 	}
 }
 
@@ -393,6 +386,43 @@ func TestDecisionsAreRecordedOrDoNotTakeEffect(t *testing.T) {
 	if result, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "echo", Arguments: json.RawMessage(`{"text":"a"}`)}); err == nil && !result.IsError {
 		t.Fatalf("%+v", result)
 	}
+}
+
+func TestLargeNumbersKeepTheirDigits(t *testing.T) {
+	server := newServer(policy)
+	schema := json.RawMessage(`{"type":"object","properties":{"big":{"type":"integer"}}}`)
+	server.AddTool(&mcp.Tool{Name: "raw", InputSchema: schema}, func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		said := text(secret())
+		said.StructuredContent = req.Params.Arguments
+		return said, nil
+	})
+	ours, theirs := mcp.NewInMemoryTransports()
+	if _, err := server.Connect(t.Context(), theirs, nil); err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	client := connect(t, &mcp.LoggingTransport{Transport: ours, Writer: &log})
+	client.call(t, "raw", `{"big":9223372036854775809,"ghost":1}`)
+	if want := `"structuredContent":{"big":9223372036854775809}`; !strings.Contains(log.String(), want) {
+		t.Fatal(log.String())
+	}
+}
+
+type lockedBuffer struct {
+	mutex sync.Mutex
+	text  strings.Builder
+}
+
+func (b *lockedBuffer) Write(data []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.Write(data)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.String()
 }
 
 func TestManyAtOnce(t *testing.T) {
