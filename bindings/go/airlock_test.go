@@ -341,29 +341,6 @@ func TestCloseMayComeDuringCalls(t *testing.T) {
 	}
 }
 
-func TestAllowedCallsTakeNoMemory(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector empties pools")
-	}
-	guard := guard(t, airlock.Policy{})
-	caller, err := airlock.NewCaller("bot", "acme", "admin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := airlock.Call{Tool: "transfer", Arguments: []byte(`{"amount":1,"to":"ann"}`), Caller: caller, Session: "s"}
-	output := []byte("nothing to see")
-	cancellable, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for name, run := range map[string]func(){
-		"check":  func() { _, _ = guard.Check(cancellable, call) },
-		"filter": func() { _, _ = guard.Filter(cancellable, "transfer", output, airlock.Text) },
-	} {
-		if count := testing.AllocsPerRun(1000, run); count != 0 {
-			t.Errorf("%s: %v allocations", name, count)
-		}
-	}
-}
-
 func TestWhatIsForgottenIsFreed(t *testing.T) {
 	before := resident(t)
 	for range 400 {
@@ -396,25 +373,4 @@ func resident(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return pages * os.Getpagesize()
-}
-
-// A million calls of all kinds: AIRLOCK_LONG=1.
-func TestMemoryStaysFlat(t *testing.T) {
-	if os.Getenv("AIRLOCK_LONG") == "" {
-		t.Skip("long: AIRLOCK_LONG=1 runs it")
-	}
-	guard := guard(t, airlock.Policy{})
-	calls := []string{`{"amount":1}`, `{"amount":1,"ghost":2}`, `{"amount":"1"}`, `{`, `{"amount":1,"to":"` + strings.Repeat("x", 5000) + `"}`}
-	run := func(count int) {
-		for at := range count {
-			check(t, guard, airlock.Call{Tool: "transfer", Arguments: []byte(calls[at%len(calls)])})
-		}
-		runtime.GC()
-	}
-	run(50_000)
-	before := resident(t)
-	run(1_000_000)
-	if grown := resident(t) - before; grown > 4<<20 {
-		t.Fatalf("%d bytes more", grown)
-	}
 }

@@ -7,6 +7,7 @@
 mod capi;
 mod demo;
 mod fuzz;
+mod golang;
 mod no_alloc;
 mod process;
 mod program;

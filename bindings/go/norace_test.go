@@ -1,5 +1,0 @@
-//go:build !race
-
-package airlock_test
-
-const raceEnabled = false
