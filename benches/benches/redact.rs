@@ -258,6 +258,13 @@ fn hostile(clean: &str) {
         ("0a:", "0a:"),
         ("base64", key),
         ("ssn ", "ssn 123456789 "),
+        ("full-width", "\u{ff11}"),
+        ("a%40", "a%40"),
+        ("%25", "%25"),
+        ("combining marks", "e\u{301}"),
+        ("zero-width", "\u{200b}"),
+        ("lines of 16", "AB12CD34EF56GH78\n"),
+        ("spaced out", "1 "),
         ("all anchors", "@:=-+(>~\\%_."),
         ("all anchors, words", "a@1:b=2-C+3(d>4~e\\5%f_6."),
     ]

@@ -23,9 +23,9 @@ const BAD_USAGE: u8 = 2;
 /// Arguments of `airlock run`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A policy file, or the name of a preset [default: permissive]
-    #[arg(long, value_name = "FILE|PRESET")]
-    policy: Option<String>,
+    /// A policy file, or the name of a preset; of several each narrows those before it
+    #[arg(long, value_name = "FILE|PRESET", default_value = "permissive")]
+    policy: Vec<String>,
     /// Name of the agent that makes the calls
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
@@ -63,8 +63,7 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn wrap(args: &Args) -> Result<i32, String> {
-    let file = PolicyFile::open(args.policy.as_deref().unwrap_or("permissive"))
-        .map_err(|error| error.to_string())?;
+    let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
     require(args, file.policy())?;
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;

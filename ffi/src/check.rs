@@ -230,7 +230,7 @@ pub unsafe extern "C" fn airlock_check(
             Verdict::Refuse(refusal) => {
                 let verdict = airlock_verdict::refuse(refusal.reason());
                 let flags = verdict.flags | shadowed(refusal.would().is_some());
-                let count = refusal.violations().count() as u32;
+                let count = refusal.count() as u32;
                 (airlock_verdict { flags, count, ..verdict }, refusal.json())
             }
         };

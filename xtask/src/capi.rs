@@ -184,6 +184,41 @@ fn is_as_written(library: &Library, report: &mut Report) {
     }
 }
 
+/// Compares the header with its stored description by abidiff, which knows what breaks a program.
+pub fn described(report: &mut Report) {
+    let folder = workspace::target().join("capi");
+    let (object, stored) = (folder.join("described.so"), ffi().join("abi/airlock.xml"));
+    if let Err(error) = fs::create_dir_all(&folder) {
+        return report.found("the folder of the C library", Err(error.to_string()));
+    }
+    let mut cc = Command::new("cc");
+    // Where the checkout lies is no part of the description.
+    cc.arg(format!("-fdebug-prefix-map={}=.", ffi().display())).current_dir(ffi());
+    cc.args(["-std=gnu99", "-g", "-shared", "-fPIC", "-Iinclude", "tests/c/described.c"]);
+    if !report.step(cc.arg("-o").arg(&object)) {
+        return;
+    }
+    if env::var_os("AIRLOCK_WRITE_REFERENCE").is_some() {
+        let mut abidw = Command::new("abidw");
+        abidw.args(["--no-corpus-path", "--no-comp-dir-path", "--no-show-locs", "--out-file"]);
+        report.step(abidw.arg(&stored).arg(&object));
+    }
+    report.one(process::run(Command::new("abidiff").arg(stored).arg(object)));
+}
+
+/// What a call from C costs beside the same call from Rust.
+pub fn bench(report: &mut Report) {
+    let mut cargo = workspace::cargo(&["run", "--release", "--manifest-path"]);
+    cargo
+        .arg("ffi/bench/Cargo.toml")
+        .arg("--target-dir")
+        .arg(workspace::target().join("ffi-bench"));
+    let done = process::run(&mut cargo);
+    let figures = done.text.lines().filter(|line| line.contains(" ns"));
+    report.notes.extend(figures.map(str::to_owned));
+    report.one(done);
+}
+
 /// Compares with a file of `ffi/abi`, or writes it when told to.
 fn compare(name: &str, got: &str, report: &mut Report) {
     let path = ffi().join("abi").join(name);
@@ -229,16 +264,11 @@ pub fn memory(report: &mut Report) {
     let Some(library) = Library::build(Flavour::Plain, report) else { return };
     let options = &["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"];
     library.try_program(&Build { options, ..plain("abi-asan", "abi.c") }, &[], report);
-    library.try_program(&plain("abi", "abi.c"), &VALGRIND, report);
+    let known = format!("--suppressions={}", test_source("valgrind.supp").display());
+    let leaks = "--errors-for-leak-kinds=definite,indirect,possible";
+    let under = ["valgrind", "--quiet", "--leak-check=full", leaks, &known, "--error-exitcode=9"];
+    library.try_program(&plain("abi", "abi.c"), &under, report);
 }
-
-const VALGRIND: [&str; 5] = [
-    "valgrind",
-    "--quiet",
-    "--leak-check=full",
-    "--errors-for-leak-kinds=definite,indirect,possible",
-    "--error-exitcode=9",
-];
 
 /// Eight threads under helgrind, and under ThreadSanitizer.
 pub fn threads(report: &mut Report) {

@@ -89,7 +89,8 @@ fn tally(text: &str) -> Tally {
 /// The golden vectors and the labelled calls, from a program that needs no shared library.
 fn same_answers(module: &Path, report: &mut Report) {
     let answer = workspace::target().join("capi/answer-go");
-    let mut build = go(module, &["build", "-ldflags", "-linkmode external -extldflags -static", "-o"]);
+    let mut build =
+        go(module, &["build", "-ldflags", "-linkmode external -extldflags -static", "-o"]);
     if !report.step(build.arg(&answer).arg("./internal/answer")) {
         return;
     }

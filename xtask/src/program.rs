@@ -14,6 +14,7 @@ const NODE_MAJOR: u32 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Clippy,
+    Abigail,
     CMake,
     CppCompiler,
     CargoDeny,
@@ -73,11 +74,10 @@ impl Program {
                 "cargo-deny",
                 Source::Command(&["cargo", "install", "--locked", "cargo-deny"]),
             ),
-            Self::Go => (
-                go_suits(),
-                "Go 1.25 or newer",
-                Source::Apt(&["golang-go"]),
-            ),
+            Self::Go => (go_suits(), "Go 1.25 or newer", Source::Apt(&["golang-go"])),
+            Self::Abigail => {
+                (answers("abidiff", &["--version"]), "abidiff", Source::Apt(&["abigail-tools"]))
+            }
             Self::CMake => (
                 ["cmake", "pkg-config"].iter().all(|name| answers(name, &["--version"])),
                 "CMake and pkg-config",

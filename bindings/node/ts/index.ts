@@ -46,3 +46,4 @@ export {
   secureTool,
 } from './mcp.js';
 export type { GuardedSchema, StandardResult, StandardSchema } from './schema.js';
+export { type GuardedStdio, guardStdio } from './stdio.js';

@@ -152,7 +152,7 @@ fn compare_tests(old: &Guard, new: &Guard, catalog: Option<&Catalog>, effects: &
                     }
                 };
                 let name = case.name.as_deref().unwrap_or("a test");
-                let decide = |guard| Decided::from(tests::explain(guard, catalog, step));
+                let decide = |guard| Decided::from(tests::explain(guard, catalog, step, None));
                 let of = format!("{name} of the {which} policy");
                 push(of, &step.tool, decide(old), decide(new), effects);
             }
@@ -182,8 +182,9 @@ fn compare_calls(
         let own = any_arguments(&read.tool)?;
         let catalog = catalog.unwrap_or(&own);
         let (before, after) = read.with(place, |call: &Call<'_>| {
-            let decide =
-                |guard: &Guard| Decided::from(guard.explain(catalog, call, &mut guard.scratch()));
+            let decide = |guard: &Guard| {
+                Decided::from(guard.explain(catalog, call, None, &mut guard.scratch()))
+            };
             (decide(old), decide(new))
         })?;
         push(place.to_string(), &read.tool, before, after, effects);

@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         now,
         ..Call::default()
     };
-    let explanation = guard.explain(&catalog, &call, &mut guard.scratch());
+    let explanation = guard.explain(&catalog, &call, None, &mut guard.scratch());
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &object(&args.tool, &explanation, &sources))?;

@@ -77,6 +77,7 @@ fn line(outcome: &Outcome<'_>, sources: &Sources) -> serde_json::Value {
         "effect": explanation.effect(),
         "reason": explanation.reason.map(Reason::name),
         "rule": explanation.rule.map(|rule| rule.id),
+        "limit": explanation.limit.map(|limit| limit.id),
         "at": explanation.at,
         "stripped": explanation.stripped,
         "failures": failures,

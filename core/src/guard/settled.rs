@@ -1,6 +1,7 @@
 //! A decision apart from the memory that it was made in.
 
-use super::{Allowed, Refusal, Source, Verdict, Would};
+use super::decide::Source;
+use super::{Allowed, Refusal, Verdict, Would};
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::scratch::Scratch;

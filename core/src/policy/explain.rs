@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use super::compiled::Policy;
 use super::condition::{Expr, Judge, Memory};
 use super::decide::{Decision, Early, RuleRef};
+use super::limit::LimitRef;
 use super::rule::{During, Rule, Who};
 use super::tree::Span;
 use super::truth::Truth;
@@ -26,6 +27,8 @@ pub struct Explanation<'p> {
     pub reason: Option<Reason>,
     /// The rule that decided; `None` is the default, or a stage before the rules.
     pub rule: Option<RuleRef<'p>>,
+    /// The limit that is used up, for [`Reason::RateLimited`].
+    pub limit: Option<LimitRef<'p>>,
     /// The argument that decided, or the first that is wrong, as a pointer.
     pub at: Option<String>,
     /// Pointers of the arguments that are stripped.

@@ -45,7 +45,7 @@ pub(super) struct Anchors {
     pub(super) long: u64,
     /// Words with a letter before `_`, `-` or `.`, and 15 bytes that a key may consist of.
     pub(super) heads: u64,
-    /// Words of 5, 6 or 8 letters that begin with B, P or R.
+    /// Words of 5, 6 or 8 letters that begin with B, P or R, then A or E.
     pub(super) initials: u64,
     /// `:` and `=`, the first and the last of a row of them.
     pub(super) operators: u64,
@@ -171,7 +171,7 @@ impl Carry {
         let body = body & (body >> 4 | top(4));
         let body = body & (body >> 8 | top(8));
         let heads = ends & (hyphen | joint) & (uppers | lowers) & body;
-        let initial = classes.initial & starts;
+        let initial = classes.initial & (classes.vowel >> 1 | top(1)) & starts;
         let initials = ends & !digits & (flow(initial, 5) | flow(initial, 6) | flow(initial, 8));
         // Signs behind two bytes of a word: those that are the fourth in a row, or the fifth, for the
         // first may stand before the value. And the second behind four bytes.

@@ -11,8 +11,8 @@ use super::bytes::{Set, before, byte, decode64, looked_at, run, run_back, skip_b
 use super::key::{Class, Meaning, is_session, meaning};
 use super::scan::Scan;
 use super::value::{
-    is_code, is_joined_left, is_keylike, is_mixed, is_name, is_path, is_placeholder, is_reference,
-    is_unlike_code, is_word_and_digit, is_wordy,
+    holds_mask, is_code, is_joined_left, is_joined_right, is_keylike, is_mixed, is_name, is_path,
+    is_placeholder, is_reference, is_unlike_code, is_word_and_digit, is_wordy,
 };
 use crate::buf::Full;
 
@@ -20,6 +20,9 @@ use crate::buf::Full;
 const NAME: Set = Set::new(b"0-9A-Za-z_.$-");
 /// How long a name may be.
 const LONGEST_NAME: usize = 64;
+/// Within so many bytes the cookies of a header are told apart. It is less than what a stream keeps of
+/// the text before.
+const MOST_COOKIES: usize = 768;
 /// A value longer than this is no placeholder.
 const GLANCE: usize = 128;
 
@@ -128,6 +131,7 @@ impl Scan<'_, '_, '_> {
         let code = bare && !place.listed && !(setting && drawn);
         let rest = skip_blank(self.text, end);
         let refused = is_reference(value)
+            || holds_mask(value)
             // `token: Token = …`
             || code && !place.tight && end < rest && byte(self.text, rest) == b'='
             || code && is_code(slice(self.text, place.start, place.start + GLANCE))
@@ -193,14 +197,23 @@ impl Scan<'_, '_, '_> {
         const COOKIE: Set = Set::new(b"0-9A-Za-z_.!#$%&*+^`|~-");
         const VALUE: Set = Set::new(b"0-9A-Za-z!#$%&()*+./:<=>?@^_`{|}~[]-");
         let text = self.text;
-        let mut at = place(text, at, true).start;
+        let begin = place(text, at, true).start;
+        let near = slice(text, 0, begin + MOST_COOKIES);
+        let mut at = begin;
         loop {
-            let name = run(text, at, COOKIE);
-            if name == at || byte(text, name) != b'=' {
+            let name = run(near, at, COOKIE);
+            let start = name + 1;
+            if name < near.len() && (name == at || byte(text, name) != b'=') {
                 break;
             }
-            let start = name + 1;
-            let end = run(text, start, VALUE);
+            let end = run(near, start, VALUE);
+            if end >= near.len() && near.len() < text.len() {
+                // Nobody looks at the rest, so all of it goes.
+                const REST: Set = Set::new(b"0-9A-Za-z!#$%&()*+./:;<=>?@^_`{|}~[] -");
+                let start = if name < near.len() { start } else { at };
+                self.decided = run(text, start, REST);
+                return self.push(TypeId::COOKIE, start, self.decided);
+            }
             let (label, value) = (slice(text, at, name), slice(text, start, end));
             let telling = is_session(label) && value.len() >= 6 || is_keylike(value);
             if telling && !(value.len() <= GLANCE && is_placeholder(value)) {
@@ -402,6 +415,9 @@ impl Place {
 fn is_tag(text: &[u8], at: usize) -> bool {
     const TAG: Set = Set::new(b"0-9A-Za-z_:.-");
     let end = run(slice(text, 0, at + 48), at + 1, TAG);
+    if holds_mask(slice(text, at + 1, end)) {
+        return false;
+    }
     byte(text, at + 1) == b'/'
         || end == at + 1 && matches!(byte(text, end), b'!' | b'?')
         || end > at + 1 && matches!(byte(text, end), b'>' | b' ' | b'/')
@@ -411,10 +427,12 @@ fn is_tag(text: &[u8], at: usize) -> bool {
 /// brackets and the ends of sentences follows.
 fn closes(text: &[u8], at: usize) -> bool {
     const CLOSING: Set = Set::new(b")}],;.>");
-    let next = byte(text, run(slice(text, 0, at + 16), at, CLOSING));
+    let end = run(slice(text, 0, at + 16), at, CLOSING);
+    let next = byte(text, end);
     next == 0
         || next.is_ascii_whitespace()
-        || matches!(next, b'"' | b'\'' | b'`' | b'{' | b'[' | b'(' | b'<')
+        || matches!(next, b'"' | b'\'' | b'`' | b'{' | b'(' | b'<')
+        || next == b'[' && !is_joined_right(text, end)
 }
 
 /// Whether `text`, after an ampersand, is what HTML and XML escape a character as.

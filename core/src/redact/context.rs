@@ -6,7 +6,8 @@
 use super::TypeId;
 use super::bytes::{byte, slice, starts_folded};
 use super::identifiers::IDENTIFIERS;
-use super::table::flat;
+use super::table::{Eight, eight, flat};
+use super::value::is_in_mask;
 
 /// How far before a value a word that names it may begin, in bytes.
 pub(super) const NEAR: usize = 48;
@@ -24,19 +25,27 @@ const WORDS: &[(&str, u8)] = flat!(IDENTIFIERS.words);
 struct Index {
     heads: [u8; 2048],
     next: [u8; WORDS.len()],
+    /// Their first eight letters: many words share three.
+    eight: [Eight; WORDS.len()],
     /// Which three letters they begin with, by their low bits; behind two letters anything may stand.
     triples: [u64; 512],
 }
 
 static INDEX: Index = {
     assert!(WORDS.len() < 256, "an index entry is one byte");
-    let mut index = Index { heads: [0; 2048], next: [0; WORDS.len()], triples: [0; 512] };
+    let mut index = Index {
+        heads: [0; 2048],
+        next: [0; WORDS.len()],
+        eight: [Eight::ANY; WORDS.len()],
+        triples: [0; 512],
+    };
     let mut at = 0;
     while at < WORDS.len() {
         let word = WORDS[at].0.as_bytes();
         let bucket = bucket(word[0], word[1], if word.len() > 2 { word[2] } else { 0 });
         index.next[at] = index.heads[bucket];
         index.heads[bucket] = at as u8 + 1;
+        index.eight[at] = Eight::of(word);
         let mut third = 0;
         while third < 32 {
             if word.len() == 2 || word[2] & 31 == third {
@@ -80,12 +89,15 @@ fn looked_up(text: &[u8], at: usize, [a, b, c]: [u8; 3]) -> Rows {
     // A word of two letters ends before a sign or the hump of a camel.
     let two = !(c.is_ascii_alphabetic() || c >= 0x80) || b >= b'a' && c.is_ascii_uppercase();
     let mut next = INDEX.heads.get(bucket(a, b, if two { 0 } else { c })).copied().unwrap_or(0);
+    let head = eight(text.get(at..).unwrap_or(&[]));
     let mut rows = 0;
     while let Some(i) = usize::from(next).checked_sub(1) {
         next = INDEX.next.get(i).copied().unwrap_or(0);
-        let Some(&(word, row)) = WORDS.get(i) else { break };
-        if starts_folded(text.get(at..).unwrap_or(&[]), word.as_bytes())
+        let (Some(begin), Some(&(word, row))) = (INDEX.eight.get(i), WORDS.get(i)) else { break };
+        if begin.begins_folded(head)
+            && starts_folded(text.get(at..).unwrap_or(&[]), word.as_bytes())
             && !byte(text, at + word.len()).is_ascii_lowercase()
+            && !(byte(text, at).is_ascii_uppercase() && is_in_mask(text, at))
         {
             rows |= 1 << row;
         }

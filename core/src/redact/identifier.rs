@@ -10,7 +10,7 @@ use super::bytes::{ALNUM, DIGITS, before, byte, run, slice};
 use super::context::Rows;
 use super::identifiers::IDENTIFIERS;
 use super::table::flat;
-use super::value::{is_joined_left, is_joined_right};
+use super::value::{is_joined_left, is_joined_right, is_masked_left};
 
 const ALONE: &[(&str, u8)] = flat!(IDENTIFIERS.alone);
 const BESIDE: &[(&str, u8)] = flat!(IDENTIFIERS.beside);
@@ -22,15 +22,54 @@ struct Entry {
     row: u8,
     /// How many bytes of the pattern stand before its anchor.
     lead: u8,
+    /// The least and the greatest byte in each place.
+    least: [u8; LONGEST_FORM],
+    most: [u8; LONGEST_FORM],
+    /// Which places hold letters and digits, and whether some hold either.
+    kept: u32,
+    mixed: bool,
+}
+
+/// Longest form.
+const LONGEST_FORM: usize = 24;
+
+impl Entry {
+    const NONE: Self = Self {
+        pattern: "",
+        row: 0,
+        lead: 0,
+        least: [0; LONGEST_FORM],
+        most: [u8::MAX; LONGEST_FORM],
+        kept: 0,
+        mixed: false,
+    };
+
+    const fn of(pattern: &'static str, row: u8) -> Self {
+        let bytes = pattern.as_bytes();
+        let mut entry = Self { pattern, row, lead: lead(bytes) as u8, ..Self::NONE };
+        let mut at = 0;
+        while at < bytes.len() {
+            (entry.least[at], entry.most[at]) = match bytes[at] {
+                b'9' => (b'0', b'9'),
+                b'A' => (b'A', b'Z'),
+                b'X' => (b'0', b'Z'),
+                sign => (sign, sign),
+            };
+            entry.kept |= (bytes[at].is_ascii_alphanumeric() as u32) << at;
+            entry.mixed |= bytes[at] == b'X';
+            at += 1;
+        }
+        entry
+    }
 }
 
 /// Those that are telling by themselves, then those that are beside a word.
 const FORMS: [Entry; ALONE.len() + BESIDE.len()] = {
-    let mut all = [Entry { pattern: "", row: 0, lead: 0 }; ALONE.len() + BESIDE.len()];
+    let mut all = [Entry::NONE; ALONE.len() + BESIDE.len()];
     let mut at = 0;
     while at < all.len() {
         let (pattern, row) = if at < ALONE.len() { ALONE[at] } else { BESIDE[at - ALONE.len()] };
-        all[at] = Entry { pattern, row, lead: lead(pattern.as_bytes()) as u8 };
+        all[at] = Entry::of(pattern, row);
         at += 1;
     }
     all
@@ -197,40 +236,44 @@ impl Entry {
     fn verified(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         let start = at.checked_sub(usize::from(self.lead))?;
         let end = start + self.pattern.len();
-        let mut digits = [0; 24];
-        let compact = matched(text, start, self.pattern.as_bytes(), &mut digits)?;
+        let head = text.get(start..end)?;
+        // What is behind the form may be anything.
+        let mut wide = [0; LONGEST_FORM];
+        match text.get(start..).and_then(|rest| rest.first_chunk()) {
+            Some(chunk) => wide = *chunk,
+            None => wide.iter_mut().zip(head).for_each(|(to, &from)| *to = from),
+        }
+        if !self.fits(&wide) || ALNUM.has(byte(text, end)) {
+            return None;
+        }
+        let mut kept = [0; 32];
+        let compact = self.compact(head, &mut kept)?;
         let row = IDENTIFIERS.get(usize::from(self.row))?;
         let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
         ((row.verify)(compact) && is_bounded(text, start, end) && !counted).then_some((start, end))
     }
-}
 
-/// The letters and digits of what `pattern` matches at `at`.
-#[inline]
-fn matched<'d>(
-    text: &[u8],
-    at: usize,
-    pattern: &[u8],
-    digits: &'d mut [u8; 24],
-) -> Option<&'d [u8]> {
-    let head = text.get(at..at + pattern.len())?;
-    let mut len = 0;
-    for (&want, &byte) in pattern.iter().zip(head) {
-        let fits = match want {
-            b'9' => byte.is_ascii_digit(),
-            b'A' => byte.is_ascii_uppercase(),
-            b'X' => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
-            other => byte == other,
-        };
-        if !fits {
-            return None;
-        }
-        if want.is_ascii_alphanumeric() {
-            *digits.get_mut(len)? = byte;
-            len += 1;
-        }
+    /// Whether each byte is in its range: all places at once, since most forms do not fit.
+    #[inline]
+    fn fits(&self, wide: &[u8; LONGEST_FORM]) -> bool {
+        let places = wide.iter().zip(&self.least).zip(&self.most);
+        places.fold(0, |misses, ((byte, least), most)| {
+            misses | u8::from(byte < least) | u8::from(byte > most)
+        }) == 0
     }
-    digits.get(..len)
+
+    /// The letters and digits of `head`, which fits.
+    #[inline]
+    fn compact<'k>(&self, head: &[u8], kept: &'k mut [u8; 32]) -> Option<&'k [u8]> {
+        let mut len = 0;
+        for (i, &byte) in head.iter().enumerate() {
+            *kept.get_mut(len & 31)? = byte;
+            len += self.kept as usize >> i & 1;
+        }
+        let compact = kept.get(..len)?;
+        // What lies between the digits and the capitals fits the range of both.
+        (!self.mixed || compact.iter().all(u8::is_ascii_alphanumeric)).then_some(compact)
+    }
 }
 
 /// Whether `text[at..end]`, groups of three, has more groups beside it: a row of counts.
@@ -249,11 +292,14 @@ fn is_bounded(text: &[u8], at: usize, end: usize) -> bool {
         && at >= 2
         && match left {
             b'-' => is_joined_left(text, at - 1),
-            _ => DIGITS.has(before(text, at - 1)),
+            _ => DIGITS.has(before(text, at - 1)) || is_masked_left(text, at - 1),
         };
     let cut_right = match right {
         b'-' => is_joined_right(text, end + 1),
-        b'.' | b'/' | b':' => DIGITS.has(byte(text, end + 1)) && slice(text, at, end).len() < 24,
+        b'.' | b'/' | b':' => {
+            let next = byte(text, end + 1);
+            DIGITS.has(next) || next == b'[' && is_joined_right(text, end + 1)
+        }
         _ => is_joined_right(text, end),
     };
     !cut_left && !cut_right && left != b'.' && !is_joined_left(text, at)

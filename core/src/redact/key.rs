@@ -4,7 +4,7 @@
 //! `dbPassword` and `db-password` all end in `password`. Names that only look like one, such as
 //! `next_page_token`, are on a list of their own.
 
-use super::bytes::{before, byte};
+use super::bytes::{before, byte, starts_folded};
 use super::types::TypeId;
 
 /// What a value under a name must be like.
@@ -194,32 +194,127 @@ const INNOCENT: &[(&str, At)] = &[
     ("oldpwd", Whole),
 ];
 
-/// The rows by the last byte of their endings, case ignored: `heads` has the first, `next` the one
-/// after, both counted from one.
-struct Index {
-    heads: [u8; 32],
-    next: [u8; NAMES.len()],
+/// Rows by the last two letters of their endings: `heads` has the first, `next` the one after, both
+/// counted from one.
+struct Index<const ROWS: usize> {
+    heads: [u8; 1024],
+    next: [u8; ROWS],
 }
 
-static INDEX: Index = {
-    let mut index = Index { heads: [0; 32], next: [0; NAMES.len()] };
-    let mut row = NAMES.len();
-    while row > 0 {
-        row -= 1;
-        let ending = NAMES[row].0.as_bytes();
-        let bucket = (ending[ending.len() - 1] & 31) as usize;
-        index.next[row] = index.heads[bucket];
-        index.heads[bucket] = row as u8 + 1;
+impl<const ROWS: usize> Index<ROWS> {
+    const fn of(endings: [&str; ROWS]) -> Self {
+        let mut index = Self { heads: [0; 1024], next: [0; ROWS] };
+        let mut row = ROWS;
+        while row > 0 {
+            row -= 1;
+            let ending = endings[row].as_bytes();
+            assert!(ending.len() <= LONGEST, "a tail holds every ending");
+            let bucket = bucket(ending[ending.len() - 1], ending[ending.len() - 2]);
+            index.next[row] = index.heads[bucket];
+            index.heads[bucket] = row as u8 + 1;
+        }
+        index
     }
-    index
+
+    /// The numbers of the rows whose ending `tail` may have.
+    fn rows(&self, tail: &Tail) -> impl Iterator<Item = usize> {
+        let [last, second, ..] = tail.letters;
+        let mut next = self.heads.get(bucket(last, second)).copied();
+        core::iter::from_fn(move || {
+            let row = usize::from(next?).checked_sub(1)?;
+            next = self.next.get(row).copied();
+            Some(row)
+        })
+    }
+}
+
+const fn bucket(last: u8, second: u8) -> usize {
+    (last as usize & 31) << 5 | second as usize & 31
+}
+
+static MEANT: Index<{ NAMES.len() }> = {
+    let mut endings = [""; NAMES.len()];
+    let mut row = 0;
+    while row < NAMES.len() {
+        endings[row] = NAMES[row].0;
+        row += 1;
+    }
+    Index::of(endings)
 };
 
-/// The last three letters of the names of [`NAMES`] and of `value`, by their low bits.
+static LOOK_ALIKES: Index<{ INNOCENT.len() }> = {
+    let mut endings = [""; INNOCENT.len()];
+    let mut row = 0;
+    while row < INNOCENT.len() {
+        endings[row] = INNOCENT[row].0;
+        row += 1;
+    }
+    Index::of(endings)
+};
+
+/// How much of a cookie's name is looked at.
+const LONGEST_COOKIE: usize = 256;
+/// The longest ending.
+const LONGEST: usize = 20;
+
+/// The last letters of a name, joints left out, capitals as small letters, the last one first.
+struct Tail {
+    letters: [u8; LONGEST],
+    /// How far from the name's end each stands.
+    back: [u8; LONGEST],
+    len: usize,
+}
+
+impl Tail {
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        let mut tail = Self { letters: [0; LONGEST], back: [0; LONGEST], len: 0 };
+        for (back, at) in (1..=u8::MAX).zip((0..name.len()).rev()) {
+            let (Some(letter), Some(place)) =
+                (tail.letters.get_mut(tail.len), tail.back.get_mut(tail.len))
+            else {
+                break;
+            };
+            if !is_joint(byte(name, at)) {
+                (*letter, *place) = (small(name, at), back);
+                tail.len += 1;
+            }
+        }
+        tail
+    }
+
+    /// Whether `name`, of which this is the tail, ends in `ending`.
+    #[inline]
+    fn ends_in(&self, name: &[u8], ending: &str, place: At) -> bool {
+        let letters = self.letters.get(..ending.len()).unwrap_or(&[]);
+        if self.len < ending.len() || !ending.bytes().rev().eq(letters.iter().copied()) {
+            return false;
+        }
+        let back = ending.len().checked_sub(1).and_then(|last| self.back.get(last));
+        let at = name.len() - back.map_or(0, |&back| usize::from(back));
+        let (left, first) = (before(name, at), byte(name, at));
+        match place {
+            Anywhere => true,
+            Word => {
+                !left.is_ascii_alphanumeric()
+                    || left.is_ascii_lowercase() && first.is_ascii_uppercase()
+                    || left.is_ascii_digit()
+            }
+            Whole => !name.iter().take(at).any(u8::is_ascii_alphanumeric),
+        }
+    }
+}
+
+/// What else stands before a value: `value: …` beside a name, `the password is: …`.
+const OTHERS: [&str; 2] = ["value", " is"];
+
+/// The last three letters of [`NAMES`] and [`OTHERS`], by their low bits.
 static ENDINGS: [u64; 512] = {
     let mut set = [0; 512];
     let mut row = 0;
-    while row <= NAMES.len() {
-        let name = if row < NAMES.len() { NAMES[row].0.as_bytes() } else { b"value" };
+    while row < NAMES.len() + OTHERS.len() {
+        let name = if row < NAMES.len() { NAMES[row].0 } else { OTHERS[row - NAMES.len()] };
+        let name = name.as_bytes();
         let len = name.len();
         let (b, c) = (name[len - 2], name[len - 1]);
         let mut i = 0;
@@ -247,21 +342,18 @@ const fn triple(a: u8, b: u8, c: u8) -> usize {
 #[inline]
 pub(super) fn may_have_meaning(text: &[u8], op: usize) -> bool {
     // Most names end in three letters, some of them in a quote.
-    let last: Option<&[u8; 4]> = op.checked_sub(4).and_then(|at| text.get(at..)?.first_chunk());
-    match last {
-        Some(&[_, a, b, c]) if c.is_ascii_lowercase() => ends_a_name(a, b, c),
-        Some(&[a, b, c, b'"']) if c.is_ascii_lowercase() => ends_a_name(a, b, c),
-        _ => may_be_named(text, op),
-    }
+    let Some(&[w, x, y, z]) = text.get(..op).and_then(|head| head.last_chunk()) else {
+        return may_be_named(text, op);
+    };
+    let [a, b, c] = if z == b'"' { [w, x, y] } else { [x, y, z] };
+    if c.is_ascii_lowercase() { ends_a_name(a, b, c) } else { may_be_named(text, op) }
 }
 
 /// Whether a name with a meaning may end in these letters.
 #[inline]
 fn ends_a_name(a: u8, b: u8, c: u8) -> bool {
     let at = triple(a, b, c);
-    is_joint(b)
-        || ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1)
-        || c | 0x20 == b's' && b | 0x20 == b'i' && a == b' '
+    ENDINGS.get(at >> 6).is_some_and(|set| set >> (at & 63) & 1 == 1) || is_joint(b)
 }
 
 /// The same for names that end otherwise.
@@ -300,23 +392,16 @@ pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
 }
 
 fn meaning_of(name: &[u8]) -> Option<Meaning> {
-    let mut letters = (1..=name.len()).rev().filter(|&end| !is_joint(before(name, end)));
-    let last = before(name, letters.next()?);
-    // Most endings differ from the name in their last letter but one.
-    let second = letters.next().map_or(0, |end| small(name, end - 1));
-    let differs = |ending: &str| before(ending.as_bytes(), ending.len() - 1) != second;
-    let mut next = usize::from(*INDEX.heads.get(usize::from(last & 31))?);
-    let (id, class) = loop {
-        let &(ending, at, id, class) = NAMES.get(next.checked_sub(1)?)?;
-        if !differs(ending) && ends_in(name, ending, at) {
-            break (id, class);
-        }
-        next = usize::from(*INDEX.next.get(next - 1)?);
-    };
-    let innocent =
-        INNOCENT.iter().any(|(ending, at)| !differs(ending) && ends_in(name, ending, *at));
+    let tail = Tail::of(name);
+    let (id, class) = MEANT.rows(&tail).find_map(|row| {
+        let &(ending, at, id, class) = NAMES.get(row)?;
+        tail.ends_in(name, ending, at).then_some((id, class))
+    })?;
+    let innocent = LOOK_ALIKES
+        .rows(&tail)
+        .any(|row| INNOCENT.get(row).is_some_and(|&(ending, at)| tail.ends_in(name, ending, at)));
     // `key` says something only behind another word, as in `STRIPE_KEY`.
-    let bare = class == Key && name.len() <= 3 && !ends_in(name, "sig", Whole);
+    let bare = class == Key && name.len() <= 3 && id != TypeId::SIGNATURE;
     (!innocent && !bare).then_some(Meaning { id, class })
 }
 
@@ -332,39 +417,17 @@ const fn is_joint(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'.' | b' ')
 }
 
-/// Whether `name` ends in `ending`, case and joints ignored.
-fn ends_in(name: &[u8], ending: &str, place: At) -> bool {
-    let mut at = name.len();
-    for &want in ending.as_bytes().iter().rev() {
-        while at > 0 && is_joint(byte(name, at - 1)) {
-            at -= 1;
-        }
-        if at == 0 || small(name, at - 1) != want {
-            return false;
-        }
-        at -= 1;
-    }
-    let (left, first) = (at.checked_sub(1).map_or(0, |at| byte(name, at)), byte(name, at));
-    match place {
-        Anywhere => true,
-        Word => {
-            !left.is_ascii_alphanumeric()
-                || left.is_ascii_lowercase() && first.is_ascii_uppercase()
-                || left.is_ascii_digit()
-        }
-        Whole => !name.iter().take(at).any(u8::is_ascii_alphanumeric),
-    }
-}
-
 /// Whether a cookie of this name carries a session.
 pub(super) fn is_session(name: &[u8]) -> bool {
-    let folded = |part: &[u8]| {
-        name.windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part))
+    let parts: [&[u8]; 9] =
+        [b"sess", b"auth", b"token", b"jwt", b"login", b"remember", b"csrf", b"xsrf", b"secret"];
+    let begins = |at: usize| {
+        let rest = name.get(at..).unwrap_or(&[]);
+        let first = byte(rest, 0).to_ascii_lowercase();
+        parts.iter().any(|part| byte(part, 0) == first && starts_folded(rest, part))
     };
-    [&b"sess"[..], b"auth", b"token", b"jwt", b"login", b"remember", b"csrf", b"xsrf", b"secret"]
-        .iter()
-        .any(|part| folded(part))
-        || ends_in(name, "sid", Anywhere)
+    (0..name.len().min(LONGEST_COOKIE)).any(begins)
+        || Tail::of(name).ends_in(name, "sid", Anywhere)
         || meaning(name).is_some()
 }
 

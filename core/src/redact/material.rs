@@ -4,7 +4,7 @@
 //! two characters `\n`; without an END to the end of the text, for the rest of a cut block is still
 //! the key. Worst case: one search for the END a block; a block without one ends the scan.
 
-use super::bytes::{Set, contains, looked_at, run, slice};
+use super::bytes::{BASE64, Set, contains, looked_at, run, slice};
 
 /// The block whose `-----BEGIN ` ends the row of hyphens at `row`, when it is a private key (RFC 7468,
 /// RFC 4880).
@@ -20,6 +20,9 @@ pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
         return None;
     }
     let body = at + BEGIN.len() + label.len();
+    if is_mentioned(text, body + DASHES.len()) {
+        return None;
+    }
     let Some(end) = memchr::memmem::find(text.get(body..)?, b"-----END") else {
         looked_at(text.len() - body);
         return Some((at, text.len()));
@@ -28,6 +31,15 @@ pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
     let after = body + end + DASHES.len();
     let close = memchr::memmem::find(slice(text, after, after + 96), DASHES);
     Some((at, close.map_or(after + 3, |close| after + close + DASHES.len())))
+}
+
+/// Whether the header that ends at `at` is only spoken of: a quote closes behind it, and no line of a key
+/// follows.
+fn is_mentioned(text: &[u8], at: usize) -> bool {
+    const LINE: usize = 32;
+    let near = slice(text, at, at + 160);
+    matches!(near.first(), Some(b'"' | b'\'' | b'`'))
+        && !near.windows(LINE).any(|part| part.iter().all(|&byte| BASE64.has(byte)))
 }
 
 /// The end of the PuTTY key file (its documentation, appendix C) whose header is at `at`.
@@ -93,5 +105,9 @@ mod tests {
         assert_eq!(armoured(cut.as_bytes(), 0), Some((0, cut.len())));
         assert_eq!(armoured(b"-----BEGIN CERTIFICATE-----\nQUJD", 0), None);
         assert_eq!(armoured(b"-----BEGIN ", 0), None);
+        assert_eq!(armoured(b"-----BEGIN PRIVATE KEY-----\"\nfn next() {}", 0), None, "spoken of");
+        let line = "QUJD".repeat(16);
+        let parted = std::format!("-----BEGIN PRIVATE KEY-----\" +\n  \"{line}\" +\n  \"{line}\"");
+        assert!(armoured(parted.as_bytes(), 0).is_some(), "a key in pieces");
     }
 }

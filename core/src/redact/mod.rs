@@ -7,7 +7,7 @@
 //!
 //! Detectors are rows of tables where a fixed beginning (`token`) or a fixed shape (`identifier`)
 //! tells (the rows are in `tokens` and `identifiers`), and functions where it does not. No allocation, no regular expression. Each decides within
-//! 8 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
+//! 4.5 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.
 
@@ -120,7 +120,8 @@ impl<'a> Redactor<'a> {
         if self.types.is_empty() {
             return Ok(());
         }
-        scan::Scan::new(text, key.as_bytes(), self.types, findings)?.run()?;
+        let scan = scan::Scan::new(text, key.as_bytes(), self.types, findings)?;
+        if past.is_some() { scan.within_word() } else { scan }.run()?;
         normal::scan(text, key.as_bytes(), self.types, past, findings)?;
         self.settle(text, findings);
         Ok(())

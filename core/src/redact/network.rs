@@ -3,9 +3,7 @@
 //! Each function looks at one place of the text and answers with a range; all look at a bounded number
 //! of bytes around it.
 
-use super::bytes::{
-    ALNUM, DIGITS, Set, URL64, before, byte, contains, run, run_back, slice, starts_folded,
-};
+use super::bytes::{ALNUM, DIGITS, Set, URL64, before, byte, run, run_back, slice, starts_folded};
 use super::checksum::{base58check, mod97, segwit};
 use super::value::{is_joined_left, is_joined_right};
 
@@ -21,6 +19,12 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if !ATOM.has(before(text, at)) || !(ALNUM.has(first) || first >= 0x80) {
         return None;
     }
+    let rest = slice(text, at + 1, at + 1 + DOMAIN);
+    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
+    let domain = rest.get(..len)?;
+    let whole = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
+    let domain = domain.get(..whole)?;
+    let dot = domain.iter().rposition(|&b| b == b'.')?;
     // Letters beyond ASCII (RFC 6531) are in domains only: in running text a local part would
     // swallow the words before it.
     let mut start = run_back(text, at, ATOM, LOCAL);
@@ -31,17 +35,12 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     if before(text, start) == b'\\' && matches!(byte(text, start), b'n' | b'r' | b't') {
         start += 1;
     }
-    let rest = slice(text, at + 1, at + 1 + DOMAIN);
-    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
-    let domain = rest.get(..len)?;
-    let whole = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
-    let domain = domain.get(..whole)?;
-    let dot = domain.iter().rposition(|&b| b == b'.')?;
     let top = domain.get(dot + 1..)?;
     let letters = top.iter().take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
     // What follows the letters of the top level with a hyphen is no part of it, unless it is `xn--`.
     let coded = top.starts_with(b"xn--");
-    let named = coded || letters >= 2 && !DIGITS.has(byte(top, letters));
+    let cut = is_joined_right(text, at + 1 + dot + 1 + letters);
+    let named = coded || letters >= 2 && !cut;
     let kept = if coded { whole } else { dot + 1 + letters };
     // `icon@2x.png` is a file, `git@host:path` a repository, `a@b.T(x)` code.
     let density = DIGITS.has(byte(domain, 0))
@@ -102,6 +101,13 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
         100..=279 | 290..=509 | 510..=699 | 700..=799 | 810..=829 | 840..=889 | 900..=999
     );
     let long = if north_america { count == 11 } else { count >= 9 };
+    // `+255959.999`: digits, one full stop, digits are a decimal fraction.
+    const FRACTION: Set = Set::new(b"0-9.");
+    let number = slice(text, at + 1, end);
+    let stops = number.iter().filter(|&&byte| byte == b'.').count();
+    if stops == 1 && run(number, 0, FRACTION) == number.len() {
+        return None;
+    }
     (assigned && long && !cut(end)).then_some(end)
 }
 
@@ -141,7 +147,7 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
     let section = octets.iter().all(|&octet| octet < 32) && matches!(before(text, at), b' ' | b'(');
     let cut_right = match byte(text, i) {
         b'.' => DIGITS.has(byte(text, i + 1)),
-        b'-' | b'+' => byte(text, i + 1).is_ascii_alphabetic(),
+        b'-' | b'+' => !DIGITS.has(byte(text, i + 1)) && is_joined_right(text, i + 1),
         _ => is_joined_right(text, i),
     };
     (!local && !section && !cut_right && !is_versioned(text, at)).then_some(i)
@@ -336,36 +342,26 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
 pub(super) struct Measured {
     start: usize,
     end: usize,
-    /// How many beginnings in it were decoded.
-    decoded: u8,
 }
 
 impl Measured {
     /// The end of the JSON Web Token (RFC 7515, 7516, compact form) at `at`. Its first part, the header,
-    /// has at most 8 KiB.
+    /// has at most 4 KiB.
     pub(super) fn jwt(&mut self, text: &[u8], at: usize) -> Option<usize> {
         const PARTS: Set = Set::new(b"0-9A-Za-z_.-");
-        const DECODED: u8 = 8;
+        const HEADER: usize = 4 << 10;
         if !(self.start..self.end).contains(&at) {
-            let end = run(slice(text, 0, at + super::scan::LOOK_AHEAD), at, URL64);
-            *self = Self { start: at, end, decoded: 0 };
+            *self = Self { start: at, end: at };
         }
+        // What was measured for one beginning goes on where it ended for the next.
+        self.end = run(slice(text, 0, at + HEADER), self.end, URL64);
         let header = slice(text, at, self.end);
         if header.len() < 16 || byte(text, self.end) != b'.' {
             return None;
         }
         let claims = slice(text, self.end + 1, self.end + 4) == b"eyJ";
-        if !claims {
-            if self.decoded == DECODED {
-                return None;
-            }
-            self.decoded += 1;
-            let mut decoded = [0; 192];
-            let head = super::bytes::decode64(slice(header, 0, 256), &mut decoded);
-            let signed = [&b"\"alg\""[..], b"\"enc\"", b"\"typ\"", b"\"kid\""];
-            if !signed.iter().any(|name| contains(head, name)) {
-                return None;
-            }
+        if !claims && !is_header(header) {
+            return None;
         }
         let mut end = run(text, self.end, PARTS);
         while before(text, end) == b'.' {
@@ -373,6 +369,35 @@ impl Measured {
         }
         (end > self.end + 8).then_some(end)
     }
+}
+
+/// Whether the first member of this object in base64url is one of a JOSE header (RFC 7515 section 4.1,
+/// RFC 7516 section 4.1).
+fn is_header(header: &[u8]) -> bool {
+    let mut decoded = [0; 15];
+    let head = super::bytes::decode64(slice(header, 0, 20), &mut decoded);
+    let name = slice(head, 2, head.len()).split(|&byte| byte == b'"').next();
+    let names: [&[u8]; 18] = [
+        b"alg",
+        b"enc",
+        b"typ",
+        b"kid",
+        b"cty",
+        b"zip",
+        b"jku",
+        b"jwk",
+        b"x5u",
+        b"x5c",
+        b"x5t",
+        b"x5t#S256",
+        b"crit",
+        b"epk",
+        b"apu",
+        b"apv",
+        b"b64",
+        b"url",
+    ];
+    name.is_some_and(|name| names.contains(&name))
 }
 
 #[cfg(test)]
@@ -411,6 +436,8 @@ mod tests {
         assert_eq!(end("+442079460123"), Some(13));
         assert_eq!(end("+49 30 2345678 12:30"), Some(14));
         assert_eq!(end("+1 212 555"), None);
+        assert_eq!(end("+44.2079.460123"), Some(15));
+        assert_eq!(end("+255959.999"), None, "a decimal fraction");
         assert_eq!(end("a+442079460123"), None);
         assert_eq!(end("+0200"), None);
     }

@@ -8,21 +8,18 @@
 //! For those who build on it: [`Scan::new`] and [`Scan::run`] look at one whole text and append what they
 //! find to a buffer, unsorted and overlapping; [`merge`] puts that in order. A text may be any window: a
 //! candidate with its escapes undone, or a chunk with what was held back before it. A detector decides by
-//! the 8 KiB behind its anchor and the 256 bytes before it, so a finding that begins [`LOOK_AHEAD`] bytes
+//! the 4.5 KiB behind its anchor and the KiB before it, so a finding that begins so many bytes
 //! before the end of a window, or earlier, is the same in any longer text, but for the end of a value that
 //! reaches the end of the window. A detector with an anchor of its own is added to `sign` or `word` and, if
 //! the anchor is a new one, to `Anchors`.
 
 use super::anchors::{Anchors, Carry, LONG};
-use super::bytes::{before, byte, looked_at, slice};
+use super::bytes::{ALNUM, before, byte, looked_at, run, slice};
 use super::context::{NEAR, Rows, named, named_by};
 use super::token::Refused;
 use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, fastest};
-
-/// How far behind its anchor a detector looks before it decides.
-pub(super) const LOOK_AHEAD: usize = 8 << 10;
 
 /// One run over one text.
 pub(super) struct Scan<'t, 'b, 'm> {
@@ -74,6 +71,12 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             refused: Refused::default(),
             named_by_key: None,
         })
+    }
+
+    /// The word that the text begins with began before it.
+    pub(super) fn within_word(mut self) -> Self {
+        self.token_end = run(self.text, 0, ALNUM);
+        self
     }
 
     /// Looks at the whole text.
@@ -157,17 +160,13 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             return Ok(());
         }
         if (anchors.heads | anchors.long) & bit != 0 {
-            if self.token(start)? {
-                return Ok(());
-            }
-            // The beginnings that `head` knows.
-            if anchors.heads & bit != 0
-                && matches!(
-                    (byte(self.text, start), end - start),
-                    (b'e', 3..) | (b'P', 5) | (b's', 1) | (b'a', 7)
-                )
-            {
-                self.head(start, end)?;
+            if token::may_begin(self.text, start) {
+                if self.token(start)? {
+                    return Ok(());
+                }
+                if anchors.heads & bit != 0 {
+                    self.head(start, end)?;
+                }
             }
             if anchors.long & bit != 0 {
                 self.long(start, end)?;
@@ -198,7 +197,8 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         Ok(true)
     }
 
-    /// A word with a letter before `_`, `-` or `.`.
+    /// A word with a letter before `_`, `-` or `.`. What is asked for here is on the list of
+    /// [`token::may_begin`].
     #[inline(never)]
     fn head(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let text = self.text;

@@ -2,10 +2,12 @@
 //!
 //! A window slides over the text: what is already written, kept for the words that stand before a value;
 //! what is not, held back until every detector has seen enough of what follows it. Detectors decide
-//! within [`AHEAD`] bytes after their anchor, so [`HELD`] bytes suffice for every chunking to give what
-//! the whole text gives. A value longer than the window is not kept: its middle is dropped, for all
-//! that is still asked of it is where it ends. Worst case: linear; with chunks of a few bytes each byte
-//! is scanned three times, with chunks of 32 KiB hardly more than once.
+//! within [`AHEAD`] bytes after their anchor and begin what they find within [`BEHIND`] of it, so
+//! [`HELD`] bytes suffice for every chunking to give what the whole text gives; only in chains of anchors
+//! that overlap (`xoxb-xoxb-…` for kilobytes) may the link differ from which a finding counts. A value
+//! longer than the window is not kept: its middle is dropped, for all that is still asked of it is where
+//! it ends. Worst case: linear; with chunks of a few bytes each byte is scanned three times, with chunks
+//! of 32 KiB hardly more than once.
 
 use super::mask::Original;
 use super::normal::Past;

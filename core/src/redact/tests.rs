@@ -495,6 +495,52 @@ const ANCHORS: &[&str] = &[
     "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcg",
 ];
 
+/// Masks, and what stands before a value or around one.
+const BESIDE_MASKS: &[&str] = &[
+    "[EMAIL]",
+    "[GITHUB]",
+    "[PASSWORD_1]",
+    "[SECRET]",
+    "ghp_...XXXX",
+    "[US_SSN]",
+    "($",
+    "](",
+    "[",
+    "]",
+    "session=",
+    ",api_key=",
+    "key: ",
+    "token=",
+    "pwd: ",
+    "secret => ",
+];
+
+#[test]
+fn what_was_no_value_is_none_beside_a_mask() {
+    let key = format!("sk-{BODY}");
+    for text in [
+        format!(",api_key={key}($"),
+        format!("secret => {key}[EMAIL]."),
+        format!("token={key}38951:856[US_SSN]"),
+        format!("pwd: FAWedIYFIM@(<{key}secret => "),
+        format!("--password ie7hQqsBuY]{key}[GITHUB]"),
+        format!("203.0.113.9+{key}"),
+        format!("{key}/4111111111111111"),
+        "secret => (212) 555-0123ß".into(),
+        "+442079460123(212) 555-0123".into(),
+        "(212) 555-0123/0-614ann@example.org".into(),
+        "ann@example.org\u{301}2001:db8::1".into(),
+    ] {
+        for style in [Style::Default, Style::Full, Style::Type, Style::Pseudonym] {
+            let redactor = Redactor::new(Types::ALL, style);
+            let once = numbered(redactor, &text);
+            assert_eq!(numbered(redactor, &once), once, "{text}");
+        }
+    }
+    let secret = ["Zq9xW[A", "B]hunter2"].concat();
+    assert!(!masked(&format!("password={secret}\n")).contains("hunter2"), "no mask of ours");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, rng_seed: RngSeed::Fixed(20_261_122), ..ProptestConfig::default() })]
 
@@ -515,6 +561,18 @@ proptest! {
         {
             let masks = Masks { style, by_type: &[], hash: Some(&Sum(7)) };
             let redactor = Redactor::new(Types::ALL, style).with_masks(masks);
+            let once = numbered(redactor, &text);
+            prop_assert_eq!(numbered(redactor, &once), once);
+        }
+    }
+
+    #[test]
+    fn masking_twice_beside_masks_is_masking_once(
+        pieces in prop::collection::vec((hostile(), prop::sample::select(BESIDE_MASKS)), 0..6),
+    ) {
+        let text: String = pieces.into_iter().map(|(piece, mask)| piece + mask).collect();
+        for style in [Style::Default, Style::Type, Style::Full, Style::Pseudonym] {
+            let redactor = Redactor::new(Types::ALL, style);
             let once = numbered(redactor, &text);
             prop_assert_eq!(numbered(redactor, &once), once);
         }
@@ -854,6 +912,17 @@ const DISGUISED: &[&str] = &[
     "４１１１１１１１１１１１１１１１ ",
 ];
 
+#[test]
+fn no_session_shows_however_long_the_header_is() {
+    let secret = format!("{}42", &BODY[..28]);
+    for count in [1, 40, 400] {
+        let text = format!("Cookie: {}sid={secret}; a=b\nnext", "theme=dark; ".repeat(count));
+        let out = masked(&text);
+        assert!(!out.contains(&secret) && out.ends_with("\nnext"), "{count}: {out}");
+        assert_eq!(streamed(&ALL, text.as_bytes(), &[97]), out);
+    }
+}
+
 /// Tables and lines longer than the window, and what may stand between them.
 fn long_structures() -> impl Strategy<Value = String> {
     let times = || prop_oneof![3 => 1..40_usize, 1 => 200..900_usize];
@@ -904,6 +973,19 @@ proptest! {
         text in long_structures(),
         cuts in chunkings(),
     ) {
+        prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
+    }
+
+    #[test]
+    fn streaming_long_cookies_and_tokens_is_masking_the_whole(
+        cookies in prop::collection::vec("[a-z]{1,8}=[a-zA-Z0-9]{0,40}", 0..400),
+        header in 0..2400_usize,
+        claims in 0..3000_usize,
+        before in 0..9000_usize,
+        cuts in chunkings(),
+    ) {
+        let token = format!("eyJhbGciOiJIUzI1NiJ9{}.eyJzdWIi{}.{BODY}", "QUJD".repeat(header), "QUJD".repeat(claims));
+        let text = format!("{}\nCookie: {}\n{token}\nplain", "plain words ".repeat(before / 12), cookies.join("; "));
         prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
     }
 

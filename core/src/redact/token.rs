@@ -6,7 +6,7 @@
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
 use super::bytes::{ALNUM, byte, run, slice, variety};
-use super::table::flat;
+use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::TypeId;
 
@@ -19,14 +19,14 @@ const PREFIXES: &[(&str, u8)] = flat!(TOKENS.prefixes);
 struct Index {
     heads: [u8; 4096],
     next: [u8; PREFIXES.len()],
-    /// The fourth bytes, NUL where there is none: many prefixes differ only from there on.
-    fourth: [u8; PREFIXES.len()],
+    /// The first eight bytes, and which of them count: many prefixes differ only behind the third.
+    eight: [Eight; PREFIXES.len()],
 }
 
 static INDEX: Index = {
     assert!(PREFIXES.len() < 256, "an index entry is one byte");
     let mut index =
-        Index { heads: [0; 4096], next: [0; PREFIXES.len()], fourth: [0; PREFIXES.len()] };
+        Index { heads: [0; 4096], next: [0; PREFIXES.len()], eight: [Eight::ANY; PREFIXES.len()] };
     // What comes later is found first.
     let mut len = 3;
     while len < 64 {
@@ -37,7 +37,7 @@ static INDEX: Index = {
                 let bucket = bucket(text[0], text[1], text[2]);
                 index.next[at] = index.heads[bucket];
                 index.heads[bucket] = at as u8 + 1;
-                index.fourth[at] = if len > 3 { text[3] } else { 0 };
+                index.eight[at] = Eight::of(text);
             }
             at += 1;
         }
@@ -52,6 +52,43 @@ const fn bucket(a: u8, b: u8, c: u8) -> usize {
     ((a & !CASE) as usize ^ ((b & !CASE) as usize) << 3 ^ ((c & !CASE) as usize) << 6) & 4095
 }
 
+/// Beginnings of tokens that are written out in [`shape`](super::shape) and elsewhere.
+const WRITTEN: [&str; 3] = ["eyJ", "PuT", "atl"];
+
+/// The low bits of the first three bytes of prefixes in either case, of [`WRITTEN`], and of `s.`.
+static TRIPLES: [u64; 512] = {
+    let mut set = [0; 512];
+    let mut at = 0;
+    while at < PREFIXES.len() + WRITTEN.len() {
+        let text = if at < PREFIXES.len() { PREFIXES[at].0 } else { WRITTEN[at - PREFIXES.len()] };
+        let text = text.as_bytes();
+        let triple = triple(text[0], text[1], text[2]);
+        set[triple >> 6] |= 1 << (triple & 63);
+        at += 1;
+    }
+    let mut any = 0;
+    while any < 32 {
+        let triple = triple(b's', b'.', any);
+        set[triple >> 6] |= 1 << (triple & 63);
+        any += 1;
+    }
+    set
+};
+
+const fn triple(a: u8, b: u8, c: u8) -> usize {
+    (a as usize & 31) << 10 | (b as usize & 31) << 5 | c as usize & 31
+}
+
+/// Whether a token may begin at `at`: three bytes refuse nearly all that does not.
+#[inline]
+pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
+    let Some(&[a, b, c]) = text.get(at..).and_then(|rest| rest.first_chunk()) else {
+        return false;
+    };
+    let triple = triple(a, b, c);
+    TRIPLES.get(triple >> 6).is_some_and(|set| set >> (triple & 63) & 1 == 1)
+}
+
 /// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer.
 #[inline]
 fn find_prefix<T>(
@@ -62,10 +99,13 @@ fn find_prefix<T>(
     let rest = text.get(at..)?;
     let &[a, b, c] = rest.first_chunk()?;
     let mut entry = INDEX.heads.get(bucket(a, b, c)).copied()?;
+    if entry == 0 {
+        return None;
+    }
+    let head = eight(rest);
     while let Some(i) = usize::from(entry).checked_sub(1) {
         entry = INDEX.next.get(i).copied()?;
-        let fourth = INDEX.fourth.get(i).copied()?;
-        if (fourth == 0 || fourth == byte(rest, 3))
+        if INDEX.eight.get(i)?.begins(head)
             && rest.starts_with(PREFIXES.get(i)?.0.as_bytes())
             && let Some(answer) = good(i)
         {
@@ -121,25 +161,45 @@ const FOLDED: usize = 24;
 /// The token at `at` whose prefix stands there in capitals or in small letters though it has others:
 /// only if what follows looks random, for nobody issues such a token.
 fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, usize)> {
-    let cases: [fn(&u8) -> u8; 2] = [u8::to_ascii_lowercase, u8::to_ascii_uppercase];
-    cases.into_iter().find_map(|fold| {
-        let mut head = [0; FOLDED];
-        let plain = slice(text, at, at + FOLDED);
-        head.iter_mut().zip(plain).for_each(|(to, from)| *to = fold(from));
-        // In its own case it has been looked for.
-        if head.starts_with(plain) {
+    find_in_case(text, at, refused, |byte| byte.to_ascii_lowercase())
+        .or_else(|| find_in_case(text, at, refused, |byte| byte.to_ascii_uppercase()))
+}
+
+#[inline]
+fn find_in_case(
+    text: &[u8],
+    at: usize,
+    refused: &mut Refused,
+    fold: impl Fn(u8) -> u8,
+) -> Option<(usize, usize)> {
+    let &[a, b, c] = text.get(at..)?.first_chunk()?;
+    // Most words begin no prefix.
+    if INDEX.heads.get(bucket(fold(a), fold(b), fold(c))).copied()? == 0 {
+        return None;
+    }
+    let mut whole = [0; FOLDED];
+    match text.get(at..)?.first_chunk() {
+        Some(chunk) => whole = *chunk,
+        None => whole.iter_mut().zip(text.get(at..)?).for_each(|(to, &from)| *to = from),
+    }
+    let mut head = whole;
+    head.iter_mut().for_each(|byte| *byte = fold(*byte));
+    // As it stands it has been refused.
+    if head == whole {
+        return None;
+    }
+    find_prefix(&head, 0, |i| {
+        let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
+        if slice(text, at, at + prefix.len()) == prefix.as_bytes() {
             return None;
         }
-        find_prefix(&head, 0, |i| {
-            let (prefix, _) = PREFIXES.get(i).filter(|(prefix, _)| prefix.len() >= 4)?;
-            let end = end_of(text, at, i, refused)?;
-            let body = slice(text, at + prefix.len(), end);
-            // The names of settings are in capitals, and numbered at their end.
-            let apart = body
-                .windows(2)
-                .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() && !b.is_ascii_digit()));
-            (is_digit_rich(body) && apart.count() >= 2).then_some(end)
-        })
+        let end = end_of(text, at, i, refused)?;
+        let body = slice(text, at + prefix.len(), end);
+        // The names of settings are in capitals, and numbered at their end.
+        let apart = body
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() && !b.is_ascii_digit()));
+        (is_digit_rich(body) && apart.count() >= 2).then_some(end)
     })
 }
 
@@ -190,9 +250,9 @@ pub(super) fn public_prefix_before(text: &[u8]) -> usize {
 /// Whether `body` looks drawn at random rather than spelt or filled in.
 pub(super) fn is_random(body: &[u8]) -> bool {
     let head = slice(body, 0, 64);
-    let digits = head.iter().any(u8::is_ascii_digit);
-    let cases = head.iter().any(u8::is_ascii_uppercase) && head.iter().any(u8::is_ascii_lowercase);
-    (digits || cases) && is_varied(body)
+    let has = |test: fn(&u8) -> bool| head.iter().any(test);
+    (has(u8::is_ascii_digit) || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase))
+        && is_varied(body)
 }
 
 /// Whether `body` is more than filling: one of a fixed length need not look random.
@@ -202,9 +262,11 @@ pub(super) fn is_varied(body: &[u8]) -> bool {
 
 /// Whether `body` looks random, for a prefix that also begins names of one's own: `sk-loading-indicator-2`.
 pub(super) fn is_digit_rich(body: &[u8]) -> bool {
-    let digits = slice(body, 0, 64).iter().filter(|byte| byte.is_ascii_digit()).count();
-    let cases = body.iter().take(64).any(u8::is_ascii_uppercase);
-    is_random(body) && variety(body) >= 8 && (digits >= 3 || digits >= 1 && cases)
+    let head = slice(body, 0, 64);
+    let digits = head.iter().filter(|byte| byte.is_ascii_digit()).count();
+    (digits >= 3 || digits >= 1 && head.iter().any(u8::is_ascii_uppercase))
+        && variety(head) >= 8
+        && is_random(body)
 }
 
 /// Whether `body` is 1Password's: six signs, then eleven or six and five, then three times five.

@@ -1,7 +1,8 @@
 //! Values that are none: placeholders, references, code, and our own masks.
 
-use super::bytes::{ALNUM, Set, before, byte, run, slice, variety};
-use super::token::public_prefix;
+use super::TypeId;
+use super::bytes::{ALNUM, Set, before, byte, run, run_back, slice, starts_folded, variety};
+use super::token::{public_prefix, public_prefix_before};
 
 /// How much of a value is looked at to tell what it is.
 const GLANCE: usize = 128;
@@ -20,6 +21,34 @@ pub(super) fn is_mask(value: &[u8]) -> bool {
         }
     }
     !value.is_empty()
+}
+
+/// Whether one of our masks stands anywhere in `value`: what was judged when it was whole, and was no
+/// value then, is none without the part that is masked.
+pub(super) fn holds_mask(value: &[u8]) -> bool {
+    let ours = |at: usize| match byte(value, at) {
+        b'[' => {
+            let label = slice(value, at + 1, at + mask_length(slice(value, at, value.len()))? - 1);
+            is_label(label).then_some(())
+        }
+        _ => {
+            let shown = slice(value, at, value.len()).starts_with(ELLIPSIS);
+            (shown && public_prefix_before(slice(value, 0, at)) > 0).then_some(())
+        }
+    };
+    memchr::memchr2_iter(b'[', b'.', value).any(|at| ours(at).is_some())
+}
+
+/// Whether a mask of ours says `label` between its brackets.
+fn is_label(label: &[u8]) -> bool {
+    // Behind the name of a type there may be a number or the letters of a hash.
+    let name = |len: usize| {
+        let name = slice(label, 0, len);
+        TypeId::all().any(|id| name.eq_ignore_ascii_case(id.name().as_bytes()))
+    };
+    matches!(label, b"REDACTED" | b"REMOVED")
+        || name(label.len())
+        || memchr::memrchr(b'_', label).is_some_and(name)
 }
 
 /// Whether a letter, a digit or a mask ends at `at`. A mask joins what stands beside it as the word
@@ -42,6 +71,26 @@ pub(super) fn is_joined_right(text: &[u8], at: usize) -> bool {
     }
 }
 
+/// Whether a mask ends at `at`.
+pub(super) fn is_masked_left(text: &[u8], at: usize) -> bool {
+    let head = slice(text, at.saturating_sub(40), at);
+    match before(text, at) {
+        b']' => is_joined_left(text, at),
+        b'X' => head.ends_with(ELLIPSIS),
+        _ => false,
+    }
+}
+
+/// Whether what begins at `at` of `text` is within the brackets of a mask of ours.
+pub(super) fn is_in_mask(text: &[u8], at: usize) -> bool {
+    const NAME: Set = Set::new(b"0-9A-Z_");
+    let open = run_back(text, at, NAME, 40);
+    before(text, open) == b'[' && {
+        let end = run(slice(text, 0, at + 40), at, NAME);
+        byte(text, end) == b']' && is_label(slice(text, open, end))
+    }
+}
+
 /// The length of the mask that `text` begins with.
 fn mask_length(text: &[u8]) -> Option<usize> {
     const NAME: Set = Set::new(b"0-9A-Z_");
@@ -49,8 +98,8 @@ fn mask_length(text: &[u8]) -> Option<usize> {
         let close = run(slice(text, 0, 40), 1, NAME);
         return (close > 2 && byte(text, close) == b']').then_some(close + 1);
     }
-    let kept = memchr::memmem::find(slice(text, 0, 64), ELLIPSIS)?;
-    (public_prefix(text) == kept).then_some(kept + ELLIPSIS.len())
+    let kept = public_prefix(text);
+    text.get(kept..)?.starts_with(ELLIPSIS).then_some(kept + ELLIPSIS.len())
 }
 
 /// Whether `value` stands for a secret without being one.
@@ -109,10 +158,15 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     ];
     let head = slice(value, 0, 64);
     let short = value.len() <= 64;
+    let first = byte(value, 0).to_ascii_lowercase();
+    let begins =
+        |word: &str| byte(word.as_bytes(), 0) == first && starts_folded(value, word.as_bytes());
+    let body = value.get(public_prefix(value)..).unwrap_or(&[]);
     is_mask(value)
-        || short && variety(value.get(public_prefix(value)..).unwrap_or(&[])) <= 1
-        || short && WHOLE.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
-        || BEGIN.iter().any(|word| super::bytes::starts_folded(value, word.as_bytes()))
+        || holds_mask(head)
+        || short && body.windows(2).all(|pair| matches!(pair, [a, b] if a == b))
+        || short && WHOLE.iter().any(|word| value.len() == word.len() && begins(word))
+        || BEGIN.iter().any(|word| begins(word))
         || head.iter().all(|b| b"*.xX-_#?\xe2\x80\xa2\xa6".contains(b))
         || short && (value.ends_with(b"EXAMPLE") || value.ends_with(b"EXAMPLEKEY"))
         || is_reference(head)

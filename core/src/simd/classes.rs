@@ -29,6 +29,8 @@ pub(crate) struct Classes {
     pub(crate) escape: u64,
     /// `b`, `p` and `r` in either case, and what the same bits make: `@` and the backtick.
     pub(crate) initial: u64,
+    /// `a` and `e` in either case.
+    pub(crate) vowel: u64,
 }
 
 /// Which bytes of a block could belong to a value in disguise.
@@ -108,8 +110,10 @@ fn plain(block: &[u8; BLOCK]) -> Classes {
         }
     }
     let [low, high, operator, hyphen, joint, sign, escape, initial] = planes;
-    let is_path = |i: usize| u64::from(matches!(block[i], b'/' | b'$'));
-    let path = (0..BLOCK).fold(0, |bits, i| bits | is_path(i) << i);
+    let bits =
+        |kind: fn(u8) -> bool| (0..BLOCK).fold(0, |bits, i| bits | u64::from(kind(block[i])) << i);
+    let path = bits(|byte| matches!(byte, b'/' | b'$'));
+    let vowel = bits(|byte| byte & !0x24 == b'A');
     Classes {
         digit: low & !high,
         upper: high & !low,
@@ -121,6 +125,7 @@ fn plain(block: &[u8; BLOCK]) -> Classes {
         path,
         escape,
         initial,
+        vowel,
     }
 }
 
@@ -197,6 +202,8 @@ mod x86 {
                     all.path |= bits($or(any(b'/'), any(b'$')));
                     all.escape |= bits($or($or(any(b'\\'), any(b'%')), any(0x1b)));
                     all.initial |= bits($eq($or(bytes, $set(0x32)), $set(0x72)));
+                    // Bit 5 parts small letters from capitals, bit 2 `e` from `a`.
+                    all.vowel |= bits($eq($or(bytes, $set(0x24)), $set(0x65)));
                 }
                 all
             }
@@ -310,6 +317,7 @@ mod tests {
             path: mask(|b| matches!(b, b'/' | b'$')),
             escape: mask(|b| matches!(b, b'\\' | b'%' | 0x1b)),
             initial: mask(|b| b"bprBPR@`".contains(&b)),
+            vowel: mask(|b| b"aeAE".contains(&b)),
         }
     }
 

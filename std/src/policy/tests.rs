@@ -1,7 +1,8 @@
 //! Runs the tests that a policy carries.
 //!
 //! Each call of a test is decided as a guard would decide it, under the policy that carries the test,
-//! and compared with what the test expects of it. Nothing is called and nothing is charged.
+//! and compared with what the test expects of it. Limits count the calls of one test, on a clock that
+//! moves only with the moments of its calls. Nothing is called.
 //!
 //! ```
 //! use airlock::core::Guard;
@@ -19,8 +20,12 @@
 //! ```
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
-use airlock_core::policy::{Case, Expect, Explanation, Step};
+use crate::clock::ManualClock;
+use crate::limit::Limiter;
+use airlock_core::policy::{Admit, Case, Expect, Explanation, Step};
 use airlock_core::{Call, Caller, Catalog, Guard, Origin, Reason, ToolDefinition};
 
 /// What became of one call of a test.
@@ -63,7 +68,16 @@ pub fn run<'g>(guard: &'g Guard, tools: Option<&Catalog>) -> Vec<Outcome<'g>> {
 }
 
 fn run_case<'g>(guard: &'g Guard, tools: Option<&Catalog>, case: &'g Case) -> Vec<Outcome<'g>> {
+    let clock = Arc::new(ManualClock::default());
+    // A limit that cannot be kept stops a firewall, not the tests of its rules.
+    let limiter = Limiter::new(guard.policy(), clock.clone()).ok();
+    let limits = limiter.as_ref().map(|limiter| limiter as &dyn Admit);
+    let mut before = None;
     let run = |(number, step): (usize, &'g Step)| {
+        if let (Some(before), Some(now)) = (before, step.now) {
+            clock.advance(Duration::from_millis(u64::saturating_sub(now, before)));
+        }
+        before = step.now.or(before);
         let own;
         let catalog = match tools.filter(|_| case.params.is_none()) {
             Some(tools) => tools,
@@ -72,15 +86,20 @@ fn run_case<'g>(guard: &'g Guard, tools: Option<&Catalog>, case: &'g Case) -> Ve
                 &own
             }
         };
-        let explanation = explain(guard, catalog, step);
+        let explanation = explain(guard, catalog, step, limits);
         let failures = compare(&step.expect, &explanation);
         Outcome { case, step, number, explanation, failures }
     };
     case.steps.iter().enumerate().map(run).collect()
 }
 
-/// Decides on the call of a test.
-pub fn explain<'g>(guard: &'g Guard, catalog: &Catalog, step: &Step) -> Explanation<'g> {
+/// Decides on the call of a test; `limits` charge it.
+pub fn explain<'g>(
+    guard: &'g Guard,
+    catalog: &Catalog,
+    step: &Step,
+    limits: Option<&dyn Admit>,
+) -> Explanation<'g> {
     let roles: Vec<&str> = step.roles.iter().map(|role| &**role).collect();
     let call = Call {
         tool: &step.tool,
@@ -94,7 +113,7 @@ pub fn explain<'g>(guard: &'g Guard, catalog: &Catalog, step: &Step) -> Explanat
         session: step.session.as_deref(),
         now: step.now,
     };
-    guard.explain(catalog, &call, &mut guard.scratch())
+    guard.explain(catalog, &call, limits, &mut guard.scratch())
 }
 
 /// A catalog with the tool of a call as its test declares it.
@@ -129,6 +148,9 @@ fn compare(expect: &Expect, found: &Explanation<'_>) -> Vec<String> {
     }
     if let Some(wanted) = &expect.rule {
         let decider = match (&found.rule, reason) {
+            _ if found.limit.is_some() => {
+                format!("`limit:{}`", found.limit.map_or("", |limit| limit.id))
+            }
             (Some(rule), _) => format!("`{}`", rule.id),
             (None, Some(reason)) if !by_policy(found.reason) => format!("{reason}, not a rule"),
             (None, _) => "`default`".to_owned(),

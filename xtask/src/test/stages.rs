@@ -29,6 +29,7 @@ pub const STAGES: &[Stage] = &[
     quick("c-memory", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::memory),
     quick("c-packages", &[Program::Linker, Program::CppCompiler, Program::CMake], capi::packages),
     quick("c-freestanding", C, capi::freestanding),
+    quick("c-described", &[Program::CppCompiler, Program::Abigail], capi::described),
     quick("end-to-end", &[Program::Node], end_to_end),
     quick("node", &[Program::Node, Program::NodePackages], |report| node_binding(report, false)),
     slow("node-long", &[Program::Node, Program::NodePackages], |report| node_binding(report, true)),
@@ -36,6 +37,7 @@ pub const STAGES: &[Stage] = &[
     slow("go-long", GO, golang::long),
     quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
     slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
+    slow("c-bench", C, capi::bench),
     slow("c-threads", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::threads),
     slow("idle-cost", &[Program::Node], idle_cost),
     slow("benches", &[], benches),
@@ -57,7 +59,8 @@ const fn slow(name: &'static str, needs: &'static [Program], run: fn(&mut Report
 }
 
 /// The folders with a `Cargo.toml` that is no member of the workspace.
-const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "ffi/embedded", "fuzz"];
+const OTHER_WORKSPACES: &[&str] =
+    &["core/tests/no_alloc", "benches", "ffi/bench", "ffi/embedded", "fuzz"];
 
 fn format(report: &mut Report) {
     report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check", "--", "-l"])));

@@ -58,9 +58,7 @@ impl Pass<'_, '_, '_> {
             begin - memchr::memrchr(b'\n', line).map_or(line.len(), |i| line.len() - i - 1);
         let context = floor_boundary(text, context);
         let mut window = Window::new(context);
-        for at in context..start {
-            window.push(byte(text, at), at, at + 1);
-        }
+        window.extend(text, context, start);
         let seam = window.len();
         let set = if byte(text, end) == b' ' || slice(text, begin, start).contains(&b' ') {
             NUMBER_OR_CAPITAL
@@ -70,12 +68,7 @@ impl Pass<'_, '_, '_> {
         let (mut at, cell) = (end, self.cell_end(start));
         loop {
             let stop = run(slice(text, 0, at + 2 * PIECE), at, set);
-            for i in at..stop {
-                if !window.has_room(i) {
-                    break;
-                }
-                window.push(byte(text, i), i, i + 1);
-            }
+            window.extend(text, at, stop);
             // A token that fills the line may go on behind it.
             let more = line_break(text, stop).filter(|next| {
                 stop - at >= 16
@@ -129,9 +122,7 @@ impl Pass<'_, '_, '_> {
         }
         let context = floor_boundary(text, begin.saturating_sub(CONTEXT));
         let mut window = Window::new(context);
-        for i in context..begin {
-            window.push(byte(text, i), i, i + 1);
-        }
+        window.extend(text, context, begin);
         let seam = window.len();
         let (mut i, mut stop) = (begin, begin);
         while i < cell + AFTER / 2 && window.has_room(i) && matches!(byte(text, i), b' '..=b'~') {

@@ -203,10 +203,33 @@ const RANGES: &[(u32, u32, Rule)] = &[
     (0xe0000, 0xe0fff, Drop),
 ];
 
+/// How many of the ranges begin before each 256 characters of the first two planes.
+static BLOCKS: [u8; 0x201] = {
+    assert!(RANGES.len() < 256, "a count is one byte");
+    let mut counts = [0; 0x201];
+    let (mut block, mut row) = (0, 0);
+    while block < counts.len() {
+        while row < RANGES.len() && RANGES[row].0 < (block as u32) << 8 {
+            row += 1;
+        }
+        counts[block] = row as u8;
+        block += 1;
+    }
+    counts
+};
+
 /// What `c`, a character beyond ASCII, stands for.
+#[inline]
 pub(super) fn fold(c: char) -> Folded {
     let code = u32::from(c);
-    let next = RANGES.partition_point(|&(first, ..)| first <= code);
+    let block = (code >> 8) as usize;
+    // The range is one that begins in the block, or the last one before it.
+    let (from, to) = match (BLOCKS.get(block), BLOCKS.get(block + 1)) {
+        (Some(&from), Some(&to)) => (usize::from(from), usize::from(to)),
+        _ => (0, RANGES.len()),
+    };
+    let begun = RANGES.get(from..to).unwrap_or(&[]);
+    let next = from + begun.partition_point(|&(first, ..)| first <= code);
     let Some(&(first, last, rule)) = next.checked_sub(1).and_then(|at| RANGES.get(at)) else {
         return Folded::Itself;
     };

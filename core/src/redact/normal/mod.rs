@@ -32,6 +32,8 @@ const REACH: usize = 512;
 const GRID: usize = 2048;
 /// How far a window reaches behind its cell.
 const AFTER: usize = 1024;
+/// How far behind a trigger the next one is not asked for.
+const CLOSE: usize = 128;
 /// How far before its cell a window may begin.
 const LEAD: usize = REACH + BLOCK;
 
@@ -46,6 +48,11 @@ pub(super) struct Past {
 impl Past {
     /// There is none.
     pub(super) const NONE: Self = Self { offset: 0, tables: Tables::NONE };
+
+    /// Whether there is any.
+    pub(super) const fn is_some(&self) -> bool {
+        self.offset > 0
+    }
 
     /// Takes note of the text up to `done`, where the next scan begins to count.
     pub(super) fn follow(&mut self, text: &[u8], done: usize) {
@@ -232,7 +239,8 @@ impl Pass<'_, '_, '_> {
         let begin = beginning(text, at);
         let cell = self.cell_end(at);
         let mut window = Window::new(begin);
-        let (mut i, mut last, mut parted) = (begin, at, false);
+        // A trigger, which others follow closely, and the last unusual spelling.
+        let (mut i, mut last, mut latest, mut parted) = (begin, at, at, false);
         let next = loop {
             if i >= text.len() {
                 break i;
@@ -246,10 +254,10 @@ impl Pass<'_, '_, '_> {
             }
             let first = byte(text, i);
             // Behind the last trigger the line's end is the end, or the next blank after a while.
-            if i > last + 1 && (first == b'\n' || i > last + REACH && first == b' ') {
+            if first == b'\n' && i > latest + 1 || first == b' ' && i > last + REACH + CLOSE {
                 break i;
             }
-            if first < 0x80 && !is_sign(first) {
+            if !is_sign(first) {
                 window.push(first, i, i + 1);
                 i += 1;
                 continue;
@@ -271,7 +279,8 @@ impl Pass<'_, '_, '_> {
                 }
                 window.push_char(c, i, end);
             }
-            if hides(text, i, unit) {
+            latest = i;
+            if i > last + CLOSE && hides(text, i, unit) {
                 last = i;
             }
             i = end;

@@ -371,6 +371,9 @@ fn header_sign(line: &[u8]) -> Option<u8> {
     if line.len() > LONGEST || !ends(first) || !ends(last) && !last.is_ascii_digit() {
         return None;
     }
+    if memchr::memchr3(b',', b';', b'|', line).is_none() && !line.contains(&b'\t') {
+        return None;
+    }
     let (mut sign, mut left) = (0, b' ');
     // Names one below the other, as in code, are indented or end with the sign.
     if matches!(line, [b' ' | b'\t', .., b'a'..=b'z' | b'A'..=b'Z' | b',' | b';'] | [.., b',' | b';'])

@@ -20,6 +20,7 @@ pub(super) struct Unit {
 const DEEPEST: usize = 7;
 
 /// The unusual spelling at `at`, if one is there.
+#[inline]
 pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     match byte(text, at) {
         b'\\' => escape(text, at),
@@ -221,6 +222,7 @@ fn control_sequence(text: &[u8], at: usize) -> usize {
 }
 
 /// A character beyond ASCII.
+#[inline]
 fn foreign(text: &[u8], at: usize) -> Option<Unit> {
     let c = character(text, at)?;
     let len = c.len_utf8();
@@ -288,18 +290,19 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// The character at `at`, as UTF-8 (RFC 3629) spells it.
+#[inline]
 pub(super) fn character(text: &[u8], at: usize) -> Option<char> {
-    let bits = |at: usize, mask: u8| u32::from(byte(text, at) & mask);
-    let first = byte(text, at);
-    let (len, lead) = match first {
-        0..=0x7f => (1, u32::from(first)),
-        0xc0..=0xdf => (2, bits(at, 0x1f)),
-        0xe0..=0xef => (3, bits(at, 0x0f)),
-        0xf0..=0xf7 => (4, bits(at, 0x07)),
+    let bits = |byte: u8| u32::from(byte & 0x3f);
+    let (code, len) = match *text.get(at..)? {
+        [a @ 0..=0x7f, ..] => (u32::from(a), 1),
+        [a @ 0xc0..=0xdf, b, ..] => (u32::from(a & 0x1f) << 6 | bits(b), 2),
+        [a @ 0xe0..=0xef, b, c, ..] => (u32::from(a & 0x0f) << 12 | bits(b) << 6 | bits(c), 3),
+        [a @ 0xf0..=0xf7, b, c, d, ..] => {
+            (u32::from(a & 0x07) << 18 | bits(b) << 12 | bits(c) << 6 | bits(d), 4)
+        }
         _ => return None,
     };
-    let code = (at + 1..at + len).fold(lead, |code, at| code << 6 | bits(at, 0x3f));
-    char::from_u32(code).filter(|c| at < text.len() && c.len_utf8() == len)
+    char::from_u32(code).filter(|c| c.len_utf8() == len)
 }
 
 /// The byte that the two hexadecimal digits at `at` spell.

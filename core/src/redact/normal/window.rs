@@ -23,11 +23,13 @@ pub(super) struct Window {
     len: usize,
     /// The offset in the original that the others are counted from.
     base: usize,
+    /// Whether a sign that escapes begin with is among the bytes.
+    signs: bool,
 }
 
 impl Window {
     pub(super) const fn new(base: usize) -> Self {
-        Self { text: [0; MOST], from: [(0, 0); MOST], len: 0, base }
+        Self { text: [0; MOST], from: [(0, 0); MOST], len: 0, base, signs: false }
     }
 
     /// The length of the rewritten text.
@@ -53,13 +55,37 @@ impl Window {
             *slot = shown;
             *from = ((start - self.base) as u16, (end - self.base) as u16);
             self.len += 1;
+            self.signs |= shown < 0x80 && super::is_sign(shown);
         }
+    }
+
+    /// Appends `text[start..end]` of the original as it is, as much of it as has room; where that ends.
+    pub(super) fn extend(&mut self, text: &[u8], start: usize, end: usize) -> usize {
+        let most = (MOST - 4).saturating_sub(self.len);
+        let most = most.min((SOURCE + self.base).saturating_sub(start));
+        let part = slice(text, start, end.min(start + most));
+        looked_at(part.len());
+        let first = start - self.base;
+        let shown = self.text.get_mut(self.len..).unwrap_or(&mut []);
+        let from = self.from.get_mut(self.len..).unwrap_or(&mut []);
+        for (i, ((&byte, shown), from)) in part.iter().zip(shown).zip(from).enumerate() {
+            *shown = byte;
+            *from = ((first + i) as u16, (first + i + 1) as u16);
+        }
+        self.signs |= part.iter().any(|&byte| super::is_sign(byte));
+        self.len += part.len();
+        start + part.len()
     }
 
     /// Appends a character, spelt by `start..end` of the original.
     pub(super) fn push_char(&mut self, c: char, start: usize, end: usize) {
-        for &shown in c.encode_utf8(&mut [0; 4]).as_bytes() {
-            self.push(shown, start, end);
+        match u8::try_from(c) {
+            Ok(shown) if shown < 0x80 => self.push(shown, start, end),
+            _ => {
+                for &shown in c.encode_utf8(&mut [0; 4]).as_bytes() {
+                    self.push(shown, start, end);
+                }
+            }
         }
     }
 
@@ -80,7 +106,7 @@ impl Window {
 
     /// Reads again what was rewritten, for escapes that only now are ones.
     pub(super) fn settle(&mut self) {
-        for _ in 1..ROUNDS {
+        for _ in 1..if self.signs { ROUNDS } else { 1 } {
             let (mut read, mut write, mut changed) = (0, 0, false);
             while read < self.len {
                 let text = slice(&self.text, 0, self.len);

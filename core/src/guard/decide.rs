@@ -1,0 +1,426 @@
+//! Before the tool runs: whether the call may be made.
+//!
+//! Cheap refusals come first; the arguments are read only for a call that its name and its caller may make.
+//! Limits come last: what is refused for another reason takes nothing from those of calls that run.
+
+use alloc::string::String;
+
+use super::arguments::splice;
+use super::{Barred, Cleared, Guard, Refusal, Settled, Verdict, Would};
+use crate::caller::Call;
+use crate::catalog::Catalog;
+use crate::json;
+use crate::policy::{Admit, Decision, Disclose, Early, Exhausted, Explanation, RuleRef, Ruling};
+use crate::reason::Reason;
+use crate::report::{self, Notice};
+use crate::schema::Schema;
+use crate::scratch::Scratch;
+
+impl Guard {
+    /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
+    pub fn check<'s>(&'s self, call: &Call<'s>, scratch: &'s mut Scratch<'_>) -> Verdict<'s> {
+        self.check_in(&self.catalog, call, scratch)
+    }
+
+    /// Decides on a call to one of `catalog`'s tools.
+    pub fn check_in<'s>(
+        &'s self,
+        catalog: &Catalog,
+        call: &Call<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Verdict<'s> {
+        self.settle_in(catalog, call, None, scratch).verdict(call.arguments, scratch)
+    }
+
+    /// Decides on a call to one of the guard's own tools and charges it: see
+    /// [`settle_in`](Self::settle_in).
+    pub fn settle(
+        &self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        self.settle_in(&self.catalog, call, limits, scratch)
+    }
+
+    /// Decides on a call to one of `catalog`'s tools, and lets `limits` charge it: a call about to run
+    /// with the limits of calls, all of which must admit it, a refused one with those of refused calls. A
+    /// call that is halted or rate-limited is charged with nothing more. In shadow mode limits are charged
+    /// and refuse nothing.
+    pub fn settle_in(
+        &self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        let settled = self.decide(catalog, call, limits, scratch);
+        self.settled(settled, call, limits, scratch)
+    }
+
+    /// Decides on a call of a tool that no list declares, where the policy wants such calls to pass: by its
+    /// rules and limits alone, for there is nothing to hold the arguments against.
+    pub fn settle_unlisted(
+        &self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        let settled = self.decide_unlisted(call, limits, scratch);
+        self.settled(settled, call, limits, scratch)
+    }
+
+    /// A refusal for a reason that the host has found; it is not charged.
+    pub fn refuse(&self, reason: Reason, call: &Call<'_>, scratch: &mut Scratch<'_>) -> Barred<'_> {
+        scratch.report.clear();
+        self.barred(&Notice::of(reason, call.tool), None, scratch)
+    }
+
+    /// What stands in place of the answer that a tool does not exist: a limit of refused calls that is
+    /// used up.
+    pub(crate) fn refuse_unknown<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: &dyn Admit,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        scratch.report.clear();
+        let settled = self.refused(Reason::UnknownTool, call, scratch);
+        match self.settled(settled, call, Some(limits), scratch) {
+            Settled::Refuse(barred) if barred.reason == Reason::RateLimited => {
+                Some(barred.refusal(scratch))
+            }
+            _ => None,
+        }
+    }
+
+    fn decide(
+        &self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        if self.kill_switch.is_on() {
+            return self.refused(Reason::Halted, call, scratch);
+        }
+        let early = (!self.policy.allows_all()).then(|| self.policy.early(call));
+        if let Some(Early::Settled(ruling)) = &early
+            && let Some(refused) = self.enforced(ruling)
+        {
+            return self.refuse_by_rule(refused, ruling, call, scratch);
+        }
+        let schema = match catalog.get(call.tool) {
+            None => return self.refused(Reason::UnknownTool, call, scratch),
+            Some(None) => return self.refused(Reason::ToolUnsupported, call, scratch),
+            Some(Some(schema)) => schema,
+        };
+        let (bounds, tape) = (self.budget.arguments, &mut scratch.tape);
+        if let Err(error) = json::parse_named(call.arguments, bounds, tape, schema.names()) {
+            scratch.report.parse_error(call.arguments, error);
+            return self.refused(Reason::MalformedArguments, call, scratch);
+        }
+        let source = match self.validate(schema, call.arguments, scratch) {
+            Ok(()) => Source::Call,
+            Err(Reason::ValidationFailed | Reason::MalformedArguments)
+                if self.mend(schema, call.arguments, scratch) =>
+            {
+                Source::Mended
+            }
+            Err(reason) => return self.refused(reason, call, scratch),
+        };
+        self.conclude(early, Some(schema), source, call, limits, scratch)
+    }
+
+    /// [`decide`](Self::decide) for a tool without a schema.
+    fn decide_unlisted(
+        &self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        scratch.cuts.clear();
+        if self.kill_switch.is_on() {
+            return self.refused(Reason::Halted, call, scratch);
+        }
+        let early = (!self.policy.allows_all()).then(|| self.policy.early(call));
+        if let Some(Early::Settled(ruling)) = &early
+            && let Some(refused) = self.enforced(ruling)
+        {
+            return self.refuse_by_rule(refused, ruling, call, scratch);
+        }
+        let Scratch { tape, report, .. } = &mut *scratch;
+        if let Err(error) = json::parse(call.arguments, self.budget.arguments, tape) {
+            report.parse_error(call.arguments, error);
+            return self.refused(Reason::MalformedArguments, call, scratch);
+        }
+        self.conclude(early, None, Source::Call, call, limits, scratch)
+    }
+
+    /// What is left to ask when the arguments are in order: the rules about them, and the limits. `early` is
+    /// none for a policy that allows everything.
+    fn conclude<'p>(
+        &'p self,
+        early: Option<Early<'p, '_>>,
+        schema: Option<&Schema>,
+        source: Source,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let Some(early) = early else {
+            return self.allow(call, source, None, None, scratch);
+        };
+        let Scratch { tape, mended, conditions, report, .. } = &mut *scratch;
+        let bytes = if source == Source::Mended { mended } else { call.arguments };
+        let doc = json::Document::new(bytes, &tape.nodes);
+        let ruling = match early {
+            Early::Settled(ruling) => ruling,
+            Early::Open(open) => {
+                let ruling = self.policy.judge(call, &open, doc, schema, conditions);
+                if let Some(refused) = self.enforced(&ruling) {
+                    self.report_argument(&ruling, doc, report);
+                    return self.refuse_by_rule(refused, &ruling, call, scratch);
+                }
+                ruling
+            }
+        };
+        let mut would = self.would(&ruling);
+        if self.policy.charge(call, Some(doc), conditions).is_err() {
+            return self.refused(Reason::InternalError, call, scratch);
+        }
+        if let Some(exhausted) = self.exhausted(limits, conditions) {
+            if !self.policy.settings().shadow {
+                return self.rate_limited(exhausted, call, scratch);
+            }
+            would = would.or(Some(self.would_limit(exhausted)));
+        }
+        self.allow(call, source, ruling.decision.allowing(), would, scratch)
+    }
+
+    /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
+    fn settled<'p>(
+        &'p self,
+        settled: Settled<'p>,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let charged =
+            !matches!(settled.reason(), None | Some(Reason::Halted | Reason::RateLimited));
+        if !charged || limits.is_none() || self.policy.allows_all() {
+            return settled;
+        }
+        let memory = &mut scratch.conditions;
+        if self.policy.charge(call, None, memory).is_err() {
+            return self.refused(Reason::InternalError, call, scratch);
+        }
+        match self.exhausted(limits, memory) {
+            Some(exhausted) if !self.policy.settings().shadow => {
+                self.rate_limited(exhausted, call, scratch)
+            }
+            _ => settled,
+        }
+    }
+
+    /// Takes what was charged last; what lacks for it.
+    fn exhausted(
+        &self,
+        limits: Option<&dyn Admit>,
+        memory: &crate::policy::Memory<'_>,
+    ) -> Option<Exhausted> {
+        limits?.admit(self.policy.charges(memory)).err()
+    }
+
+    fn would_limit(&self, exhausted: Exhausted) -> Would<'_> {
+        let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
+        Would { reason: Some(Reason::RateLimited), rule }
+    }
+
+    fn rate_limited(
+        &self,
+        exhausted: Exhausted,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
+        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
+        let Exhausted { retry_after_ms, .. } = exhausted;
+        let reason = Reason::RateLimited;
+        let notice =
+            Notice { reason, tool: call.tool, hint: None, rule: disclosed, retry_after_ms };
+        Settled::Refuse(self.barred(&notice, rule, scratch))
+    }
+
+    /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
+    /// said; `limits` charge it, see [`settle_in`](Self::settle_in). For people: it takes longer than a
+    /// check and allocates.
+    pub fn explain<'g>(
+        &'g self,
+        catalog: &Catalog,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &mut Scratch<'_>,
+    ) -> Explanation<'g> {
+        let (reason, rule, at, stripped, arguments) =
+            match self.settle_in(catalog, call, limits, scratch).verdict(call.arguments, scratch) {
+                Verdict::Allow(allowed) => {
+                    let stripped = allowed.stripped().map(Into::into).collect();
+                    (None, None, None, stripped, allowed.arguments().to_vec())
+                }
+                Verdict::Refuse(refusal) => {
+                    let at = refusal.violations().next().map(|violation| violation.path.into());
+                    let stripped = refusal.stripped().map(Into::into).collect();
+                    let rule = refusal.rule().map(String::from);
+                    (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+                }
+            };
+        // What conditions see: the arguments without ghosts, also those of a call that is not valid.
+        let schema = catalog.get(call.tool).flatten();
+        let read = schema.and_then(|schema| {
+            let (limits, tape) = (self.budget.arguments, &mut scratch.tape);
+            json::parse_named(&arguments, limits, tape, schema.names()).ok()?;
+            let _ = self.validate(schema, &arguments, scratch);
+            Some(schema)
+        });
+        let Scratch { tape, conditions, .. } = scratch;
+        let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
+        let mut rules = self.policy.trace(call, read, conditions);
+        let limited = rule.as_deref().filter(|_| reason == Some(Reason::RateLimited));
+        let limit = limited.and_then(|id| self.policy.limits().find(|limit| limit.id == id));
+        let ruled = self.policy.ruled(call, read, conditions);
+        let decides = |found: &RuleRef<'_>| {
+            reason.is_none() || rule.as_deref() == Some(found.id) && limit.is_none()
+        };
+        let rule = ruled.filter(decides);
+        for trace in &mut rules {
+            trace.decides = Some(trace.rule) == rule;
+        }
+        Explanation { reason, rule, limit, at, stripped, rules }
+    }
+
+    /// The refusal in `ruling`, unless the policy only watches.
+    fn enforced<'p>(&self, ruling: &Ruling<'p>) -> Option<Objection<'p>> {
+        match ruling.decision {
+            Decision::Refuse { reason, rule, hint } if !self.policy.settings().shadow => {
+                Some(Objection { reason, rule, hint })
+            }
+            _ => None,
+        }
+    }
+
+    /// What `ruling` would be if everything in shadow mode were in force.
+    fn would<'p>(&self, ruling: &Ruling<'p>) -> Option<Would<'p>> {
+        let watched = self.policy.settings().shadow && !ruling.decision.is_allow();
+        ruling.would.or_else(|| watched.then_some(ruling.decision)).map(Would::from)
+    }
+
+    /// Decides by name and caller alone, as [`check`](Self::check) does first; none when the call may
+    /// go on.
+    pub fn check_name<'s>(
+        &'s self,
+        call: &Call<'s>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        self.settle_name(call, None, scratch)
+    }
+
+    /// [`check_name`](Self::check_name), where a refusal is charged.
+    pub(crate) fn settle_name<'s>(
+        &'s self,
+        call: &Call<'_>,
+        limits: Option<&dyn Admit>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Option<Refusal<'s>> {
+        scratch.report.clear();
+        let settled = if self.kill_switch.is_on() {
+            self.refused(Reason::Halted, call, scratch)
+        } else {
+            match self.policy.early(call) {
+                Early::Open(_) => return None,
+                Early::Settled(ruling) => {
+                    let refused = self.enforced(&ruling)?;
+                    self.refuse_by_rule(refused, &ruling, call, scratch)
+                }
+            }
+        };
+        match self.settled(settled, call, limits, scratch) {
+            Settled::Allow(_) => None,
+            Settled::Refuse(barred) => Some(barred.refusal(scratch)),
+        }
+    }
+
+    /// A refusal by the policy, which says how much of its rules the model may know.
+    fn refuse_by_rule<'p>(
+        &'p self,
+        refused: Objection<'p>,
+        ruling: &Ruling<'p>,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let Objection { reason, rule, hint } = refused;
+        let rule = rule.map(|rule| rule.id);
+        let notice = Notice { hint, ..Notice::of(reason, call.tool) };
+        let (notice, hint) = match self.policy.settings().disclose {
+            Disclose::Full => (Notice { rule, ..notice }, hint),
+            Disclose::Code => (notice, hint),
+            Disclose::Opaque => (Notice::of(Reason::ToolNotAllowed, call.tool), None),
+        };
+        let barred = self.barred(&notice, rule, scratch);
+        let (would, approval_ms) = (self.would(ruling), ruling.ttl_ms);
+        Settled::Refuse(Barred { cause: reason, hint, would, approval_ms, ..barred })
+    }
+
+    fn refused(&self, reason: Reason, call: &Call<'_>, scratch: &mut Scratch<'_>) -> Settled<'_> {
+        Settled::Refuse(self.barred(&Notice::of(reason, call.tool), None, scratch))
+    }
+
+    /// Writes a refusal into the scratch; `rule` is for the operator.
+    pub(super) fn barred<'p>(
+        &'p self,
+        notice: &Notice<'_>,
+        rule: Option<&'p str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Barred<'p> {
+        let Scratch { report, out, .. } = scratch;
+        report::write_refusal(report, notice, out);
+        let &Notice { reason, retry_after_ms, .. } = notice;
+        let (hint, would, approval_ms) = (None, None, None);
+        Barred { reason, cause: reason, rule, hint, would, approval_ms, retry_after_ms }
+    }
+
+    fn allow<'p>(
+        &'p self,
+        call: &Call<'_>,
+        source: Source,
+        rule: Option<&'p str>,
+        would: Option<Would<'p>>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        let Scratch { out, mended, cuts, .. } = &mut *scratch;
+        let bytes = if source == Source::Mended { mended } else { call.arguments };
+        let cut = !cuts.is_empty();
+        if cut && splice(bytes, cuts, out).is_err() {
+            return self.refused(Reason::InternalError, call, scratch);
+        }
+        Settled::Allow(Cleared { policy: &self.policy, source, cut, rule, would })
+    }
+}
+
+/// Which bytes were checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Call,
+    Mended,
+}
+
+/// What a decision that refuses says.
+#[derive(Clone, Copy)]
+struct Objection<'p> {
+    reason: Reason,
+    rule: Option<RuleRef<'p>>,
+    hint: Option<&'p str>,
+}
