@@ -3,7 +3,7 @@
 #ifndef AIRLOCK_GO_ABI_H
 #define AIRLOCK_GO_ABI_H
 
-#include <airlock.h>
+#include "airlock.h"
 #include <stdlib.h>
 
 #if AIRLOCK_ABI_VERSION != 1

@@ -3,7 +3,6 @@
 package airlock
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/include
 #cgo LDFLAGS: ${SRCDIR}/lib/linux_amd64/libairlock.a -lm -ldl -lpthread
 #if !__has_include("lib/linux_amd64/libairlock.a")
 #error "libairlock.a is not built yet: run 'go generate ./...' in bindings/go of a clone, or use -tags airlock_system"

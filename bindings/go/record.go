@@ -3,8 +3,7 @@
 package airlock
 
 /*
-#cgo CFLAGS: -I${SRCDIR}
-#include <airlock.h>
+#include "airlock.h"
 */
 import "C"
 

@@ -21,7 +21,7 @@ fn the_reference_of_codes_is_what_the_table_says() {
 
 #[test]
 fn the_go_module_has_the_header_and_the_table() {
-    is_current("bindings/go/include/airlock.h", &header());
+    is_current("bindings/go/airlock.h", &header());
     is_current("bindings/go/codes.go", &go());
 }
 

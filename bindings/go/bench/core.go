@@ -1,8 +1,8 @@
 package main
 
 /*
-#cgo CFLAGS: -O2 -I${SRCDIR}/../include
-#include <airlock.h>
+#cgo CFLAGS: -O2 -I${SRCDIR}/..
+#include "airlock.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
