@@ -152,6 +152,8 @@ fn node_binding(report: &mut Report, is_long: bool) {
     if !is_long {
         report.one(process::run(&mut run(&[tsc, "-p", "test/types"])));
         report.one(process::run(&mut run(&[tsc, "-p", "test/types/bare"])));
+        let typedoc = "node_modules/typedoc/bin/typedoc";
+        report.one(process::run(&mut run(&[typedoc, "--emit", "none"])));
     }
     let done = process::run(run(&["--test", "--test-reporter=spec"]).args(files));
     let tally = node_tally(&done.text);
