@@ -52,7 +52,7 @@ pub fn run(name: &str, seconds: u32) -> Done {
         }
     }
     let mut fuzzer = Command::new(built().join(host()).join("release").join(name));
-    fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=30", "-rss_limit_mb=2048"]);
+    fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=60", "-rss_limit_mb=2048"]);
     // Inputs of full length from the start: what draws a schema from bytes says little with few.
     fuzzer.arg("-len_control=0");
     if seconds <= SMOKE {

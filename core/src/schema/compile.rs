@@ -2,7 +2,7 @@
 //!
 //! A work list instead of recursion: each subschema is compiled once, when something first refers to
 //! it, so that recursive schemas are ordinary and depth costs no stack. Bounds: [`super::MAX_SCHEMA_BYTES`],
-//! [`super::MAX_SCHEMA_DEPTH`], and the steps that the caller gives: about a second in all for
+//! [`super::MAX_SCHEMA_DEPTH`], and the steps that the caller gives: a second or two in all for
 //! [`super::MAX_COMPILE_STEPS`].
 
 mod keywords;

@@ -232,7 +232,7 @@ impl Locator<'_, '_> {
                 let mut kept: BTreeSet<Case> = BTreeSet::new();
                 for (case, rest) in cases {
                     let mut smaller = kept.iter().filter(|other| other.len() < rest.len());
-                    compared += kept.len() / 8;
+                    compared += kept.len() / 2;
                     if smaller.any(|other| other.is_subset(&rest)) {
                         maybe.insert(case.clone());
                     } else {
@@ -253,7 +253,7 @@ impl Locator<'_, '_> {
         if unions.len() > 1 {
             for union in unions.clone() {
                 let implies = |other: &BTreeSet<Case>| {
-                    compared += union.len() * other.len() / 8;
+                    compared += union.len() * other.len() / 2;
                     !other.is_empty()
                         && *other != union
                         && other.iter().all(|case| union.iter().any(|part| part.is_subset(case)))
@@ -270,7 +270,7 @@ impl Locator<'_, '_> {
         *maybe = rests
             .iter()
             .filter(|case| {
-                compared += (rests.len() + declared) / 4;
+                compared += rests.len() + declared;
                 let smaller = |other: &&Case| other.len() < case.len() && other.is_subset(case);
                 let parts = rests.iter().chain(unions.iter().flatten()).filter(smaller);
                 let said: Subs = parts.flatten().copied().collect();
