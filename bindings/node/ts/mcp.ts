@@ -17,8 +17,10 @@ export interface Transport {
 }
 
 /** What has a `connect`: a low-level `Server` of either SDK. */
-interface Connectable {
+export interface Connectable {
+  /** Begins to serve a client. */
   connect(transport: never, ...rest: never[]): Promise<unknown>;
+  /** The transport, once it serves. */
   readonly transport?: unknown;
 }
 
@@ -110,7 +112,7 @@ const transports = new WeakSet<object>();
  * server, make one `Guard` and pass it as `guard`.
  *
  * What an SDK has parsed no longer shows: of two equal keys the last one is seen, and integers beyond 2^53 have lost
- * digits. `guardStdio` sees the bytes.
+ * digits. `guardStdio` of `airlock-mcp/stdio` sees the bytes.
  *
  * @returns the same server
  * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
@@ -262,7 +264,7 @@ class Gate {
     else this.#decide(message, extra);
   }
 
-  async toClient(message: unknown, options: unknown): Promise<void> {
+  toClient(message: unknown, options: unknown): Promise<void> {
     if (this.#isOther(message)) return this.#send(message, options);
     const connection = this.#connection;
     let action: Action;
@@ -274,8 +276,12 @@ class Gate {
     const { output } = connection;
     if (this.#timer) this.#list();
     if (action === Action.Forward) return this.#send(message, options);
-    // A batch becomes one answer a line; what is dropped has no line.
-    for (const line of output.split('\n')) if (line !== '') await this.#send(JSON.parse(line), options);
+    return this.#sendLines(output, options);
+  }
+
+  /** A batch becomes one answer a line; what is dropped has no line. */
+  async #sendLines(lines: string, options: unknown): Promise<void> {
+    for (const line of lines.split('\n')) if (line !== '') await this.#send(JSON.parse(line), options);
   }
 
   close(): void {

@@ -13,20 +13,24 @@ const LONGEST = 32 << 20;
 
 /** The streams that a server reads and writes in place of its own. */
 export interface GuardedStdio {
+  /** What the client says, as far as it passes. */
   readonly stdin: Readable;
+  /** What goes to the client, as far as it passes. */
   readonly stdout: Writable;
 }
 
 /**
- * Guards a stdio server at the level of bytes. In place of {@link airlock}, not beside it:
+ * Guards a stdio server at the level of bytes. In place of `airlock`, not beside it:
  *
  * ```ts
+ * import { guardStdio } from 'airlock-mcp/stdio';
+ *
  * const { stdin, stdout } = guardStdio({ policy: 'policy.toml' });
  * await server.connect(new StdioServerTransport(stdin, stdout));
  * ```
  *
- * @param options as for {@link airlock}; `name` tells servers that share a guard apart
- * @throws {@link PolicyError}
+ * @param options as for `airlock`; `name` tells servers that share a guard apart
+ * @throws PolicyError
  */
 export function guardStdio(
   options: AirlockOptions | Guard = {},
