@@ -30,6 +30,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_full_disk_refuses_or_continues", a_full_disk_refuses_or_continues),
     ("a_disk_that_fills_and_empties_leaves_a_gap", a_disk_that_fills_and_empties_leaves_a_gap),
     ("a_full_queue_waits_or_refuses", a_full_queue_waits_or_refuses),
+    ("a_flush_waits_until_all_is_written", a_flush_waits_until_all_is_written),
     ("full_files_are_rotated_by_whoever_finds_them", full_files_are_rotated_by_whoever_finds_them),
     ("the_oldest_file_is_deleted", the_oldest_file_is_deleted),
     ("a_renamed_file_is_opened_anew", a_renamed_file_is_opened_anew),
@@ -372,6 +373,31 @@ fn a_full_queue_waits_or_refuses() {
         while reader.read(&mut sink).is_ok() {}
     });
     assert!(writer.join().unwrap());
+}
+
+fn a_flush_waits_until_all_is_written() {
+    let dir = Dir::new("flush");
+    for audit in [json!({}), json!({"mode": "async"})] {
+        let log = open(&dir.log(), audit);
+        assert_eq!(log.flush(), Ok(()), "nothing is missing");
+        let before =
+            fs::read_to_string(dir.log()).unwrap().matches("\"kind\":\"decision\"").count();
+        (0..200).for_each(|_| record(&log).unwrap());
+        assert_eq!(log.flush(), Ok(()));
+        let text = fs::read_to_string(dir.log()).unwrap();
+        assert_eq!(text.matches("\"kind\":\"decision\"").count(), before + 200);
+        log.close();
+        assert_eq!(log.flush(), Err(Unrecorded), "closed");
+    }
+    assert_eq!(AuditLog::none().flush(), Ok(()));
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        println!("SKIPPED: no /dev/full here");
+        return;
+    }
+    let log = open(full, json!({"mode": "async", "on_error": "continue"}));
+    let _ = record(&log);
+    assert_eq!(log.flush(), Err(Unrecorded), "the file takes nothing");
 }
 
 /// The number of every decision, by run, in the files beside the log.

@@ -90,6 +90,13 @@ fn calls_are_counted_by_how_they_ended() {
     assert_eq!(firewall.calls(), calls);
     drop(held);
     assert_eq!(firewall.calls(), Calls { running: 0, unknown: 3, ..calls });
+    // Whoever ends the call needs nothing of it.
+    let running = firewall.call(&read).unwrap().into_running();
+    assert_eq!(firewall.calls().running, 1);
+    running.finish(Outcome::Ok);
+    assert_eq!(firewall.calls(), Calls { running: 0, ok: 2, unknown: 3, ..calls });
+    drop(firewall.call(&read).unwrap().into_running());
+    assert_eq!(firewall.calls(), Calls { running: 0, ok: 2, unknown: 4, ..calls });
 }
 
 #[test]
