@@ -137,9 +137,19 @@ impl<T: Versioned> Place<T> {
     /// Writes `value` but for its size.
     #[inline(always)]
     pub(crate) fn set(&self, value: &T) {
+        // Of this version is almost every one: a copy of a known size is a few moves.
+        if self.size == size_of::<T>() {
+            self.copy(value, size_of::<T>());
+        } else {
+            self.copy(value, self.size.min(size_of::<T>()));
+        }
+    }
+
+    /// Copies the first `size` bytes of `value` but for its size, at most those of both.
+    #[inline(always)]
+    fn copy(&self, value: &T, size: usize) {
         let from: *const T = value;
         let head = size_of::<u32>();
-        let size = self.size.min(size_of::<T>());
         // SAFETY: both have `size` bytes, which is above the head's; `value` is ours and the other
         // memory the caller's.
         unsafe {

@@ -147,7 +147,6 @@ const fn shadowed(would: bool) -> u32 {
 
 /// The circumstances of a call as core has them.
 pub(crate) struct Setting<'a> {
-    pub tool: &'a str,
     pub call: Call<'a>,
     pub keep_details: bool,
 }
@@ -164,15 +163,21 @@ pub(crate) unsafe fn setting<'a>(
     call: *const airlock_call,
     room: &'a mut MaybeUninit<airlock_call>,
 ) -> Result<Setting<'a>, Status> {
-    let (mut name, mut keep_details) = (names.name(tool), false);
+    if call.is_null() {
+        let tool = names.name(tool).ok_or(Status::INVALID_ARGUMENT)?;
+        return Ok(Setting {
+            call: Call { tool, arguments, ..Call::default() },
+            keep_details: false,
+        });
+    }
+    let mut name = names.name(tool);
     let mut made = Call { arguments, ..Call::default() };
-    if !call.is_null() {
+    let keep_details = {
         // SAFETY: the caller vouches for it.
         let call = unsafe { view(call, room)? };
         if call.flags & !AIRLOCK_KEEP_DETAILS != 0 {
             return Err(Status::INVALID_ARGUMENT);
         }
-        keep_details = call.flags & AIRLOCK_KEEP_DETAILS != 0;
         // SAFETY: the caller vouches for the texts and the caller in it.
         unsafe {
             if tool == 0 {
@@ -186,9 +191,10 @@ pub(crate) unsafe fn setting<'a>(
             };
         }
         made.now = (call.now_ms > 0).then_some(call.now_ms);
-    }
-    let tool = name.ok_or(Status::INVALID_ARGUMENT)?;
-    Ok(Setting { tool, call: Call { tool, ..made }, keep_details })
+        call.flags & AIRLOCK_KEEP_DETAILS != 0
+    };
+    made.tool = name.ok_or(Status::INVALID_ARGUMENT)?;
+    Ok(Setting { call: made, keep_details })
 }
 
 /// The size of a buffer that always suffices for `airlock_check` with arguments of `len` bytes. Any

@@ -58,14 +58,15 @@ pub unsafe extern "C" fn airlock_filter(
         // SAFETY: the header wants `call` to be null, or as long as it says and its texts to stay.
         let setting = unsafe { setting(&guard.tools.names, tool, &[], call, &mut room)? };
         let wrapped = wrap(format, output)?;
-        let (verdict, bytes) = match guard.guard.filter(setting.tool, wrapped, &mut scratch.core) {
-            Ok(filtered) => {
-                let changed = !core::ptr::eq(filtered.bytes, output);
-                let verdict = shown(changed, filtered.truncated, filtered.masked);
-                (verdict, if changed { filtered.bytes } else { &[] })
-            }
-            Err(refusal) => (airlock_verdict::refuse(refusal.reason()), refusal.json()),
-        };
+        let (verdict, bytes) =
+            match guard.guard.filter(setting.call.tool, wrapped, &mut scratch.core) {
+                Ok(filtered) => {
+                    let changed = !core::ptr::eq(filtered.bytes, output);
+                    let verdict = shown(changed, filtered.truncated, filtered.masked);
+                    (verdict, if changed { filtered.bytes } else { &[] })
+                }
+                Err(refusal) => (airlock_verdict::refuse(refusal.reason()), refusal.json()),
+            };
         // SAFETY: the header wants `out` to have its room and to overlap none of the inputs; what is
         // written is in the scratch.
         unsafe { verdict.write(bytes, out, &place) }

@@ -175,7 +175,7 @@ pub unsafe extern "C" fn airlock_firewall_filter(
         // SAFETY: the header wants `out` to have its room and to overlap none of the inputs; what is
         // written is in memory of the firewall.
         unsafe {
-            match firewall.firewall.filter(setting.tool, output) {
+            match firewall.firewall.filter(setting.call.tool, output) {
                 Ok(filtered) => {
                     let changed = !filtered.is_unchanged();
                     let verdict = shown(changed, filtered.is_truncated(), filtered.masked());

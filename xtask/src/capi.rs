@@ -219,17 +219,55 @@ pub fn described(report: &mut Report) {
     report.one(process::run(Command::new("abidiff").arg(stored).arg(object)));
 }
 
-/// What a call from C costs beside the same call from Rust.
+/// What a call from C costs beside the same call from Rust: its time is told, its instructions are bounded, for
+/// they are the same however busy the machine is.
 pub fn bench(report: &mut Report) {
+    let target = workspace::target().join("ffi-bench");
     let mut cargo = workspace::cargo(&["run", "--release", "--manifest-path"]);
-    cargo
-        .arg("ffi/bench/Cargo.toml")
-        .arg("--target-dir")
-        .arg(workspace::target().join("ffi-bench"));
-    let done = process::run(&mut cargo);
+    let done = process::run(cargo.arg("ffi/bench/Cargo.toml").arg("--target-dir").arg(&target));
     let figures = done.text.lines().filter(|line| line.contains(" ns"));
     report.notes.extend(figures.map(str::to_owned));
+    let (ok, is_here) = (done.ok, !done.text.contains("SKIPPED"));
     report.one(done);
+    if ok && is_here {
+        let program = target.join("release/airlock-ffi-bench");
+        let counted = match (instructions(&program, "rust"), instructions(&program, "c")) {
+            (Some(rust), Some(c)) => {
+                let more = c.saturating_sub(rust);
+                report.notes.push(format!("instructions of a call: Rust {rust}, C {more} more"));
+                if more <= MOST_INSTRUCTIONS { Ok(()) } else { Err(format!("{more} more")) }
+            }
+            _ => Err("valgrind counted nothing".to_owned()),
+        };
+        report.found("instructions that the boundary adds", counted);
+    }
+}
+
+/// Most instructions that a call from C may take more: moves of arguments and of the verdict, nothing that
+/// waits for memory.
+const MOST_INSTRUCTIONS: u64 = 220;
+
+/// The instructions of one call: what two more passes over all calls add.
+fn instructions(program: &Path, side: &str) -> Option<u64> {
+    let count = |passes: &str| {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+        let done = process::run(valgrind.args(["count", side, passes]));
+        let lines = |end: &'static str| {
+            done.text.lines().find(|line| line.contains(end)).map(|line| {
+                line.split("==")
+                    .last()
+                    .unwrap_or(line)
+                    .chars()
+                    .filter(char::is_ascii_digit)
+                    .collect()
+            })
+        };
+        let number = |text: Option<String>| text.and_then(|digits| digits.parse::<u64>().ok());
+        Some((number(lines("refs:"))?, number(lines(" calls"))?))
+    };
+    let ((once, calls), (thrice, _)) = (count("1")?, count("3")?);
+    thrice.checked_sub(once)?.checked_div(2 * calls)
 }
 
 /// Compares with a file of `ffi/abi`, or writes it when told to.

@@ -1,8 +1,10 @@
 //! What a call from C costs beside the same call from Rust, over the labelled calls, in one run: `cargo run --release
 //! --manifest-path ffi/bench/Cargo.toml`.
 //!
-//! Both do the same work: what is to be passed on in place of the input is copied to a buffer. They take turns; each figure is the median over rounds of the processor time of this thread. The
-//! bar: from C at most 5 ns more.
+//! Both do the same work: what is to be passed on in place of the input is copied to a buffer, and what was decided is
+//! written down. They take turns; each figure is the median over rounds of the processor time of this thread. Time says
+//! what it is worth on a quiet machine; `count rust PASSES` and `count c PASSES` do nothing but that many passes over all
+//! calls, for who counts instructions, which are the same on every machine: `cargo xtask test c-bench` does.
 
 use std::collections::HashMap;
 use std::ffi::c_char;
@@ -20,7 +22,6 @@ use serde_json::value::RawValue;
 
 const ROUNDS: usize = 61;
 const PASSES: usize = 10;
-const BAR: f64 = 5.0;
 
 #[repr(C)]
 struct Item {
@@ -93,12 +94,17 @@ fn main() -> ExitCode {
         assert_eq!(airlock_scratch_new(&raw mut scratch), 0);
         (guard, scratch)
     };
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let counted = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["count", side, passes] => Some((side == "c", passes.parse().expect("a number"))),
+        _ => None,
+    };
     let mut scratch = guard.scratch();
     let (mut out, mut copied) = (vec![0_u8; 1 << 20], vec![0_u8; 1 << 20]);
-    let mut holds = true;
-    for class in ["valid", ""] {
+    let classes: &[&str] = if counted.is_some() { &[""] } else { &["valid", ""] };
+    for class in classes {
         let chosen: Vec<_> =
-            labelled.iter().filter(|call| class.is_empty() || call.2 == class).collect();
+            labelled.iter().filter(|call| class.is_empty() || call.2 == *class).collect();
         let items: Vec<Item> = chosen
             .iter()
             .map(|(tool, arguments, _)| Item {
@@ -110,14 +116,25 @@ fn main() -> ExitCode {
             let mut allowed = 0;
             for (tool, arguments, _) in &chosen {
                 let call = Call { tool, arguments, ..Call::default() };
-                let bytes = match guard.check_in(&catalog, black_box(&call), &mut scratch) {
-                    Verdict::Allow(verdict) => {
-                        allowed += 1;
-                        if verdict.is_changed() { verdict.arguments() } else { &[] }
-                    }
-                    Verdict::Refuse(refusal) => refusal.json(),
-                };
-                copied[..bytes.len()].copy_from_slice(bytes);
+                let (decided, bytes) =
+                    match guard.check_in(&catalog, black_box(&call), &mut scratch) {
+                        Verdict::Allow(verdict) => {
+                            allowed += 1;
+                            let (changed, would) = (verdict.is_changed(), verdict.would());
+                            let bytes = if changed { verdict.arguments() } else { &[] };
+                            ((None, changed, would.is_some(), 0, None), bytes)
+                        }
+                        Verdict::Refuse(refusal) => {
+                            let (reason, would) = (refusal.reason(), refusal.would());
+                            let (count, wait) = (refusal.count(), refusal.retry_after_ms());
+                            let retry = reason.is_retryable();
+                            ((Some(reason), retry, would.is_some(), count, wait), refusal.json())
+                        }
+                    };
+                black_box(decided);
+                if let Some(to) = copied.get_mut(..bytes.len()) {
+                    to.copy_from_slice(bytes);
+                }
                 black_box(&copied);
             }
             allowed
@@ -127,6 +144,13 @@ fn main() -> ExitCode {
             let (to, cap) = (out.as_mut_ptr().cast(), out.len());
             c_loop(c_guard, c_scratch, items.as_ptr(), items.len(), to, cap)
         };
+        if let Some((is_c, passes)) = counted {
+            for _ in 0..passes {
+                black_box(if is_c { c() } else { rust() });
+            }
+            println!("{} calls", chosen.len());
+            continue;
+        }
         assert_eq!(rust(), c());
         let (mut of_rust, mut of_c, mut more) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -138,20 +162,19 @@ fn main() -> ExitCode {
         }
         let more = median(more);
         println!(
-            "{:6} {} calls: Rust {:.1} ns, C {:.1} ns, difference {more:+.1} ns (bar {BAR} ns)",
+            "{:6} {} calls: Rust {:.1} ns, C {:.1} ns, difference {more:+.1} ns",
             if class.is_empty() { "mix" } else { class },
             chosen.len(),
             median(of_rust),
             median(of_c),
         );
-        holds &= more <= BAR;
     }
     // SAFETY: made above, used no more.
     unsafe {
         airlock_guard_free(c_guard);
         airlock_scratch_free(c_scratch);
     }
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    ExitCode::SUCCESS
 }
 
 /// Nanoseconds of this thread for a call.

@@ -37,7 +37,7 @@ pub const STAGES: &[Stage] = &[
     slow("go-long", GO, golang::long),
     quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
     slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
-    slow("c-bench", C, capi::bench),
+    slow("c-bench", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::bench),
     slow("c-threads", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::threads),
     slow("idle-cost", &[Program::Node], idle_cost),
     slow("benches", &[], benches),
