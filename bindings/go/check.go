@@ -83,14 +83,10 @@ func (g *Guard) Check(ctx context.Context, call Call) (Verdict, error) {
 		return Verdict{}, err
 	}
 	defer s.giveBack(len(call.Arguments))
-	now := call.Now
-	if now.IsZero() {
-		now = time.Now()
-	}
 	status := Status(C.go_check(g.c(), s.c, flag(call.Details, C.AIRLOCK_KEEP_DETAILS), name(call.Tool), C.size_t(len(call.Tool)),
 		bytes(call.Arguments), C.size_t(len(call.Arguments)), call.Caller.pointer(),
 		chars(call.Server), C.size_t(len(call.Server)), chars(call.Session), C.size_t(len(call.Session)),
-		C.uint64_t(max(now.UnixMilli(), 0)), bytes(s.out), C.size_t(len(s.out)), &s.verdict))
+		moment(call.Now), bytes(s.out), C.size_t(len(s.out)), &s.verdict))
 	runtime.KeepAlive(call.Caller)
 	if status != StatusOK {
 		return Verdict{}, status
@@ -119,6 +115,14 @@ func (g *Guard) Check(ctx context.Context, call Call) (Verdict, error) {
 		}
 	}
 	return verdict, nil
+}
+
+// moment is a time in Unix milliseconds; -1 is the present, which C finds out.
+func moment(now time.Time) C.int64_t {
+	if now.IsZero() {
+		return -1
+	}
+	return C.int64_t(max(now.UnixMilli(), 0))
 }
 
 // Enforce is Check for hosts that treat a refusal as an error: it returns the arguments to run the call with, or a

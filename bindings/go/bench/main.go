@@ -85,6 +85,10 @@ func measure(class string, calls []call, guard *airlock.Guard, library *library,
 			}
 			return allowed
 		}},
+		{"cgo alone", func() int {
+			crossings(len(calls))
+			return 0
+		}},
 		{"encoding/json + jsonschema", func() int {
 			allowed := 0
 			for at := range calls {
@@ -122,7 +126,7 @@ func measure(class string, calls []call, guard *airlock.Guard, library *library,
 	for at, contender := range contenders {
 		fmt.Printf(" %s %.0f ns/call,", contender.name, median(times[at]))
 	}
-	fmt.Printf(" Go over the library %.0f ns/call, the peer %.1f times as long as Go\n", median(over), median(times[2])/median(times[1]))
+	fmt.Printf(" Go over the library %.0f ns/call, the peer %.1f times as long as Go\n", median(over), median(times[3])/median(times[1]))
 	if class == "valid" {
 		taken := mallocs(func() { contenders[1].run() })
 		fmt.Printf("%s calls: %d allocations of Go\n", class, taken)
