@@ -70,23 +70,26 @@ static inline uint64_t go_moment(int64_t now_ms) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static inline airlock_status go_check(const airlock_guard *guard, airlock_scratch *scratch, uint32_t flags,
+// The handles of what is called most come as numbers, for cgo looks through what pointers point to.
+static inline airlock_status go_check(uintptr_t guard, uintptr_t scratch, uint32_t flags,
                                       const char *tool, size_t tool_len, const char *arguments, size_t arguments_len,
-                                      const airlock_caller *caller, const char *server, size_t server_len,
+                                      uintptr_t caller, const char *server, size_t server_len,
                                       const char *session, size_t session_len, int64_t now_ms, char *out,
                                       size_t out_cap, airlock_verdict *verdict) {
-    airlock_call call = {sizeof call, flags, go_str(tool, tool_len), caller, go_str(server, server_len),
+    airlock_call call = {sizeof call, flags, go_str(tool, tool_len), (const airlock_caller *)caller, go_str(server, server_len),
                          go_str(session, session_len), go_moment(now_ms)};
     verdict->struct_size = sizeof *verdict;
-    return airlock_check(guard, scratch, 0, go_str(arguments, arguments_len), &call, out, out_cap, verdict);
+    return airlock_check((const airlock_guard *)guard, (airlock_scratch *)scratch, 0, go_str(arguments, arguments_len), &call,
+                         out, out_cap, verdict);
 }
 
-static inline airlock_status go_filter(const airlock_guard *guard, airlock_scratch *scratch, uint32_t format,
+static inline airlock_status go_filter(uintptr_t guard, uintptr_t scratch, uint32_t format,
                                        const char *tool, size_t tool_len, const char *output, size_t output_len,
                                        char *out, size_t out_cap, airlock_verdict *verdict) {
     airlock_call call = {sizeof call, 0, go_str(tool, tool_len), 0, {0, 0}, {0, 0}, 0};
     verdict->struct_size = sizeof *verdict;
-    return airlock_filter(guard, scratch, 0, format, go_str(output, output_len), &call, out, out_cap, verdict);
+    return airlock_filter((const airlock_guard *)guard, (airlock_scratch *)scratch, 0, format, go_str(output, output_len), &call,
+                          out, out_cap, verdict);
 }
 
 static inline airlock_status go_stream_new(const airlock_guard *guard, const char *tool, size_t tool_len,

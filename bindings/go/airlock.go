@@ -143,6 +143,9 @@ func newGuard(made *C.airlock_guard) *Guard {
 
 func (g *Guard) c() *C.airlock_guard { return (*C.airlock_guard)(g.handle.ptr) }
 
+// number is a handle of the library as C takes it where cgo's look at a pointer would cost.
+func number(handle unsafe.Pointer) C.uintptr_t { return C.uintptr_t(uintptr(handle)) }
+
 // chars points to the bytes of a text; nil for one that is empty, which means absent.
 func chars(text string) *C.char {
 	if text == "" {
