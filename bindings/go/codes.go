@@ -37,6 +37,8 @@ const (
 	StatusBroken Status = 267
 	// StatusRefused: The output may not be shown.
 	StatusRefused Status = 268
+	// StatusAuditFailed: The audit log is missing, or cannot be opened or written.
+	StatusAuditFailed Status = 269
 )
 
 // String is the name, as documents and refusals have it; empty for a number that this version does not know.
@@ -70,6 +72,8 @@ func (code Status) String() string {
 		return "BROKEN"
 	case StatusRefused:
 		return "REFUSED"
+	case StatusAuditFailed:
+		return "AUDIT_FAILED"
 	}
 	return ""
 }

@@ -1,5 +1,5 @@
-//! What is written from the sources: `include/airlock.h` and `docs/codes.md`. `cargo xtask gen` writes them,
-//! this test says when one is stale.
+//! What is written from the sources: `include/airlock.h`, `docs/codes.md`, and two programs that name all that is
+//! in the header. `cargo xtask gen` writes them, these tests say when one is stale.
 #![cfg(feature = "alloc")]
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -17,6 +17,24 @@ fn the_header_is_what_the_sources_say() {
 #[test]
 fn the_reference_of_codes_is_what_the_table_says() {
     is_current("docs/codes.md", &reference());
+}
+
+#[test]
+fn the_programs_about_the_header_name_all_of_it() {
+    let declared = Declared::in_header(&header());
+    assert!(declared.structs.len() > 10 && declared.functions.len() > 40);
+    is_current("ffi/tests/c/layout.c", &declared.layout());
+    is_current("ffi/tests/c/described.c", &declared.described());
+}
+
+#[test]
+fn every_function_is_called_by_a_test_program() {
+    let program = ["abi.c", "firewall.c"]
+        .map(|name| std::fs::read_to_string(root().join("ffi/tests/c").join(name)).unwrap())
+        .concat();
+    for function in Declared::in_header(&header()).functions {
+        assert!(program.contains(&format!("{function}(")), "no test program calls {function}");
+    }
 }
 
 #[test]
@@ -165,4 +183,80 @@ fn reference() -> String {
         let _ = writeln!(text, "| `{name}` | {number} | {about} |");
     }
     text
+}
+
+/// What a header declares, in its order.
+struct Declared {
+    /// Structs with the names of their fields.
+    structs: Vec<(String, Vec<String>)>,
+    functions: Vec<String>,
+}
+
+impl Declared {
+    /// Reads what cbindgen writes: a comment, a brace, a field or the beginning of a function a line.
+    fn in_header(header: &str) -> Self {
+        let (mut structs, mut functions) = (Vec::new(), Vec::new());
+        let mut open: Option<(String, Vec<String>)> = None;
+        for line in header.lines() {
+            let code = line.split("//").next().unwrap_or("").trim_end();
+            let opened =
+                code.strip_prefix("typedef struct ").and_then(|rest| rest.strip_suffix(" {"));
+            match (opened, &mut open) {
+                (Some(name), _) => open = Some((name.to_owned(), Vec::new())),
+                (None, Some(_)) if code.starts_with('}') => structs.extend(open.take()),
+                (None, Some((_, fields))) => {
+                    let field = code.trim_end_matches(';').split('[').next().unwrap_or("");
+                    let name = field.rsplit([' ', '*']).next().unwrap_or("");
+                    fields.extend((!name.is_empty()).then(|| name.to_owned()));
+                }
+                (None, None) if code.starts_with("typedef") => {}
+                (None, None) => functions.extend(function(code).map(str::to_owned)),
+            }
+        }
+        functions.sort_unstable();
+        Self { structs, functions }
+    }
+
+    /// A program that prints how each struct is laid out.
+    fn layout(&self) -> String {
+        let mut text = String::from(
+            "/* Prints how every struct is laid out; `ffi/abi/layout.txt` is what it must print on 64-bit Linux. Written\n \
+             * by `cargo xtask gen`. */\n#include <stdio.h>\n\n#include \"airlock.h\"\n\n\
+             #define STRUCT(type) printf(\"%s %zu\\n\", #type, sizeof(type))\n\
+             #define FIELD(type, name) \\\n    \
+             printf(\"  %s %zu %zu\\n\", #name, offsetof(type, name), sizeof(((type *)NULL)->name))\n\n\
+             int main(void) {\n",
+        );
+        for (name, fields) in &self.structs {
+            let _ = writeln!(text, "    STRUCT({name});");
+            for field in fields {
+                let _ = writeln!(text, "    FIELD({name}, {field});");
+            }
+        }
+        text + "    return 0;\n}\n"
+    }
+
+    /// An object whose debug information has everything.
+    fn described(&self) -> String {
+        let mut text = String::from(
+            "/* Everything in the header as one object with debug information, which abidiff compares with the description in\n \
+             * `ffi/abi/airlock.xml`: the layout of structs, and the parameters of functions. Written by `cargo xtask gen`. */\n\
+             #include \"airlock.h\"\n\nstruct airlock_described {\n",
+        );
+        let bare = |name: &str| name.trim_start_matches("airlock_").to_owned();
+        for (name, _) in &self.structs {
+            let _ = writeln!(text, "    {name} *{}_type;", bare(name));
+        }
+        for name in &self.functions {
+            let _ = writeln!(text, "    __typeof__({name}) *{};", bare(name));
+        }
+        text + "};\n\nextern struct airlock_described airlock_described;\nstruct airlock_described airlock_described;\n"
+    }
+}
+
+/// The name of the function whose declaration begins with `code`.
+fn function(code: &str) -> Option<&str> {
+    let before = code.split_once('(')?.0;
+    let name = before.rsplit([' ', '*']).next()?;
+    (name.starts_with("airlock_") && before != name).then_some(name)
 }

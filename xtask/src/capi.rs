@@ -78,6 +78,24 @@ impl Library {
         report.step(command.args(NATIVE)).then_some(program)
     }
 
+    /// What one of its files defines, a name a line.
+    fn symbols(&self, file: &str, options: &[&str]) -> String {
+        let mut nm = Command::new("nm");
+        nm.args(["--portability", "--defined-only"]).args(options).arg(self.folder.join(file));
+        let lines = process::run(&mut nm).text;
+        let words = lines.lines().filter_map(|line| line.split_whitespace().next());
+        // The version of the symbols is one itself; the personality must be weak and visible.
+        let names = words.map(|word| word.split('@').next().unwrap_or(word));
+        let names = names.filter(|name| {
+            !name.starts_with("AIRLOCK_")
+                && !name.contains("eh_personality")
+                && !name.ends_with(":")
+        });
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names.join("\n") + "\n"
+    }
+
     /// Compiles a test program of `ffi/tests/c` and runs it, behind `under` where that names a tool.
     fn try_program(&self, build: &Build<'_>, under: &[&str], report: &mut Report) {
         let Some(program) = self.compile(build, report) else { return };
@@ -109,6 +127,11 @@ fn plain<'a>(name: &'a str, source: &str) -> Build<'a> {
     Build { compiler: "cc", name, source: test_source(source), options, shared: false }
 }
 
+/// What the library with `std` has more.
+fn firewall(name: &str) -> Build<'_> {
+    plain(name, "firewall.c")
+}
+
 /// Every function as C and as C++, from the archive and from the shared library, with and without `std`; the
 /// same answers as Rust; a good guest; beside another Rust library; the first header.
 pub fn check(report: &mut Report) {
@@ -125,7 +148,13 @@ pub fn check(report: &mut Report) {
     beside_another(&library, report);
     is_as_written(&library, report);
     if let Some(with_std) = Library::build(Flavour::Std, report) {
-        with_std.try_program(&plain("abi", "abi.c"), &[], report);
+        let cpp = Build { compiler: "c++", options: &["-std=c++17"], ..firewall("firewall-cpp") };
+        let shared = Build { shared: true, ..firewall("firewall-shared") };
+        for build in [plain("abi", "abi.c"), firewall("firewall"), cpp, shared] {
+            with_std.try_program(&build, &[], report);
+        }
+        compare("symbols-std.txt", &with_std.symbols("libairlock.so.1", &["--dynamic"]), report);
+        compare("symbols-std.txt", &with_std.symbols("airlock.o", &["--extern-only"]), report);
     }
     sizes(&library, report);
 }
@@ -151,24 +180,8 @@ fn beside_another(library: &Library, report: &mut Report) {
 
 /// What is exported, how structs are laid out, and what a program of the first version prints.
 fn is_as_written(library: &Library, report: &mut Report) {
-    let symbols = |file: &str, options: &[&str]| {
-        let mut nm = Command::new("nm");
-        nm.args(["--portability", "--defined-only"]).args(options).arg(library.folder.join(file));
-        let lines = process::run(&mut nm).text;
-        let words = lines.lines().filter_map(|line| line.split_whitespace().next());
-        // The version of the symbols is one itself; the personality must be weak and visible.
-        let names = words.map(|word| word.split('@').next().unwrap_or(word));
-        let names = names.filter(|name| {
-            !name.starts_with("AIRLOCK_")
-                && !name.contains("eh_personality")
-                && !name.ends_with(":")
-        });
-        let mut names: Vec<&str> = names.collect();
-        names.sort_unstable();
-        names.join("\n") + "\n"
-    };
-    compare("symbols.txt", &symbols("libairlock.so.1", &["--dynamic"]), report);
-    compare("symbols.txt", &symbols("airlock.o", &["--extern-only"]), report);
+    compare("symbols.txt", &library.symbols("libairlock.so.1", &["--dynamic"]), report);
+    compare("symbols.txt", &library.symbols("airlock.o", &["--extern-only"]), report);
     if let Some(layout) = library.compile(&plain("layout", "layout.c"), report) {
         compare("layout.txt", &process::run(&mut Command::new(layout)).text, report);
     }
@@ -264,10 +277,17 @@ pub fn memory(report: &mut Report) {
     let Some(library) = Library::build(Flavour::Plain, report) else { return };
     let options = &["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"];
     library.try_program(&Build { options, ..plain("abi-asan", "abi.c") }, &[], report);
+    let with_std = Library::build(Flavour::Std, report);
+    if let Some(with_std) = &with_std {
+        with_std.try_program(&Build { options, ..firewall("firewall-asan") }, &[], report);
+    }
     let known = format!("--suppressions={}", test_source("valgrind.supp").display());
     let leaks = "--errors-for-leak-kinds=definite,indirect,possible";
     let under = ["valgrind", "--quiet", "--leak-check=full", leaks, &known, "--error-exitcode=9"];
     library.try_program(&plain("abi", "abi.c"), &under, report);
+    if let Some(with_std) = with_std {
+        with_std.try_program(&firewall("firewall"), &under, report);
+    }
 }
 
 /// Eight threads under helgrind, and under ThreadSanitizer.

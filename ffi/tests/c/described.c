@@ -1,5 +1,5 @@
 /* Everything in the header as one object with debug information, which abidiff compares with the description in
- * `ffi/abi/airlock.xml`: the layout of structs, and the parameters of functions. */
+ * `ffi/abi/airlock.xml`: the layout of structs, and the parameters of functions. Written by `cargo xtask gen`. */
 #include "airlock.h"
 
 struct airlock_described {
@@ -7,7 +7,9 @@ struct airlock_described {
     airlock_call *call_type;
     airlock_verdict *verdict_type;
     airlock_guard_options *guard_options_type;
+    airlock_firewall_options *firewall_options_type;
     airlock_error *error_type;
+    airlock_calls *calls_type;
     airlock_json_value *json_value_type;
     airlock_redact_options *redact_options_type;
     airlock_event *event_type;
@@ -22,6 +24,17 @@ struct airlock_described {
     __typeof__(airlock_details) *details;
     __typeof__(airlock_filter) *filter;
     __typeof__(airlock_filter_bound) *filter_bound;
+    __typeof__(airlock_firewall_audit_close) *firewall_audit_close;
+    __typeof__(airlock_firewall_audit_flush) *firewall_audit_flush;
+    __typeof__(airlock_firewall_audit_reopen) *firewall_audit_reopen;
+    __typeof__(airlock_firewall_call) *firewall_call;
+    __typeof__(airlock_firewall_calls) *firewall_calls;
+    __typeof__(airlock_firewall_filter) *firewall_filter;
+    __typeof__(airlock_firewall_free) *firewall_free;
+    __typeof__(airlock_firewall_halt) *firewall_halt;
+    __typeof__(airlock_firewall_halted) *firewall_halted;
+    __typeof__(airlock_firewall_new) *firewall_new;
+    __typeof__(airlock_firewall_tool_id) *firewall_tool_id;
     __typeof__(airlock_guard_free) *guard_free;
     __typeof__(airlock_guard_halt) *guard_halt;
     __typeof__(airlock_guard_halted) *guard_halted;
@@ -31,6 +44,8 @@ struct airlock_described {
     __typeof__(airlock_json_parse) *json_parse;
     __typeof__(airlock_json_string) *json_string;
     __typeof__(airlock_names_check) *names_check;
+    __typeof__(airlock_permit_finish) *permit_finish;
+    __typeof__(airlock_permit_free) *permit_free;
     __typeof__(airlock_reason_name) *reason_name;
     __typeof__(airlock_redact) *redact;
     __typeof__(airlock_redact_bound) *redact_bound;
