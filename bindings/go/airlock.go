@@ -26,6 +26,7 @@ package airlock
 import "C"
 
 import (
+	"math"
 	"runtime"
 	"unsafe"
 )
@@ -72,7 +73,7 @@ func New(options Options) (*Guard, error) {
 		flag(options.WithholdTools, C.AIRLOCK_WITHHOLD_TOOLS) |
 		flag(options.HostLimits, C.AIRLOCK_HOST_LIMITS)
 	bounds := C.airlock_guard_options{
-		max_steps:     C.uint32_t(max(options.MaxSteps, 0)),
+		max_steps:     C.uint32_t(min(max(options.MaxSteps, 0), math.MaxUint32)),
 		max_arguments: C.size_t(max(options.MaxArguments, 0)),
 		max_output:    C.size_t(max(options.MaxOutput, 0)),
 	}
