@@ -5,6 +5,7 @@
 
 #include "airlock.h"
 #include <stdlib.h>
+#include <time.h>
 
 #if AIRLOCK_ABI_VERSION != 1
 #error "airlock.h is of another ABI version than this package"
@@ -54,23 +55,41 @@ static inline airlock_status go_caller_new(const char *agent, size_t agent_len, 
     return status;
 }
 
-static inline airlock_status go_check(const airlock_guard *guard, airlock_scratch *scratch, uint32_t flags,
-                                      const char *tool, size_t tool_len, const char *arguments, size_t arguments_len,
-                                      const airlock_caller *caller, const char *server, size_t server_len,
-                                      const char *session, size_t session_len, uint64_t now_ms, char *out,
-                                      size_t out_cap, airlock_verdict *verdict) {
-    airlock_call call = {sizeof call, flags, go_str(tool, tool_len), caller, go_str(server, server_len),
-                         go_str(session, session_len), now_ms};
-    verdict->struct_size = sizeof *verdict;
-    return airlock_check(guard, scratch, 0, go_str(arguments, arguments_len), &call, out, out_cap, verdict);
+// The moment in Unix milliseconds, cheaply: to some milliseconds where the system has such a clock. `now_ms` when it is
+// not negative.
+static inline uint64_t go_moment(int64_t now_ms) {
+    if (now_ms >= 0) {
+        return (uint64_t)now_ms;
+    }
+    struct timespec now;
+#ifdef CLOCK_REALTIME_COARSE
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+#else
+    clock_gettime(CLOCK_REALTIME, &now);
+#endif
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static inline airlock_status go_filter(const airlock_guard *guard, airlock_scratch *scratch, uint32_t format,
+// The handles of what is called most come as numbers, for cgo looks through what pointers point to.
+static inline airlock_status go_check(uintptr_t guard, uintptr_t scratch, uint32_t flags,
+                                      const char *tool, size_t tool_len, const char *arguments, size_t arguments_len,
+                                      uintptr_t caller, const char *server, size_t server_len,
+                                      const char *session, size_t session_len, int64_t now_ms, char *out,
+                                      size_t out_cap, airlock_verdict *verdict) {
+    airlock_call call = {sizeof call, flags, go_str(tool, tool_len), (const airlock_caller *)caller, go_str(server, server_len),
+                         go_str(session, session_len), go_moment(now_ms)};
+    verdict->struct_size = sizeof *verdict;
+    return airlock_check((const airlock_guard *)guard, (airlock_scratch *)scratch, 0, go_str(arguments, arguments_len), &call,
+                         out, out_cap, verdict);
+}
+
+static inline airlock_status go_filter(uintptr_t guard, uintptr_t scratch, uint32_t format,
                                        const char *tool, size_t tool_len, const char *output, size_t output_len,
                                        char *out, size_t out_cap, airlock_verdict *verdict) {
     airlock_call call = {sizeof call, 0, go_str(tool, tool_len), 0, {0, 0}, {0, 0}, 0};
     verdict->struct_size = sizeof *verdict;
-    return airlock_filter(guard, scratch, 0, format, go_str(output, output_len), &call, out, out_cap, verdict);
+    return airlock_filter((const airlock_guard *)guard, (airlock_scratch *)scratch, 0, format, go_str(output, output_len), &call,
+                          out, out_cap, verdict);
 }
 
 static inline airlock_status go_stream_new(const airlock_guard *guard, const char *tool, size_t tool_len,
@@ -100,10 +119,10 @@ static inline airlock_status go_relay_new(const airlock_guard *guard, const char
 }
 
 static inline airlock_status go_relay_client(airlock_relay *relay, const char *message, size_t len,
-                                             const airlock_caller *caller, uint64_t now_ms, char *out, size_t out_cap,
+                                             const airlock_caller *caller, int64_t now_ms, char *out, size_t out_cap,
                                              airlock_action *action) {
     action->struct_size = sizeof *action;
-    return airlock_relay_client(relay, go_str(message, len), caller, now_ms, out, out_cap, action);
+    return airlock_relay_client(relay, go_str(message, len), caller, go_moment(now_ms), out, out_cap, action);
 }
 
 static inline airlock_status go_relay_server(airlock_relay *relay, const char *message, size_t len,

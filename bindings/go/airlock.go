@@ -26,6 +26,7 @@ package airlock
 import "C"
 
 import (
+	"math"
 	"runtime"
 	"unsafe"
 )
@@ -72,7 +73,7 @@ func New(options Options) (*Guard, error) {
 		flag(options.WithholdTools, C.AIRLOCK_WITHHOLD_TOOLS) |
 		flag(options.HostLimits, C.AIRLOCK_HOST_LIMITS)
 	bounds := C.airlock_guard_options{
-		max_steps:     C.uint32_t(max(options.MaxSteps, 0)),
+		max_steps:     C.uint32_t(min(max(options.MaxSteps, 0), math.MaxUint32)),
 		max_arguments: C.size_t(max(options.MaxArguments, 0)),
 		max_output:    C.size_t(max(options.MaxOutput, 0)),
 	}
@@ -142,6 +143,9 @@ func newGuard(made *C.airlock_guard) *Guard {
 }
 
 func (g *Guard) c() *C.airlock_guard { return (*C.airlock_guard)(g.handle.ptr) }
+
+// number is a handle of the library as C takes it where cgo's look at a pointer would cost.
+func number(handle unsafe.Pointer) C.uintptr_t { return C.uintptr_t(uintptr(handle)) }
 
 // chars points to the bytes of a text; nil for one that is empty, which means absent.
 func chars(text string) *C.char {

@@ -15,6 +15,7 @@ import (
 	"context"
 	"runtime"
 	"time"
+	"unsafe"
 )
 
 // Call is a call that a model wants to make.
@@ -70,41 +71,36 @@ func (v *Verdict) Err() error {
 // with an error (the context has ended, the guard is closed, a [Status] of the library) it must not run either.
 //
 // An allowed call whose arguments did not change takes no memory.
-func (g *Guard) Check(ctx context.Context, call Call) (Verdict, error) {
-	if err := ctx.Err(); err != nil {
-		return Verdict{}, err
+func (g *Guard) Check(ctx context.Context, call Call) (verdict Verdict, err error) {
+	if err = ctx.Err(); err != nil {
+		return verdict, err
 	}
 	if !g.handle.acquire() {
-		return Verdict{}, ErrClosed
+		return verdict, ErrClosed
 	}
 	defer g.handle.release()
 	s, err := borrow(max(len(call.Arguments), MaxRefusal))
 	if err != nil {
-		return Verdict{}, err
+		return verdict, err
 	}
 	defer s.giveBack(len(call.Arguments))
-	now := call.Now
-	if now.IsZero() {
-		now = time.Now()
-	}
-	status := Status(C.go_check(g.c(), s.c, flag(call.Details, C.AIRLOCK_KEEP_DETAILS), name(call.Tool), C.size_t(len(call.Tool)),
-		bytes(call.Arguments), C.size_t(len(call.Arguments)), call.Caller.pointer(),
-		chars(call.Server), C.size_t(len(call.Server)), chars(call.Session), C.size_t(len(call.Session)),
-		C.uint64_t(max(now.UnixMilli(), 0)), bytes(s.out), C.size_t(len(s.out)), &s.verdict))
+	status := Status(C.go_check(number(g.handle.ptr), number(unsafe.Pointer(s.c)), flag(call.Details, C.AIRLOCK_KEEP_DETAILS),
+		name(call.Tool), C.size_t(len(call.Tool)), bytes(call.Arguments), C.size_t(len(call.Arguments)),
+		number(unsafe.Pointer(call.Caller.pointer())), chars(call.Server), C.size_t(len(call.Server)),
+		chars(call.Session), C.size_t(len(call.Session)), moment(call.Now),
+		bytes(s.out), C.size_t(len(s.out)), &s.verdict))
 	runtime.KeepAlive(call.Caller)
 	if status != StatusOK {
-		return Verdict{}, status
+		return verdict, status
 	}
 	said := &s.verdict
-	verdict := Verdict{
-		Allowed:    said.decision == C.AIRLOCK_ALLOW,
-		Changed:    said.flags&C.AIRLOCK_CHANGED != 0,
-		Shadowed:   said.flags&C.AIRLOCK_SHADOWED != 0,
-		Retryable:  said.flags&C.AIRLOCK_RETRYABLE != 0,
-		Reason:     Reason(said.reason),
-		Violations: int(said.count),
-		RetryAfter: time.Duration(said.retry_after_ms) * time.Millisecond,
-	}
+	verdict.Allowed = said.decision == C.AIRLOCK_ALLOW
+	verdict.Changed = said.flags&C.AIRLOCK_CHANGED != 0
+	verdict.Shadowed = said.flags&C.AIRLOCK_SHADOWED != 0
+	verdict.Retryable = said.flags&C.AIRLOCK_RETRYABLE != 0
+	verdict.Reason = Reason(said.reason)
+	verdict.Violations = int(said.count)
+	verdict.RetryAfter = time.Duration(said.retry_after_ms) * time.Millisecond
 	switch {
 	case !verdict.Allowed:
 		verdict.Refusal = s.take(int(said.out_len))
@@ -119,6 +115,14 @@ func (g *Guard) Check(ctx context.Context, call Call) (Verdict, error) {
 		}
 	}
 	return verdict, nil
+}
+
+// moment is a time in Unix milliseconds; -1 is the present, which C finds out.
+func moment(now time.Time) C.int64_t {
+	if now.IsZero() {
+		return -1
+	}
+	return C.int64_t(max(now.UnixMilli(), 0))
 }
 
 // Enforce is Check for hosts that treat a refusal as an error: it returns the arguments to run the call with, or a

@@ -9,7 +9,10 @@ package airlock
 */
 import "C"
 
-import "context"
+import (
+	"context"
+	"unsafe"
+)
 
 // Format is how to read an output.
 type Format uint32
@@ -76,6 +79,6 @@ func (g *Guard) Filter(ctx context.Context, tool string, output []byte, format F
 }
 
 func (g *Guard) filter(s *scratch, tool string, output []byte, format Format) Status {
-	return Status(C.go_filter(g.c(), s.c, C.uint32_t(format), name(tool), C.size_t(len(tool)),
+	return Status(C.go_filter(number(g.handle.ptr), number(unsafe.Pointer(s.c)), C.uint32_t(format), name(tool), C.size_t(len(tool)),
 		bytes(output), C.size_t(len(output)), bytes(s.out), C.size_t(len(s.out)), &s.verdict))
 }

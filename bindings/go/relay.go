@@ -98,12 +98,8 @@ func (g *Guard) NewRelay(options RelayOptions) (*Relay, error) {
 
 // Client decides on a message of the client, without its line end. caller may be nil; the zero now is the present.
 func (r *Relay) Client(message []byte, caller *Caller, now time.Time) (Action, error) {
-	if now.IsZero() {
-		now = time.Now()
-	}
 	return r.decide(message, caller, func(message *C.char, length C.size_t, out *C.char, size C.size_t) C.airlock_status {
-		moment := C.uint64_t(max(now.UnixMilli(), 0))
-		return C.go_relay_client(r.c, message, length, caller.pointer(), moment, out, size, &r.action)
+		return C.go_relay_client(r.c, message, length, caller.pointer(), moment(now), out, size, &r.action)
 	})
 }
 

@@ -93,5 +93,12 @@ func (l *library) loop(calls []call) func() int {
 	}
 }
 
+// crossings calls a function of C that does nothing, count times.
+func crossings(count int) {
+	for range count {
+		C.airlock_abi_version()
+	}
+}
+
 // threadTime is the processor time of this thread in nanoseconds.
 func threadTime() int64 { return int64(C.thread_time()) }
