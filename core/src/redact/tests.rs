@@ -943,6 +943,74 @@ fn long_structures() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.join("\n"))
 }
 
+/// Beginnings, masks and pieces of values that are repeated until one hides in the other.
+fn chains() -> impl Strategy<Value = String> {
+    const LINKS: &[&str] = &[
+        "pwd: ",
+        "pwd=",
+        "xoxb-",
+        "ghp_",
+        "sk-",
+        "eyJhbGciOiJIUzI1NiJ9",
+        "eyJ",
+        ".eyJzdWIiOiIxIn0",
+        ".",
+        "token=",
+        "Cookie: ",
+        "sid=",
+        "; ",
+        "bearer ",
+        "Authorization: ",
+        "https://u:",
+        "@h ",
+        "[EMAIL]",
+        "sk-...XXXX",
+        "[REDACTED]",
+        "\"",
+        "'",
+        "\\\"",
+        "\n",
+        " ",
+        "%25",
+        "%3D",
+        "%22",
+        "&#34;",
+        "\\u0022",
+        "\u{200b}",
+        "<password>",
+        "</password>",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "-----END RSA PRIVATE KEY-----",
+        "PuTTY-User-Key-File-3",
+        "--password ",
+        "id,password\n",
+        "1,",
+        "insert into t (id, password) values (",
+        "), (",
+        "ann@example.org",
+        "0a:1b:2c:3d:4e:5f",
+        "4111111111111111",
+        "+442079460123",
+        "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcg",
+        "${",
+        ",",
+        ";",
+        "&a=",
+        "2026-01-31T10:30:00",
+    ];
+    let times = || prop_oneof![6 => 1..4_usize, 2 => 1..60_usize, 1 => 100..1200_usize];
+    let link = || prop::sample::select(LINKS);
+    let piece = prop_oneof![
+        3 => (link(), times()).prop_map(|(link, times)| link.repeat(times)),
+        2 => (link(), link(), times()).prop_map(|(a, b, times)| format!("{a}{b}").repeat(times)),
+        2 => "[a-zA-Z0-9]{1,40}",
+        1 => (1..300_usize).prop_map(|times| BODY.repeat(times)),
+        1 => (1..900_usize).prop_map(|times| "%41%62\\u0043&#49;".repeat(times)),
+        1 => (1..400_usize).prop_map(|times| "plain words ".repeat(times)),
+    ];
+    prop::collection::vec(piece, 1..24).prop_map(|pieces| pieces.concat())
+}
+
 #[test]
 fn a_table_is_followed_however_long_it_is() {
     for (head, row, tail) in TABLES {
@@ -957,7 +1025,7 @@ fn a_table_is_followed_however_long_it_is() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, rng_seed: RngSeed::Fixed(20_261_123), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: std::env::var("PC").map_or(96, |n| n.parse().unwrap()), rng_seed: std::env::var("PS").map_or(RngSeed::Fixed(20_261_123), |_| RngSeed::Random), ..ProptestConfig::default() })]
 
     #[test]
     fn streaming_is_masking_the_whole(
@@ -966,6 +1034,16 @@ proptest! {
     ) {
         let text: String = pieces.iter().map(|(piece, n)| format!("{piece}{}", " plain words".repeat(n / 60))).collect();
         prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
+    }
+
+    #[test]
+    fn streaming_chains_is_masking_the_whole(text in chains(), cuts in chunkings()) {
+        prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
+    }
+
+    #[test]
+    fn streaming_byte_by_byte_is_masking_the_whole(text in chains()) {
+        prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &[1]), &whole(ALL, text.as_bytes())), None);
     }
 
     #[test]
