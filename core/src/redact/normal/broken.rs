@@ -91,7 +91,7 @@ impl Pass<'_, '_, '_> {
         let whole = slice(text, begin, start);
         let is_whole = token::find(whole, 0, Types::ALL, &mut token::Refused::new()).is_some();
         let goes_on = is_random_tail(slice(window.text().as_bytes(), seam, window.len()));
-        self.read(&window, |finding, text, key| {
+        self.read(&window, None, |finding, text, key| {
             let (from, to) = (finding.start as usize, finding.end as usize);
             from < seam
                 && to > seam
@@ -141,7 +141,7 @@ impl Pass<'_, '_, '_> {
         }
         window.close(text, stop);
         if window.len() >= seam + 8 {
-            self.read(&window, |finding, text, key| {
+            self.read(&window, None, |finding, text, key| {
                 finding.start as usize >= seam && is_more_than_digits(finding, text, key)
             })?;
         }

@@ -15,8 +15,8 @@ mod table;
 mod unit;
 mod window;
 
-use super::bytes::{before, byte, moved, slice};
-use super::scan::{AHEAD, Open, SEAM, Scan};
+use super::bytes::{before, byte, looked_at, moved, slice};
+use super::scan::{self, AHEAD, Open, SEAM, Scan};
 use super::{Finding, TypeId, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
@@ -46,6 +46,8 @@ pub(super) struct State {
     joined: usize,
     /// Single characters before this offset have been put together.
     apart: usize,
+    /// Up to this offset a value was masked that went on behind its window.
+    held: usize,
     /// The block before.
     before: Disguises,
     tables: Tables,
@@ -55,12 +57,13 @@ impl State {
     /// At the beginning of a text.
     pub(super) const fn new() -> Self {
         let before = Disguises { sign: 0, blank: 0, code: 0 };
-        Self { base: 0, done: 0, joined: 0, apart: 0, before, tables: Tables::NONE }
+        Self { base: 0, done: 0, joined: 0, apart: 0, held: 0, before, tables: Tables::NONE }
     }
 
     /// Bytes `from..to` of the text are gone.
     pub(super) fn shift(&mut self, from: usize, to: usize) {
-        for at in [&mut self.base, &mut self.done, &mut self.joined, &mut self.apart] {
+        let Self { base, done, joined, apart, held, .. } = self;
+        for at in [base, done, joined, apart, held] {
             *at = moved(*at, from, to);
         }
         self.tables.shift(from, to);
@@ -221,12 +224,17 @@ impl Pass<'_, '_, '_> {
         self.list(self.state.base)
     }
 
-    /// Records a finding.
-    fn push(&mut self, id: TypeId, start: usize, end: usize) -> Result<(), Full> {
+    /// Takes note of a value that may end out of view.
+    fn goes_on(&mut self, start: usize, end: usize) {
         if self.view.more && end + SEAM > self.text.len() {
             let (from, to) = self.open.unwrap_or((start, end));
             self.open = Some((from.max(start), to.min(end)));
         }
+    }
+
+    /// Records a finding.
+    fn push(&mut self, id: TypeId, start: usize, end: usize) -> Result<(), Full> {
+        self.goes_on(start, end);
         self.found.push(Finding { start: start as u32, end: end as u32, id })
     }
 
@@ -249,7 +257,12 @@ impl Pass<'_, '_, '_> {
                 .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
         };
         if sets(b"with password ") || sets(b"identified by ") {
-            return Scan::new(self.whole, self.key, self.types, self.found)?.set_password(at);
+            let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
+            let mut scan = scan.resumed(scan::State::NEW, self.view.more);
+            scan.set_password(at)?;
+            if let Some((start, end)) = scan.open() {
+                self.goes_on(start, end);
+            }
         }
         Ok(())
     }
@@ -264,15 +277,19 @@ impl Pass<'_, '_, '_> {
         let mut window = Window::new(begin);
         // A trigger, which others follow closely, and the last unusual spelling.
         let (mut i, mut last, mut latest, mut parted) = (begin, at, at, false);
+        // Where the window ends though the text does not pause.
+        let mut cut = None;
         let next = loop {
             if i >= text.len() {
                 break i;
             }
             if !window.has_room(i) {
+                cut = Some(i);
                 // The next window begins a little before; it must get further than this one.
                 break i.saturating_sub(REACH).max(at + 1);
             }
             if i >= cell + AFTER {
+                cut = Some(i);
                 break cell;
             }
             let first = byte(text, i);
@@ -309,17 +326,19 @@ impl Pass<'_, '_, '_> {
             i = end;
         };
         window.settle();
-        self.read(&window, |finding, text, key| {
+        self.read(&window, cut, |finding, text, key| {
             blanks || !is_named(finding.id) && is_more_than_digits(finding, text, key)
         })?;
         Ok((next, parted))
     }
 
     /// Lets the detectors read `window`; what they find counts if `accept` says so, which sees the
-    /// finding, the text it is in and the name of the field.
+    /// finding, the text it is in and the name of the field. A value that reaches the end of a window which
+    /// was `cut` there goes on behind it.
     fn read(
         &mut self,
         window: &Window,
+        cut: Option<usize>,
         accept: impl Fn(&Finding, &[u8], &[u8]) -> bool,
     ) -> Result<(), Full> {
         let first = self.found.len();
@@ -330,7 +349,17 @@ impl Pass<'_, '_, '_> {
             if !accept(&finding, window.text().as_bytes(), self.key) {
                 continue;
             }
-            let range = window.origin(finding.start as usize, finding.end as usize);
+            let (start, end) = (finding.start as usize, finding.end as usize);
+            let mut range = window.origin(start, end);
+            // A sign that ends sentences is no part of a value at its end.
+            if let Some(cut) = cut.filter(|_| end + 2 >= window.len()) {
+                if cut >= self.state.held {
+                    let quote = before(window.text().as_bytes(), start);
+                    self.state.held = open_end(self.text, cut, quote, finding.id);
+                }
+                range.end = range.end.max(self.state.held);
+                self.goes_on(range.start, range.end);
+            }
             if let Some(slot) = self.found.get_mut(kept) {
                 *slot = Finding { start: range.start as u32, end: range.end as u32, ..finding };
                 kept += 1;
@@ -345,6 +374,33 @@ impl Pass<'_, '_, '_> {
 const fn is_sign(byte: u8) -> bool {
     matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
         || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// Where the value ends that goes on at `at`, escaped or not: at the `quote` before it or at the line's end,
+/// at what ends a value without quotes, or with the last line of a key.
+fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
+    let quoted = matches!(quote, b'"' | b'\'' | b'`');
+    let (mut hyphens, mut last_line) = (0, false);
+    while let Some(&first) = text.get(at) {
+        let known = if is_sign(first) { unit(text, at) } else { None };
+        let (c, len) = known.map_or((Some(char::from(first)), 1), |unit| (unit.shows, unit.len));
+        looked_at(len);
+        let c = c.unwrap_or('_');
+        let ends = if id == TypeId::PRIVATE_KEY {
+            last_line |= c == 'E' && hyphens >= 5;
+            hyphens = if c == '-' { hyphens + 1 } else { 0 };
+            last_line && (hyphens == 5 || c == '\n')
+        } else if quoted {
+            c == char::from(quote) || c == '\n'
+        } else {
+            c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '&' | ';' | ',')
+        };
+        if ends {
+            return if id == TypeId::PRIVATE_KEY { at + len } else { at };
+        }
+        at += len;
+    }
+    text.len()
 }
 
 /// Whether the word before the parenthesis at `at` could be `VALUES`.
