@@ -16,7 +16,7 @@ pub(super) const LONG: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Carry {
     /// What each shift pushed out of the last block, in the order of the shifts.
-    flows: [u64; 22],
+    flows: [u64; 23],
     /// Whether the word that the last block ended in holds a digit, a capital, a small letter.
     digits: bool,
     uppers: bool,
@@ -113,7 +113,7 @@ impl Anchors {
 impl Carry {
     /// The state at the beginning of a text.
     pub(super) const NEW: Self = Self {
-        flows: [0; 22],
+        flows: [0; 23],
         digits: false,
         uppers: false,
         lowers: false,
@@ -199,7 +199,8 @@ impl Carry {
         // Signs behind two bytes of a word: those that are the fourth in a row, or the fifth, for the
         // first may stand before the value. And the second behind four bytes.
         let pair = (hyphen | operator) & past2;
-        let pairs = pair & flow(pair, 3) & flow(pair, 6) & flow(pair, 9) & !flow(pair, 15);
+        let five = flow(pair, 12) & flow(pair, 15);
+        let pairs = pair & flow(pair, 3) & flow(pair, 6) & flow(pair, 9) & !five;
         let group = joint & past4;
         let groups = group & flow(group, 5);
         let lone = !after_word | hyphen >> 1 | top(1);

@@ -28,6 +28,10 @@ impl Pass<'_, '_, '_> {
             return Ok(());
         }
         let mut end = run(text, start, CODE);
+        // The hyphens before a block of key material are none of it.
+        if let Some(i) = memchr::memmem::find(slice(text, start, end), b"-----") {
+            end = start + i;
+        }
         let (begin, most) = (self.found.len(), end.min(start + MOST));
         let mut id: Option<TypeId> = None;
         let mut at = start;

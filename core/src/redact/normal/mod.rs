@@ -377,7 +377,8 @@ const fn is_sign(byte: u8) -> bool {
 }
 
 /// Where the value ends that goes on at `at`, escaped or not: at the `quote` before it or at the line's end,
-/// at what ends a value without quotes, or with the last line of a key.
+/// at what ends a value without quotes, or with the last line of a key. Of escapes of escapes the outer ones
+/// are undone, so that a value may seem longer than it is.
 fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
     let quoted = matches!(quote, b'"' | b'\'' | b'`');
     let (mut hyphens, mut last_line) = (0, false);
