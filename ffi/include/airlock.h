@@ -5,6 +5,7 @@
  *     scratch = the memory of one thread            airlock_scratch_new
  *     before a tool runs                            airlock_check
  *     after it ran                                  airlock_filter, airlock_stream_feed
+ *     both, with clock, limits and audit log        airlock_firewall_call, airlock_firewall_filter (std)
  *     the messages of an MCP connection             airlock_relay_client, airlock_relay_server
  *
  * Written by `cargo xtask gen`: do not edit. What holds for all functions:
@@ -25,8 +26,10 @@
  *   time, and a free function by none beside it. There is no thread-local state: a call may move between
  *   threads.
  * - No function starts a thread, installs a signal handler, changes the locale or reads the environment. All of
- *   it works after fork. A fault of the library is caught and is AIRLOCK_PANICKED; only then something is written
- *   to the standard error stream.
+ *   it works after fork. The one exception is a firewall whose policy wants the audit log written by a thread:
+ *   airlock_firewall_new says when.
+ * - A fault of the library is caught and is AIRLOCK_PANICKED. Then, and when an audit log cannot be written,
+ *   something is written to the standard error stream, and at no other time.
  * - Without memory the process ends, as Rust programs do; bounds keep inputs from asking for much.
  */
 
@@ -68,6 +71,8 @@
 #define AIRLOCK_BROKEN 267u
 /* The output may not be shown. */
 #define AIRLOCK_REFUSED 268u
+/* The audit log is missing, or cannot be opened or written. */
+#define AIRLOCK_AUDIT_FAILED 269u
 
 /* Why a call or an output is refused. */
 /* The arguments do not fit the tool. */
@@ -172,6 +177,9 @@
 // `policy` is a document in TOML; only in a library with `std`, else `AIRLOCK_UNSUPPORTED`.
 #define AIRLOCK_POLICY_TOML 2
 
+// `policy` is the path of a file that ends in `.toml` or `.json`; only in a library with `std`.
+#define AIRLOCK_POLICY_FILE 3
+
 // `format` in schemas is asserted, not only noted.
 #define AIRLOCK_ASSERT_FORMATS 1
 
@@ -203,6 +211,15 @@
 
 // A JSON value: an object.
 #define AIRLOCK_JSON_OBJECT 6
+
+// Nobody knows what the tool did.
+#define AIRLOCK_OUTCOME_UNKNOWN 0
+
+// The tool did what it was asked.
+#define AIRLOCK_OUTCOME_OK 1
+
+// The tool did nothing.
+#define AIRLOCK_OUTCOME_FAILED 2
 
 // In options of masks and cuts: the text is a JSON document, and stays one.
 #define AIRLOCK_AS_JSON 1
@@ -275,6 +292,11 @@
 // any number of threads may use one at once.
 typedef struct airlock_caller airlock_caller;
 
+// A guard, the clocks of the system, the limits of the policy, a kill switch and the audit log.
+// Only in a library with `std`. Any number of threads may use one at once; one call of a function
+// waits for another only to count limits and to write the audit log.
+typedef struct airlock_firewall airlock_firewall;
+
 // A compiled policy and compiled tools. Immutable: any number of threads may use one at once.
 typedef struct airlock_guard airlock_guard;
 
@@ -282,6 +304,10 @@ typedef struct airlock_guard airlock_guard;
 // must stay as they are while it is used. There is nothing to free. Any number of threads may use
 // one at once.
 typedef struct airlock_json airlock_json;
+
+// A call that was let through and has not ended. It keeps neither its firewall nor the arguments.
+// One thread at a time.
+typedef struct airlock_permit airlock_permit;
 
 // The firewall of one connection between an MCP client and an MCP server. Messages of both
 // directions go through it, one at a time and in the order of their arrival. One thread at a time.
@@ -326,7 +352,8 @@ typedef struct airlock_call {
     struct airlock_str server;
     // The session that the call belongs to; absent is none.
     struct airlock_str session;
-    // The moment in Unix milliseconds; 0 is unknown, and rules about time cannot hold then.
+    // The moment in Unix milliseconds; 0 is unknown, and rules about time cannot hold then. A
+    // firewall looks at the clock instead.
     uint64_t now_ms;
 } airlock_call;
 
@@ -376,6 +403,19 @@ typedef struct airlock_guard_options {
     struct airlock_str mask_key;
 } airlock_guard_options;
 
+// What a firewall has besides what a guard has. Set `struct_size`; zero is a good value for all
+// the rest.
+typedef struct airlock_firewall_options {
+    // `sizeof(airlock_firewall_options)`.
+    uint32_t struct_size;
+    // Zero.
+    uint32_t flags;
+    // The path of the audit log, in place of the one that the policy names; absent is that one.
+    struct airlock_str audit_path;
+    // The path of a file that halts every call while it exists; absent is none.
+    struct airlock_str kill_file;
+} airlock_firewall_options;
+
 // What went wrong, for a person who configures: nothing in it comes from a call. Texts end with
 // NUL and are cut to fit. Set `struct_size` before you pass it.
 typedef struct airlock_error {
@@ -392,6 +432,24 @@ typedef struct airlock_error {
     // Where: an RFC 6901 pointer, or a path like `rule[2].effect` in a policy.
     char pointer[256];
 } airlock_error;
+
+// How many calls run, and how those that ended did. Set `struct_size` before you pass it.
+typedef struct airlock_calls {
+    // `sizeof(airlock_calls)`.
+    uint32_t struct_size;
+    // Zero.
+    uint32_t reserved;
+    // Permits that are not finished.
+    uint64_t running;
+    // Finished with `AIRLOCK_OUTCOME_OK`.
+    uint64_t ok;
+    // Finished with `AIRLOCK_OUTCOME_FAILED`.
+    uint64_t failed;
+    // Finished with `AIRLOCK_OUTCOME_UNKNOWN`, or freed.
+    uint64_t unknown;
+    // Refused.
+    uint64_t refused;
+} airlock_calls;
 
 // A value of a document.
 typedef struct airlock_json_value {
@@ -567,6 +625,58 @@ airlock_status airlock_filter(const struct airlock_guard *guard,
                               size_t out_cap,
                               struct airlock_verdict *verdict);
 
+// Makes a firewall. `guard` says which policy, tools and bounds, as for `airlock_guard_new`, but
+// that a firewall counts limits itself: `AIRLOCK_HOST_LIMITS` is not for it. `options` and `error`
+// may be NULL. On failure `*firewall` is NULL and `error` says what is wrong and where:
+// `AIRLOCK_AUDIT_FAILED` when the policy wants an audit log and none is named, or it cannot be
+// opened. A relative path of an audit log in a policy file begins at the directory of that file.
+// Free it with `airlock_firewall_free`. Any thread.
+//
+// It starts no thread, but that a policy with `mode = "async"` in `[audit]` has one that writes the
+// log: the first record starts it, and `airlock_firewall_audit_close` or `airlock_firewall_free`
+// ends it. After a fork it exists in the parent alone: make firewalls with such a policy after
+// forking.
+airlock_status airlock_firewall_new(const struct airlock_guard_options *guard,
+                                    const struct airlock_firewall_options *options,
+                                    struct airlock_firewall **firewall,
+                                    struct airlock_error *error);
+
+// Looks up a tool, as `airlock_tool_id` does.
+airlock_status airlock_firewall_tool_id(const struct airlock_firewall *firewall,
+                                        struct airlock_str name,
+                                        uint32_t *id);
+
+// The kill switch: while `on` is not 0, every call is refused with `AIRLOCK_REASON_HALTED`.
+// `AIRLOCK_UNSUPPORTED` for a firewall with a kill file, which alone turns the switch. Any thread,
+// at any time.
+airlock_status airlock_firewall_halt(const struct airlock_firewall *firewall, uint32_t on);
+
+// Writes 1 to `*on` while the kill switch is on, else 0; with a kill file, as the last call found
+// it. Any thread.
+airlock_status airlock_firewall_halted(const struct airlock_firewall *firewall, uint32_t *on);
+
+// How many calls run and ran; the numbers are read one after the other, while calls go on. Any
+// thread.
+airlock_status airlock_firewall_calls(const struct airlock_firewall *firewall,
+                                      struct airlock_calls *calls);
+
+// Waits until what was recorded in the audit log before is with the operating system;
+// `AIRLOCK_AUDIT_FAILED` when something of it is not, or the log is closed. With the mode `sync`,
+// the default, every record is there before its decision is returned. Any thread.
+airlock_status airlock_firewall_audit_flush(const struct airlock_firewall *firewall);
+
+// Opens the audit log anew, because another program has renamed it. What cannot be opened stays as
+// it is, and the standard error stream says so. Any thread.
+airlock_status airlock_firewall_audit_reopen(const struct airlock_firewall *firewall);
+
+// Writes what is still to be written to the audit log, and that this was all. Calls and outputs
+// after it are refused. Any thread.
+airlock_status airlock_firewall_audit_close(const struct airlock_firewall *firewall);
+
+// Closes the audit log and frees a firewall; NULL is nothing. No call that uses it may be under
+// way; permits may live on.
+void airlock_firewall_free(struct airlock_firewall *firewall);
+
 // Compiles a guard. On failure `*guard` is NULL and `error`, which may be NULL, says what is wrong
 // and where. Free it with `airlock_guard_free`. Any thread; starts none.
 airlock_status airlock_guard_new(const struct airlock_guard_options *options,
@@ -635,6 +745,53 @@ airlock_status airlock_names_check(const struct airlock_str *allow,
                                    size_t deny_len,
                                    struct airlock_str tool,
                                    uint32_t *reason);
+
+// Decides on a call, charges the limits of the policy, and records the decision.
+//
+// As `airlock_check`, but for this: what allows a call is also a `*permit`, to be ended with
+// `airlock_permit_finish`; else `*permit` is NULL. The agent of `call->caller` has the roles and the
+// tenant that `[agents]` of the policy says, where the caller has none of its own. A tool that the
+// firewall does not have passes where the policy says `unknown_tool = "forward"`, as the preset
+// `permissive` does, with its arguments unchecked but for being JSON. A call that a limit refuses may
+// be made again after `retry_after_ms`. With `AIRLOCK_KEEP_DETAILS` the details go to `scratch`, which
+// may be NULL without the flag.
+//
+// `out` must have the room that `airlock_check_bound` says: with less the status is
+// `AIRLOCK_BUFFER_TOO_SMALL`, and nothing is charged, counted or recorded. On any other failure the
+// call must not run either. What cannot be recorded is refused with
+// `AIRLOCK_REASON_INTERNAL_ERROR`. Allocates the permit alone once as many calls ran at a time
+// before. Any thread, but that no other uses the scratch.
+airlock_status airlock_firewall_call(const struct airlock_firewall *firewall,
+                                     struct airlock_scratch *scratch,
+                                     uint32_t tool,
+                                     struct airlock_str arguments,
+                                     const struct airlock_call *call,
+                                     char *out,
+                                     size_t out_cap,
+                                     struct airlock_verdict *verdict,
+                                     struct airlock_permit **permit);
+
+// Ends a call and frees its permit. `outcome` is `AIRLOCK_OUTCOME_OK` and the like; with one that is
+// not known the status is `AIRLOCK_INVALID_ARGUMENT`, and the permit is as it was. Any thread.
+airlock_status airlock_permit_finish(struct airlock_permit *permit,
+                                     uint32_t outcome);
+
+// Ends a call of which nobody knows what became, and frees its permit; NULL is nothing. Any
+// thread.
+void airlock_permit_free(struct airlock_permit *permit);
+
+// Masks, then cuts what a tool returned, and records it. As `airlock_filter`, without a scratch.
+// When `AIRLOCK_BUFFER_TOO_SMALL` is returned it is recorded all the same, and once more when you
+// ask again: begin with a buffer that is larger than the output. An output that cannot be recorded
+// is refused. Any thread.
+airlock_status airlock_firewall_filter(const struct airlock_firewall *firewall,
+                                       uint32_t tool,
+                                       uint32_t format,
+                                       struct airlock_str output,
+                                       const struct airlock_call *call,
+                                       char *out,
+                                       size_t out_cap,
+                                       struct airlock_verdict *verdict);
 
 // The size of a buffer that always suffices for `airlock_redact` with `len` bytes. Any thread.
 size_t airlock_redact_bound(size_t len);

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 use core::mem::MaybeUninit;
 
-use airlock_core::{Call, Caller, Verdict};
+use airlock_core::{Allowed, Call, Caller, Refusal, Verdict};
 
 use crate::boundary::{Output, Place, airlock_status, exclusive, guarded, shared, versioned, view};
 use crate::caller::airlock_caller;
@@ -12,6 +12,7 @@ use crate::details;
 use crate::guard::airlock_guard;
 use crate::scratch::airlock_scratch;
 use crate::text::airlock_str;
+use crate::tools::Names;
 
 /// Most bytes of a refusal.
 pub(crate) const MAX_REFUSAL: usize = 2048;
@@ -50,7 +51,8 @@ pub struct airlock_call {
     pub server: airlock_str,
     /// The session that the call belongs to; absent is none.
     pub session: airlock_str,
-    /// The moment in Unix milliseconds; 0 is unknown, and rules about time cannot hold then.
+    /// The moment in Unix milliseconds; 0 is unknown, and rules about time cannot hold then. A
+    /// firewall looks at the clock instead.
     pub now_ms: u64,
 }
 
@@ -114,10 +116,33 @@ impl airlock_verdict {
         written
     }
 
+    /// What is said of an allowed call, and what is passed on in place of its arguments.
+    #[inline(always)]
+    pub(crate) fn of_allowed<'s>(allowed: &Allowed<'s>) -> (Self, &'s [u8]) {
+        let changed = if allowed.is_changed() { AIRLOCK_CHANGED } else { 0 };
+        let flags = changed | shadowed(allowed.would().is_some());
+        let verdict = Self { decision: AIRLOCK_ALLOW, reason: 0, flags, ..Self::DENY };
+        (verdict, if changed == 0 { &[] } else { allowed.arguments() })
+    }
+
+    /// What is said of a refusal, and what the model reads.
+    #[inline(always)]
+    pub(crate) fn of_refusal<'s>(refusal: &Refusal<'s>) -> (Self, &'s [u8]) {
+        let verdict = Self::refuse(refusal.reason());
+        let flags = verdict.flags | shadowed(refusal.would().is_some());
+        let retry_after_ms = refusal.retry_after_ms().unwrap_or(0);
+        let count = refusal.count() as u32;
+        (Self { flags, count, retry_after_ms, ..verdict }, refusal.json())
+    }
+
     pub(crate) fn refuse(reason: airlock_core::Reason) -> Self {
         let flags = if reason.is_retryable() { AIRLOCK_RETRYABLE } else { 0 };
         Self { reason: reason as u32, flags, ..Self::DENY }
     }
+}
+
+const fn shadowed(would: bool) -> u32 {
+    if would { AIRLOCK_SHADOWED } else { 0 }
 }
 
 /// The circumstances of a call as core has them.
@@ -133,13 +158,13 @@ pub(crate) struct Setting<'a> {
 /// `call` is null or points to a call whose texts and caller stay for `'a`.
 #[inline(always)]
 pub(crate) unsafe fn setting<'a>(
-    guard: &'a airlock_guard,
+    names: &'a Names,
     tool: u32,
     arguments: &'a [u8],
     call: *const airlock_call,
     room: &'a mut MaybeUninit<airlock_call>,
 ) -> Result<Setting<'a>, Status> {
-    let (mut name, mut keep_details) = (guard.tools.name(tool), false);
+    let (mut name, mut keep_details) = (names.name(tool), false);
     let mut made = Call { arguments, ..Call::default() };
     if !call.is_null() {
         // SAFETY: the caller vouches for it.
@@ -206,33 +231,16 @@ pub unsafe extern "C" fn airlock_check(
             unsafe { (shared(guard)?, exclusive(scratch)?, arguments.bytes()?) };
         let mut room = MaybeUninit::uninit();
         // SAFETY: the header wants `call` to be null, or as long as it says and its texts to stay.
-        let setting = unsafe { setting(guard, tool, arguments, call, &mut room)? };
+        let setting = unsafe { setting(&guard.tools.names, tool, arguments, call, &mut room)? };
         let airlock_scratch { core, details } = scratch;
         details.clear();
         let answer = guard.guard.check_in(&guard.tools.catalog, &setting.call, core);
         if setting.keep_details {
             details::write(&answer, details).map_err(|_| Status::MEMORY_TOO_SMALL)?;
         }
-        let shadowed = |would: bool| if would { AIRLOCK_SHADOWED } else { 0 };
         let (verdict, bytes) = match &answer {
-            Verdict::Allow(allowed) => {
-                let changed = allowed.is_changed();
-                let flags = shadowed(allowed.would().is_some());
-                let flags = if changed { flags | AIRLOCK_CHANGED } else { flags };
-                let verdict = airlock_verdict {
-                    decision: AIRLOCK_ALLOW,
-                    reason: 0,
-                    flags,
-                    ..airlock_verdict::DENY
-                };
-                (verdict, if changed { allowed.arguments() } else { &[] })
-            }
-            Verdict::Refuse(refusal) => {
-                let verdict = airlock_verdict::refuse(refusal.reason());
-                let flags = verdict.flags | shadowed(refusal.would().is_some());
-                let count = refusal.violations().count() as u32;
-                (airlock_verdict { flags, count, ..verdict }, refusal.json())
-            }
+            Verdict::Allow(allowed) => airlock_verdict::of_allowed(allowed),
+            Verdict::Refuse(refusal) => airlock_verdict::of_refusal(refusal),
         };
         // SAFETY: the header wants `out` to have its room and to overlap none of the inputs; what is
         // written is in the scratch.

@@ -67,6 +67,8 @@ statuses! {
     BROKEN = 267,
     /// The output may not be shown.
     REFUSED = 268,
+    /// The audit log is missing, or cannot be opened or written.
+    AUDIT_FAILED = 269,
 }
 
 /// Bounds on the work for one call, by the names that options and documentation have for them.

@@ -56,24 +56,12 @@ pub unsafe extern "C" fn airlock_filter(
             unsafe { (shared(guard)?, exclusive(scratch)?, output.bytes()?) };
         let mut room = MaybeUninit::uninit();
         // SAFETY: the header wants `call` to be null, or as long as it says and its texts to stay.
-        let setting = unsafe { setting(guard, tool, &[], call, &mut room)? };
-        let wrapped = match format {
-            AIRLOCK_TEXT => airlock_core::Output::Text(output),
-            AIRLOCK_JSON => airlock_core::Output::Json(output),
-            _ => return Err(Status::INVALID_ARGUMENT),
-        };
+        let setting = unsafe { setting(&guard.tools.names, tool, &[], call, &mut room)? };
+        let wrapped = wrap(format, output)?;
         let (verdict, bytes) = match guard.guard.filter(setting.tool, wrapped, &mut scratch.core) {
             Ok(filtered) => {
                 let changed = !core::ptr::eq(filtered.bytes, output);
-                let flags = if changed { AIRLOCK_CHANGED } else { 0 };
-                let flags = if filtered.truncated { flags | AIRLOCK_TRUNCATED } else { flags };
-                let verdict = airlock_verdict {
-                    decision: AIRLOCK_ALLOW,
-                    reason: 0,
-                    flags,
-                    count: u32::try_from(filtered.masked).unwrap_or(u32::MAX),
-                    ..airlock_verdict::DENY
-                };
+                let verdict = shown(changed, filtered.truncated, filtered.masked);
                 (verdict, if changed { filtered.bytes } else { &[] })
             }
             Err(refusal) => (airlock_verdict::refuse(refusal.reason()), refusal.json()),
@@ -82,4 +70,21 @@ pub unsafe extern "C" fn airlock_filter(
         // written is in the scratch.
         unsafe { verdict.write(bytes, out, &place) }
     })
+}
+
+/// The output as core has it.
+pub(crate) fn wrap(format: u32, output: &[u8]) -> Result<airlock_core::Output<'_>, Status> {
+    match format {
+        AIRLOCK_TEXT => Ok(airlock_core::Output::Text(output)),
+        AIRLOCK_JSON => Ok(airlock_core::Output::Json(output)),
+        _ => Err(Status::INVALID_ARGUMENT),
+    }
+}
+
+/// What is said of an output that may be shown.
+pub(crate) fn shown(changed: bool, truncated: bool, masked: usize) -> airlock_verdict {
+    let flags = if changed { AIRLOCK_CHANGED } else { 0 };
+    let flags = if truncated { flags | AIRLOCK_TRUNCATED } else { flags };
+    let count = u32::try_from(masked).unwrap_or(u32::MAX);
+    airlock_verdict { decision: AIRLOCK_ALLOW, reason: 0, flags, count, ..airlock_verdict::DENY }
 }

@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem::MaybeUninit;
 
+#[cfg(feature = "std")]
+use airlock::policy::PolicyFile;
 use airlock_core::json::line_column;
 use airlock_core::policy::{KillSwitch, Policy, PolicyError};
-use airlock_core::{Budget, Documents, Guard};
+use airlock_core::{Budget, Documents, Guard, GuardBuilder};
 
 use crate::boundary::{airlock_status, guarded, put, quietly, shared, versioned, view};
 use crate::codes::Status;
@@ -20,6 +22,8 @@ pub const AIRLOCK_POLICY_PRESET: u32 = 0;
 pub const AIRLOCK_POLICY_JSON: u32 = 1;
 /// `policy` is a document in TOML; only in a library with `std`, else `AIRLOCK_UNSUPPORTED`.
 pub const AIRLOCK_POLICY_TOML: u32 = 2;
+/// `policy` is the path of a file that ends in `.toml` or `.json`; only in a library with `std`.
+pub const AIRLOCK_POLICY_FILE: u32 = 3;
 
 /// `format` in schemas is asserted, not only noted.
 pub const AIRLOCK_ASSERT_FORMATS: u32 = 1;
@@ -103,23 +107,11 @@ unsafe fn compile(
     options: &airlock_guard_options,
     report: &Report,
 ) -> Result<airlock_guard, Status> {
-    let known = AIRLOCK_ASSERT_FORMATS | AIRLOCK_WITHHOLD_TOOLS | AIRLOCK_HOST_LIMITS;
-    if options.flags & !known != 0 {
-        return Err(report.plain(Status::INVALID_ARGUMENT, "a flag that is not known"));
-    }
-    let missing = |status| report.plain(status, "a text of the options is malformed");
     // SAFETY: the caller vouches for the texts.
-    let (policy, tools, linked, key) = unsafe {
-        (
-            options.policy.optional().map_err(missing)?,
-            options.tools.bytes().map_err(missing)?,
-            options.documents.bytes().map_err(missing)?,
-            options.mask_key.bytes().map_err(missing)?,
-        )
-    };
-    let source = policy.unwrap_or("");
+    let texts = unsafe { Texts::of(options, AIRLOCK_HOST_LIMITS, report)? };
+    let source = texts.policy.unwrap_or("");
     let misfit = |error: PolicyError| policy_fault(report, source, &error);
-    let policy = match policy {
+    let policy = match texts.policy {
         None => Policy::permissive(),
         Some(text) => read_policy(options.policy_format, text, report)?,
     };
@@ -128,27 +120,76 @@ unsafe fn compile(
             "the policy has limits, which a guard does not count: see AIRLOCK_HOST_LIMITS";
         return Err(report.plain(Status::UNSUPPORTED, message));
     }
-    let documents = documents(linked, report)?;
-    let compile = Compile {
-        assert_formats: options.flags & AIRLOCK_ASSERT_FORMATS != 0,
-        withhold: options.flags & AIRLOCK_WITHHOLD_TOOLS != 0,
-    };
-    let tools = Tools::read(tools, &documents, compile, report)?;
-    let mut budget = Budget::default();
-    set(&mut budget.steps, options.max_steps);
-    set(&mut budget.arguments.bytes, options.max_arguments);
-    set(&mut budget.output.bytes, options.max_output);
+    let Half { builder, tools, documents, compile } = Half::made(options, &texts, report)?;
     let switch = KillSwitch::new();
-    let builder = Guard::builder()
-        .policy(policy)
-        .map_err(misfit)?
-        .documents(documents.clone())
-        .kill_switch(switch.clone())
-        .budget(budget);
-    let builder = with_key(builder, key, report)?;
+    let builder = builder.policy(policy).map_err(misfit)?.kill_switch(switch.clone());
     let guard = builder.build().map_err(misfit)?;
     guard.review(&tools.catalog).map_err(misfit)?;
     Ok(airlock_guard { guard: Arc::new(guard), tools, switch, documents, compile })
+}
+
+/// The texts of options.
+pub(crate) struct Texts<'a> {
+    pub policy: Option<&'a str>,
+    tools: &'a [u8],
+    documents: &'a [u8],
+    key: &'a [u8],
+}
+
+impl<'a> Texts<'a> {
+    /// Those of `options`, whose flags are `more` or those that all guards know.
+    ///
+    /// # Safety
+    /// The texts stay for `'a`.
+    pub(crate) unsafe fn of(
+        options: &airlock_guard_options,
+        more: u32,
+        report: &Report,
+    ) -> Result<Self, Status> {
+        if options.flags & !(AIRLOCK_ASSERT_FORMATS | AIRLOCK_WITHHOLD_TOOLS | more) != 0 {
+            return Err(report.plain(Status::INVALID_ARGUMENT, "a flag that is not known"));
+        }
+        let missing = |status| report.plain(status, "a text of the options is malformed");
+        // SAFETY: the caller vouches for the texts.
+        unsafe {
+            Ok(Self {
+                policy: options.policy.optional().map_err(missing)?,
+                tools: options.tools.bytes().map_err(missing)?,
+                documents: options.documents.bytes().map_err(missing)?,
+                key: options.mask_key.bytes().map_err(missing)?,
+            })
+        }
+    }
+}
+
+/// A guard but for its policy.
+pub(crate) struct Half {
+    pub builder: GuardBuilder,
+    pub tools: Tools,
+    documents: Documents,
+    compile: Compile,
+}
+
+impl Half {
+    pub(crate) fn made(
+        options: &airlock_guard_options,
+        texts: &Texts<'_>,
+        report: &Report,
+    ) -> Result<Self, Status> {
+        let documents = documents(texts.documents, report)?;
+        let compile = Compile {
+            assert_formats: options.flags & AIRLOCK_ASSERT_FORMATS != 0,
+            withhold: options.flags & AIRLOCK_WITHHOLD_TOOLS != 0,
+        };
+        let tools = Tools::read(texts.tools, &documents, compile, report)?;
+        let mut budget = Budget::default();
+        set(&mut budget.steps, options.max_steps);
+        set(&mut budget.arguments.bytes, options.max_arguments);
+        set(&mut budget.output.bytes, options.max_output);
+        let builder = Guard::builder().documents(documents.clone()).budget(budget);
+        let builder = with_key(builder, texts.key, report)?;
+        Ok(Self { builder, tools, documents, compile })
+    }
 }
 
 fn set<T: Default + PartialEq>(bound: &mut T, value: T) {
@@ -158,11 +199,7 @@ fn set<T: Default + PartialEq>(bound: &mut T, value: T) {
 }
 
 #[cfg(feature = "std")]
-fn with_key(
-    builder: airlock_core::GuardBuilder,
-    key: &[u8],
-    report: &Report,
-) -> Result<airlock_core::GuardBuilder, Status> {
+fn with_key(builder: GuardBuilder, key: &[u8], report: &Report) -> Result<GuardBuilder, Status> {
     if key.is_empty() {
         return Ok(builder);
     }
@@ -173,11 +210,7 @@ fn with_key(
 }
 
 #[cfg(not(feature = "std"))]
-fn with_key(
-    builder: airlock_core::GuardBuilder,
-    key: &[u8],
-    report: &Report,
-) -> Result<airlock_core::GuardBuilder, Status> {
+fn with_key(builder: GuardBuilder, key: &[u8], report: &Report) -> Result<GuardBuilder, Status> {
     if key.is_empty() {
         return Ok(builder);
     }
@@ -189,24 +222,25 @@ fn read_policy(format: u32, text: &str, report: &Report) -> Result<Policy, Statu
         AIRLOCK_POLICY_PRESET => {
             Policy::preset(text).map_err(|error| policy_fault(report, "", &error))
         }
-        AIRLOCK_POLICY_JSON | AIRLOCK_POLICY_TOML => read_document(format, text, report),
+        AIRLOCK_POLICY_JSON | AIRLOCK_POLICY_TOML | AIRLOCK_POLICY_FILE => {
+            read_document(format, text, report)
+        }
         _ => Err(report.plain(Status::INVALID_ARGUMENT, "a format of policies that is not known")),
     }
 }
 
 #[cfg(not(feature = "std"))]
 fn read_document(format: u32, text: &str, report: &Report) -> Result<Policy, Status> {
-    if format == AIRLOCK_POLICY_TOML {
-        return Err(report.plain(Status::UNSUPPORTED, "TOML needs the library with std"));
+    if format != AIRLOCK_POLICY_JSON {
+        let message = "TOML and files need the library with std";
+        return Err(report.plain(Status::UNSUPPORTED, message));
     }
     Policy::from_json(text).map_err(|error| policy_fault(report, text, &error))
 }
 
 #[cfg(feature = "std")]
 fn read_document(format: u32, text: &str, report: &Report) -> Result<Policy, Status> {
-    use airlock::policy::{compile_json, compile_toml};
-    let read = if format == AIRLOCK_POLICY_TOML { compile_toml } else { compile_json };
-    read(text).map_err(|error| policy_fault(report, text, &error))
+    crate::firewall::open_policy(format, text, report).map(PolicyFile::into_policy)
 }
 
 /// The fault of a policy whose text is `source`.
@@ -271,7 +305,7 @@ pub unsafe extern "C" fn airlock_tool_id(
         unsafe { put(id, 0)? };
         // SAFETY: the header wants a guard or null, and the text to stay for the call.
         let (guard, name) = unsafe { (shared(guard)?, name.text()?) };
-        let found = guard.tools.id(name).ok_or(Status::TOOL_UNKNOWN)?;
+        let found = guard.tools.names.id(name).ok_or(Status::TOOL_UNKNOWN)?;
         // SAFETY: as above.
         unsafe { put(id, found) }
     })

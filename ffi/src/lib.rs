@@ -31,11 +31,15 @@ mod details;
 mod error;
 #[cfg(feature = "alloc")]
 mod filter;
+#[cfg(feature = "std")]
+mod firewall;
 #[cfg(feature = "alloc")]
 mod guard;
 mod json;
 mod memory;
 mod names;
+#[cfg(feature = "std")]
+mod permit;
 mod redact;
 #[cfg(feature = "alloc")]
 mod relay;
@@ -59,3 +63,5 @@ pub use truncate::*;
 pub use version::*;
 #[cfg(feature = "alloc")]
 pub use {caller::*, check::*, details::*, filter::*, guard::*, relay::*, scratch::*, stream::*};
+#[cfg(feature = "std")]
+pub use {firewall::*, permit::*};

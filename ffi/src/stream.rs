@@ -147,7 +147,7 @@ pub unsafe extern "C" fn airlock_stream_new(
             put(stream, core::ptr::null_mut())?;
             (shared(guard)?, tool_name.optional()?)
         };
-        let name = if tool == 0 { name } else { guard.tools.name(tool) };
+        let name = if tool == 0 { name } else { guard.tools.names.name(tool) };
         let tool = String::from(name.ok_or(Status::INVALID_ARGUMENT)?);
         let guard = guard.guard.clone();
         let limited = !guard.policy().output(&tool).limit(None).is_none();

@@ -20,12 +20,16 @@ pub(crate) struct Compile {
     pub withhold: bool,
 }
 
-/// Compiled tools, and their names by id: the first has id 1.
+/// Compiled tools, and their names.
 #[derive(Default)]
 pub(crate) struct Tools {
     pub catalog: Catalog,
-    pub names: Vec<Box<str>>,
+    pub names: Names,
 }
+
+/// The names of tools by id: the first has id 1.
+#[derive(Default)]
+pub(crate) struct Names(Vec<Box<str>>);
 
 impl Tools {
     /// Compiles the tools in `text`: an array, or an object whose member `tools` is one, as a
@@ -91,19 +95,21 @@ impl Tools {
             }
             names.push(Box::from(&*name));
         }
-        Ok(Self { catalog: builder.build(), names })
+        Ok(Self { catalog: builder.build(), names: Names(names) })
     }
+}
 
+impl Names {
     /// The id of the tool called `name`.
     pub(crate) fn id(&self, name: &str) -> Option<u32> {
-        let at = self.names.iter().position(|known| **known == *name)?;
+        let at = self.0.iter().position(|known| **known == *name)?;
         u32::try_from(at).ok()?.checked_add(1)
     }
 
     /// The name of the tool that has this id.
     #[inline]
     pub(crate) fn name(&self, id: u32) -> Option<&str> {
-        self.names.get((id as usize).checked_sub(1)?).map(|name| &**name)
+        self.0.get((id as usize).checked_sub(1)?).map(|name| &**name)
     }
 }
 

@@ -229,3 +229,69 @@ fn labelled_arguments_are_judged_as_their_labels_say() {
     assert_eq!(checked, 65);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What each of the servers that the recorded attacks were found against may be called with.
+const FOUND: &str = r#"
+[[rule]]
+id = "kubectl"
+effect = "allow"
+tools = ["kubectl"]
+when = { "args.**" = { regex = "[A-Za-z0-9][A-Za-z0-9.-]*" } }
+
+[[rule]]
+id = "repository"
+effect = "allow"
+tools = ["repository"]
+when = { "args.repo_path" = { under = ["/tmp"], regex = "[A-Za-z0-9/._-]+" } }
+
+[[rule]]
+id = "launch"
+effect = "allow"
+tools = ["launch"]
+when = { "args.argv" = { argv = { program = ["uvx", "npx"] } }, "args.argv[]" = { regex = "[A-Za-z0-9@/._=-]+" } }
+"#;
+
+/// Found attacks on single arguments. The others of their kind are not about a call: addresses that a
+/// server binds to, entries of a client's configuration, and a policy that is changed under its guard, which
+/// is immutable here. Nor is there a counterpart for the recorded search for serialised objects of Python.
+#[test]
+fn attacks_that_were_found_are_refused() {
+    let Some(text) = shared("seed/cases.jsonl") else { return };
+    let policy = PolicyFile::parse("p.toml", FOUND).unwrap_or_else(|e| panic!("{e}"));
+    let mut builder = Guard::builder().policy(policy.into_policy()).unwrap();
+    for name in ["kubectl", "repository", "launch"] {
+        let input_schema = br#"{"type": "object"}"#;
+        builder = builder.tool(ToolDefinition { name, input_schema, output_schema: None }).unwrap();
+    }
+    let guard = builder.build().unwrap();
+    let mut scratch = guard.scratch();
+    let mut is_refused = |tool: &str, arguments: &Value| {
+        let arguments = arguments.to_string();
+        let call = Call { tool, arguments: arguments.as_bytes(), ..Call::default() };
+        matches!(guard.check(&call, &mut scratch), Verdict::Refuse(_))
+    };
+    for (tool, arguments) in [
+        ("kubectl", json!({"namespace": "kube-system", "localPort": "8080"})),
+        ("repository", json!({"repo_path": "/tmp/repo-1/src"})),
+        ("launch", json!({"argv": ["uvx", "mcp-server-git", "--repository=/srv/x"]})),
+    ] {
+        assert!(!is_refused(tool, &arguments), "{tool} {arguments}");
+    }
+    let mut checked = 0;
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let input = &case["input"];
+        if case["category"] != "corpus:cve_fixture" || input["mutation_type"].is_string() {
+            continue;
+        }
+        let (tool, arguments) = match (input["field"].as_str(), input.get("argv")) {
+            (Some("repo_path"), _) => ("repository", json!({"repo_path": input["value"]})),
+            (Some(field), _) => ("kubectl", json!({field: input["value"]})),
+            (_, Some(argv)) => ("launch", json!({"argv": argv})),
+            _ => continue,
+        };
+        checked += 1;
+        assert_eq!(is_refused(tool, &arguments), case["expected"]["block"], "{}", case["id"]);
+    }
+    assert_eq!(checked, 19);
+}

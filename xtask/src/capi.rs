@@ -78,6 +78,24 @@ impl Library {
         report.step(command.args(NATIVE)).then_some(program)
     }
 
+    /// What one of its files defines, a name a line.
+    fn symbols(&self, file: &str, options: &[&str]) -> String {
+        let mut nm = Command::new("nm");
+        nm.args(["--portability", "--defined-only"]).args(options).arg(self.folder.join(file));
+        let lines = process::run(&mut nm).text;
+        let words = lines.lines().filter_map(|line| line.split_whitespace().next());
+        // The version of the symbols is one itself; the personality must be weak and visible.
+        let names = words.map(|word| word.split('@').next().unwrap_or(word));
+        let names = names.filter(|name| {
+            !name.starts_with("AIRLOCK_")
+                && !name.contains("eh_personality")
+                && !name.ends_with(":")
+        });
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names.join("\n") + "\n"
+    }
+
     /// Compiles a test program of `ffi/tests/c` and runs it, behind `under` where that names a tool.
     fn try_program(&self, build: &Build<'_>, under: &[&str], report: &mut Report) {
         let Some(program) = self.compile(build, report) else { return };
@@ -109,6 +127,11 @@ fn plain<'a>(name: &'a str, source: &str) -> Build<'a> {
     Build { compiler: "cc", name, source: test_source(source), options, shared: false }
 }
 
+/// What the library with `std` has more.
+fn firewall(name: &str) -> Build<'_> {
+    plain(name, "firewall.c")
+}
+
 /// Every function as C and as C++, from the archive and from the shared library, with and without `std`; the
 /// same answers as Rust; a good guest; beside another Rust library; the first header.
 pub fn check(report: &mut Report) {
@@ -125,7 +148,13 @@ pub fn check(report: &mut Report) {
     beside_another(&library, report);
     is_as_written(&library, report);
     if let Some(with_std) = Library::build(Flavour::Std, report) {
-        with_std.try_program(&plain("abi", "abi.c"), &[], report);
+        let cpp = Build { compiler: "c++", options: &["-std=c++17"], ..firewall("firewall-cpp") };
+        let shared = Build { shared: true, ..firewall("firewall-shared") };
+        for build in [plain("abi", "abi.c"), firewall("firewall"), cpp, shared] {
+            with_std.try_program(&build, &[], report);
+        }
+        compare("symbols-std.txt", &with_std.symbols("libairlock.so.1", &["--dynamic"]), report);
+        compare("symbols-std.txt", &with_std.symbols("airlock.o", &["--extern-only"]), report);
     }
     sizes(&library, report);
 }
@@ -151,24 +180,8 @@ fn beside_another(library: &Library, report: &mut Report) {
 
 /// What is exported, how structs are laid out, and what a program of the first version prints.
 fn is_as_written(library: &Library, report: &mut Report) {
-    let symbols = |file: &str, options: &[&str]| {
-        let mut nm = Command::new("nm");
-        nm.args(["--portability", "--defined-only"]).args(options).arg(library.folder.join(file));
-        let lines = process::run(&mut nm).text;
-        let words = lines.lines().filter_map(|line| line.split_whitespace().next());
-        // The version of the symbols is one itself; the personality must be weak and visible.
-        let names = words.map(|word| word.split('@').next().unwrap_or(word));
-        let names = names.filter(|name| {
-            !name.starts_with("AIRLOCK_")
-                && !name.contains("eh_personality")
-                && !name.ends_with(":")
-        });
-        let mut names: Vec<&str> = names.collect();
-        names.sort_unstable();
-        names.join("\n") + "\n"
-    };
-    compare("symbols.txt", &symbols("libairlock.so.1", &["--dynamic"]), report);
-    compare("symbols.txt", &symbols("airlock.o", &["--extern-only"]), report);
+    compare("symbols.txt", &library.symbols("libairlock.so.1", &["--dynamic"]), report);
+    compare("symbols.txt", &library.symbols("airlock.o", &["--extern-only"]), report);
     if let Some(layout) = library.compile(&plain("layout", "layout.c"), report) {
         compare("layout.txt", &process::run(&mut Command::new(layout)).text, report);
     }
@@ -182,6 +195,41 @@ fn is_as_written(library: &Library, report: &mut Report) {
     if report.step(&mut cc) {
         compare("v1/output.txt", &process::run(&mut Command::new(program)).text, report);
     }
+}
+
+/// Compares the header with its stored description by abidiff, which knows what breaks a program.
+pub fn described(report: &mut Report) {
+    let folder = workspace::target().join("capi");
+    let (object, stored) = (folder.join("described.so"), ffi().join("abi/airlock.xml"));
+    if let Err(error) = fs::create_dir_all(&folder) {
+        return report.found("the folder of the C library", Err(error.to_string()));
+    }
+    let mut cc = Command::new("cc");
+    // Where the checkout lies is no part of the description.
+    cc.arg(format!("-fdebug-prefix-map={}=.", ffi().display())).current_dir(ffi());
+    cc.args(["-std=gnu99", "-g", "-shared", "-fPIC", "-Iinclude", "tests/c/described.c"]);
+    if !report.step(cc.arg("-o").arg(&object)) {
+        return;
+    }
+    if env::var_os("AIRLOCK_WRITE_REFERENCE").is_some() {
+        let mut abidw = Command::new("abidw");
+        abidw.args(["--no-corpus-path", "--no-comp-dir-path", "--no-show-locs", "--out-file"]);
+        report.step(abidw.arg(&stored).arg(&object));
+    }
+    report.one(process::run(Command::new("abidiff").arg(stored).arg(object)));
+}
+
+/// What a call from C costs beside the same call from Rust.
+pub fn bench(report: &mut Report) {
+    let mut cargo = workspace::cargo(&["run", "--release", "--manifest-path"]);
+    cargo
+        .arg("ffi/bench/Cargo.toml")
+        .arg("--target-dir")
+        .arg(workspace::target().join("ffi-bench"));
+    let done = process::run(&mut cargo);
+    let figures = done.text.lines().filter(|line| line.contains(" ns"));
+    report.notes.extend(figures.map(str::to_owned));
+    report.one(done);
 }
 
 /// Compares with a file of `ffi/abi`, or writes it when told to.
@@ -229,16 +277,18 @@ pub fn memory(report: &mut Report) {
     let Some(library) = Library::build(Flavour::Plain, report) else { return };
     let options = &["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"];
     library.try_program(&Build { options, ..plain("abi-asan", "abi.c") }, &[], report);
-    library.try_program(&plain("abi", "abi.c"), &VALGRIND, report);
+    let with_std = Library::build(Flavour::Std, report);
+    if let Some(with_std) = &with_std {
+        with_std.try_program(&Build { options, ..firewall("firewall-asan") }, &[], report);
+    }
+    let known = format!("--suppressions={}", test_source("valgrind.supp").display());
+    let leaks = "--errors-for-leak-kinds=definite,indirect,possible";
+    let under = ["valgrind", "--quiet", "--leak-check=full", leaks, &known, "--error-exitcode=9"];
+    library.try_program(&plain("abi", "abi.c"), &under, report);
+    if let Some(with_std) = with_std {
+        with_std.try_program(&firewall("firewall"), &under, report);
+    }
 }
-
-const VALGRIND: [&str; 5] = [
-    "valgrind",
-    "--quiet",
-    "--leak-check=full",
-    "--errors-for-leak-kinds=definite,indirect,possible",
-    "--error-exitcode=9",
-];
 
 /// Eight threads under helgrind, and under ThreadSanitizer.
 pub fn threads(report: &mut Report) {

@@ -7,6 +7,7 @@
 mod capi;
 mod demo;
 mod fuzz;
+mod golang;
 mod no_alloc;
 mod process;
 mod program;
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
-  gen               write what is generated: docs/detectors.md, docs/codes.md, the C header
+  gen               write what is generated: docs/detectors.md, docs/codes.md, the C header,
+                    the codes of Go
   demo              put Airlock in front of a real MCP server and watch five calls
   test              run every test; says what is missing on this system and what is skipped for it
   test --install    the same, after installing what is missing (apt-get, as root on Debian)

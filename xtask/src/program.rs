@@ -14,9 +14,11 @@ const NODE_MAJOR: u32 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Clippy,
+    Abigail,
     CMake,
     CppCompiler,
     CargoDeny,
+    Go,
     Linker,
     Node,
     /// What the tests of the Node binding use.
@@ -72,6 +74,10 @@ impl Program {
                 "cargo-deny",
                 Source::Command(&["cargo", "install", "--locked", "cargo-deny"]),
             ),
+            Self::Go => (go_suits(), "Go 1.25 or newer", Source::Apt(&["golang-go"])),
+            Self::Abigail => {
+                (answers("abidiff", &["--version"]), "abidiff", Source::Apt(&["abigail-tools"]))
+            }
             Self::CMake => (
                 ["cmake", "pkg-config"].iter().all(|name| answers(name, &["--version"])),
                 "CMake and pkg-config",
@@ -147,6 +153,13 @@ fn node_major(node: &PathBuf) -> Option<u32> {
     let output = Command::new(node).arg("--version").stderr(Stdio::null()).output().ok()?;
     let version = String::from_utf8(output.stdout).ok()?;
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Whether Go suits the module, or brings the toolchain that it wants.
+fn go_suits() -> bool {
+    let mut go = Command::new("go");
+    go.args(["env", "GOVERSION"]).current_dir(workspace::root().join("bindings/go"));
+    go.output().is_ok_and(|output| output.status.success())
 }
 
 /// Whether the program can be started and ends well.

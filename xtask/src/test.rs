@@ -14,8 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use self::missing::Lacks;
-pub use self::report::Report;
-use self::report::Tally;
+pub use self::report::{Report, Tally};
 use self::stages::{STAGES, Stage};
 
 /// What the command line asks for.

@@ -17,7 +17,7 @@ use airlock::core::{
 use airlock::limit::Limiter;
 use airlock::policy::{NearMiss, PolicyError, PolicyFile};
 use napi::Error;
-use napi::bindgen_prelude::{BufferSlice, External, Utf16String};
+use napi::bindgen_prelude::{BufferSlice, External};
 use napi_derive::napi;
 
 use crate::answer;
@@ -97,12 +97,7 @@ impl Shared {
 /// Compiles a guard.
 #[napi(catch_unwind)]
 pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
-    let file = match (&plan.toml, &plan.json) {
-        (Some(text), _) => PolicyFile::parse("policy.toml", text),
-        (None, Some(text)) => PolicyFile::parse("policy.json", text),
-        (None, None) => PolicyFile::open(plan.policy.as_deref().unwrap_or("permissive")),
-    };
-    let file = file.map_err(|error| failure("policy", &error.to_string()))?;
+    let file = policy_file(&plan)?;
     let log = AuditLog::of(&file, plan.audit.as_deref().map(Path::new), None)
         .map_err(|error| failure("audit", &error.to_string()))?;
     let (mut policy, sources) = file.into_parts();
@@ -118,7 +113,7 @@ pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
     }
     let mut tools = Tools::new(&plan);
     if let Some(text) = &plan.tools {
-        tools.read(text.as_bytes())?;
+        each_tool(text, |tool| tools.add(tool))?;
     }
     let Tools { builder, names, warnings, .. } = tools;
     let catalog = builder.build();
@@ -127,6 +122,38 @@ pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
     let (limiter, learned) = (Arc::new(limiter), Mutex::default());
     let shared = Shared { guard, log, limiter, catalog, names, warnings, learned };
     Ok(External::new(Handle::new(Arc::new(shared))))
+}
+
+/// The policy of a plan.
+pub fn policy_file(plan: &Plan) -> napi::Result<PolicyFile> {
+    let file = match (&plan.toml, &plan.json) {
+        (Some(text), _) => PolicyFile::parse("policy.toml", text),
+        (None, Some(text)) => PolicyFile::parse("policy.json", text),
+        (None, None) => PolicyFile::open(plan.policy.as_deref().unwrap_or("permissive")),
+    };
+    file.map_err(|error| failure("policy", &error.to_string()))
+}
+
+/// Reads a JSON array of tools.
+pub fn each_tool(
+    text: &str,
+    mut add: impl FnMut(ToolDefinition<'_>) -> napi::Result<()>,
+) -> napi::Result<()> {
+    let mut tape = Tape::growable();
+    let doc = json::parse(text.as_bytes(), Limits::OUTPUT, &mut tape)
+        .map_err(|error| failure("tool", &format!("the tools are no strict JSON: {error}")))?;
+    for tool in doc.root().elements() {
+        let name = tool.get("name").and_then(Value::as_str);
+        let name: String =
+            name.ok_or_else(|| failure("tool", "a tool has no name"))?.chars().collect();
+        let input_schema = tool
+            .get("inputSchema")
+            .ok_or_else(|| failure("tool", &format!("the tool {name:?} has no inputSchema")))?
+            .raw();
+        let output_schema = tool.get("outputSchema").map(Value::raw);
+        add(ToolDefinition { name: &name, input_schema, output_schema })?;
+    }
+    Ok(())
 }
 
 /// The tools of a plan, being compiled.
@@ -145,23 +172,8 @@ impl Tools {
         Self { builder, keep_unsupported, names: Vec::new(), warnings: Vec::new() }
     }
 
-    fn read(&mut self, text: &[u8]) -> napi::Result<()> {
-        let mut tape = Tape::growable();
-        let doc = json::parse(text, Limits::OUTPUT, &mut tape)
-            .map_err(|error| failure("tool", &format!("the tools are no strict JSON: {error}")))?;
-        doc.root().elements().try_for_each(|tool| self.add(tool))
-    }
-
-    fn add(&mut self, tool: Value<'_>) -> napi::Result<()> {
-        let name = tool.get("name").and_then(Value::as_str);
-        let name: String =
-            name.ok_or_else(|| failure("tool", "a tool has no name"))?.chars().collect();
-        let input_schema = tool
-            .get("inputSchema")
-            .ok_or_else(|| failure("tool", &format!("the tool {name:?} has no inputSchema")))?
-            .raw();
-        let output_schema = tool.get("outputSchema").map(Value::raw);
-        let definition = ToolDefinition { name: &name, input_schema, output_schema };
+    fn add(&mut self, definition: ToolDefinition<'_>) -> napi::Result<()> {
+        let name = definition.name;
         match self.builder.tool(definition) {
             Ok(warnings) => {
                 self.warnings.extend(warnings.iter().map(|it| format!("{name:?}: {it}")));
@@ -251,20 +263,6 @@ pub fn explain(
     let Handle { shared, scratch, other, identity, .. } = &mut **handle;
     let arguments = io.get(..length as usize).unwrap_or(&[]);
     decide(shared, scratch, other, identity, tool, arguments, now, |it| answer::verdict(&it))
-}
-
-/// [`explain`] for a string that UTF-8 cannot hold, because half of a surrogate pair is missing: the engine
-/// gets the bytes that say where.
-#[napi(catch_unwind)]
-pub fn explain_broken(
-    handle: &mut External<Handle>,
-    tool: u32,
-    arguments: Utf16String,
-    now: f64,
-) -> String {
-    let Handle { shared, scratch, other, identity, .. } = &mut **handle;
-    let bytes = with_surrogates(&arguments);
-    decide(shared, scratch, other, identity, tool, &bytes, now, |it| answer::verdict(&it))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of a handle, lent apart")]
@@ -368,25 +366,6 @@ pub fn panic_for_test() -> u32 {
 }
 
 /// An error whose message begins with its kind, for TypeScript to make its classes of.
-fn failure(kind: &str, message: &str) -> Error {
+pub fn failure(kind: &str, message: &str) -> Error {
     Error::from_reason(format!("{kind}\n{message}"))
-}
-
-/// UTF-8 with each lone surrogate as the three bytes that it would have: never valid, so always refused.
-fn with_surrogates(units: &[u16]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(units.len());
-    for unit in char::decode_utf16(units.iter().copied()) {
-        match unit {
-            Ok(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            Err(lone) => {
-                let [high, low] = lone.unpaired_surrogate().to_be_bytes();
-                bytes.extend([
-                    0xe0 | high >> 4,
-                    0x80 | (high & 0xf) << 2 | low >> 6,
-                    0x80 | low & 0x3f,
-                ]);
-            }
-        }
-    }
-    bytes
 }

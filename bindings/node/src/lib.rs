@@ -10,6 +10,7 @@
 
 mod answer;
 mod caller;
+mod firewall;
 mod guard;
 mod relay;
 mod reply;

@@ -227,7 +227,7 @@ test('outputs: masked, cut, bytes and text, larger than the buffer', () => {
   assert.equal(output, long.replace(secret, 'password=[REDACTED]'));
 });
 
-test('what the policy records is written before the answer', (t) => {
+test('a policy may be a file', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'policy.toml');

@@ -93,5 +93,5 @@ test('publint and attw find nothing', () => {
     assert.equal(status, 0, stdout + stderr);
   };
   run('publint/src/cli.js', ['run', main(), '--strict']);
-  run('@arethetypeswrong/cli/dist/index.js', [main(), '--no-definitely-typed']);
+  run('@arethetypeswrong/cli/dist/index.js', [main(), '--no-definitely-typed', '--profile', 'node16']);
 });

@@ -133,7 +133,7 @@ export class RefusalError extends AirlockError {
   /** The refusal, read. */
   readonly refusal: Refusal;
 
-  /** @param text the refusal as JSON text */
+  /** Of the refusal as JSON text. */
   constructor(text: string) {
     super(text);
     this.refusal = JSON.parse(text) as Refusal;

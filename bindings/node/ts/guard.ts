@@ -223,7 +223,7 @@ export class Guard {
   check(tool: string, args: Arguments, call?: CallContext): Verdict {
     const now = call?.now === undefined ? Date.now() : moment(call.now);
     if (typeof args !== 'string') return this.#checkOther(tool, args, now, call);
-    if (!args.isWellFormed()) return this.#checkBroken(tool, args, now, call);
+    if (!args.isWellFormed()) return this.#checkOther(tool, addon.brokenBytes(args), now, call);
     const number = this.#prepare(tool, call);
     const reply = native.check(this.#handle, number, addon.write(args), now, addon.io());
     const code = reply & 0xff;
@@ -324,10 +324,6 @@ export class Guard {
     return decided(details);
   }
 
-  #checkBroken(tool: string, args: string, now: number, call: CallContext | undefined): Verdict {
-    return decided(native.explainBroken(this.#handle, this.#prepare(tool, call), args, now));
-  }
-
   #explain(tool: string, args: string, now: number, call: CallContext | undefined): string {
     const number = this.#prepare(tool, call);
     return native.explain(this.#handle, number, addon.write(args), now, addon.io());
@@ -360,21 +356,26 @@ interface Adopted {
 }
 
 function compile(options: GuardOptions): addon.Handle {
-  const { policy, toml, tools, unsupported, assertFormats = false, nearMiss, audit } = options;
   try {
-    return native.compile({
-      ...(typeof policy === 'string' ? { policy } : {}),
-      ...(typeof policy === 'object' ? { json: JSON.stringify(policy) } : {}),
-      ...(toml === undefined ? {} : { toml }),
-      ...(tools === undefined ? {} : { tools: typeof tools === 'string' ? tools : JSON.stringify(tools) }),
-      ...(nearMiss === undefined ? {} : { stripNearMisses: nearMiss === 'strip' }),
-      ...(audit === undefined ? {} : { audit }),
-      keepUnsupported: unsupported === 'refuse',
-      assertFormats,
-    });
+    return native.compile(planOf(options));
   } catch (error) {
     throw typed(error);
   }
+}
+
+/** @internal Options as the addon takes them. */
+export function planOf(options: GuardOptions): addon.Plan {
+  const { policy, toml, tools, unsupported, assertFormats = false, nearMiss, audit } = options;
+  return {
+    ...(typeof policy === 'string' ? { policy } : {}),
+    ...(typeof policy === 'object' ? { json: JSON.stringify(policy) } : {}),
+    ...(toml === undefined ? {} : { toml }),
+    ...(tools === undefined ? {} : { tools: typeof tools === 'string' ? tools : JSON.stringify(tools) }),
+    ...(nearMiss === undefined ? {} : { stripNearMisses: nearMiss === 'strip' }),
+    ...(audit === undefined ? {} : { audit }),
+    keepUnsupported: unsupported === 'refuse',
+    assertFormats,
+  };
 }
 
 function decided(text: string): Verdict {
@@ -384,8 +385,8 @@ function decided(text: string): Verdict {
   return new Allowed(details.arguments_text ?? '', changed, () => text);
 }
 
-/** The moment as the addon wants it: NaN for none. */
-function moment(now: number | Date | null): number {
+/** @internal The moment as the addon wants it: NaN for none. */
+export function moment(now: number | Date | null): number {
   return now === null ? Number.NaN : Number(now);
 }
 
@@ -393,7 +394,8 @@ function valid(now: number): number | null {
   return Number.isNaN(now) ? null : now;
 }
 
-function same(a: Caller, b: Caller): boolean {
+/** @internal Whether two callers are one. */
+export function same(a: Caller, b: Caller): boolean {
   return a.agent === b.agent && a.tenant === b.tenant && sameRoles(a.roles, b.roles);
 }
 

@@ -18,6 +18,7 @@ export {
   ToolError,
   type Violation,
 } from './errors.js';
+export { Firewall, type FirewallOptions } from './firewall.js';
 export {
   Allowed,
   type Arguments,
@@ -36,13 +37,13 @@ export {
 } from './guard.js';
 export {
   type AirlockOptions,
+  type Connectable,
   type GuardEvent,
   type McpServerLike,
   type MessageExtra,
   type ToolArguments,
   type ToolConfig,
-  type Transport,
   airlock,
   secureTool,
 } from './mcp.js';
-export type { GuardedSchema, StandardResult, StandardSchema } from './schema.js';
+export type { GuardedSchema, InputOf, OutputOf, StandardResult, StandardSchema } from './schema.js';

@@ -1,10 +1,9 @@
 // One line around an MCP server: its transport is wrapped below the SDK's own validation. Each message becomes
 // text, the addon decides on the text, and what comes back is passed on, answered or dropped. Nothing is decided
 // here; what is here is order: messages that came while a list of tools was on its way wait for it.
+import { Action, Connection, LIST_WAIT_MS, warn } from './connection.js';
 import { AirlockError } from './errors.js';
 import { type Caller, Guard, type GuardOptions } from './guard.js';
-import * as addon from './native.js';
-import { native } from './native.js';
 import type { StandardSchema } from './schema.js';
 
 /** A transport of an MCP SDK; public members only. */
@@ -18,8 +17,10 @@ export interface Transport {
 }
 
 /** What has a `connect`: a low-level `Server` of either SDK. */
-interface Connectable {
+export interface Connectable {
+  /** Begins to serve a client. */
   connect(transport: never, ...rest: never[]): Promise<unknown>;
+  /** The transport, once it serves. */
   readonly transport?: unknown;
 }
 
@@ -88,11 +89,6 @@ export interface AirlockOptions extends Caller {
   readonly warn?: (line: string) => void;
 }
 
-/** How long to wait for the server's own list of tools. */
-const LIST_WAIT_MS = 10_000;
-/** Most sessions whose first strip is told. */
-const MOST_TOLD = 1024;
-
 /** What is known of a server that is guarded. */
 interface Guarded {
   readonly guard: Guard;
@@ -103,7 +99,6 @@ interface Guarded {
 
 const servers = new WeakMap<object, Guarded>();
 const transports = new WeakSet<object>();
-const told = new WeakMap<Guard, Set<string>>();
 
 /**
  * Guards an MCP server: call it before the server connects, and use the server as before.
@@ -117,7 +112,7 @@ const told = new WeakMap<Guard, Set<string>>();
  * server, make one `Guard` and pass it as `guard`.
  *
  * What an SDK has parsed no longer shows: of two equal keys the last one is seen, and integers beyond 2^53 have lost
- * digits. `guardStdio` sees the bytes.
+ * digits. `guardStdio` of `airlock-mcp/stdio` sees the bytes.
  *
  * @returns the same server
  * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
@@ -127,7 +122,8 @@ export function airlock<S extends McpServerLike>(server: S, options: AirlockOpti
   if (servers.has(inner)) throw new AirlockError('this server is guarded already');
   const given = options instanceof Guard ? { guard: options } : options;
   if (!given.guard && given.policy === undefined && given.toml === undefined) {
-    warning(given)(
+    warn(
+      given,
       'airlock: no policy, so the preset permissive: undeclared arguments are cut, wrong types refused, secrets ' +
         "masked. A policy also decides who may call what: airlock(server, { policy: 'policy.toml' })",
     );
@@ -184,14 +180,7 @@ function guardServer(inner: Connectable, options: AirlockOptions, only: Set<stri
   if (!Object.hasOwn(inner, 'constructor') && inner.transport !== undefined) {
     throw new AirlockError('guard the server before it connects: messages may have passed already');
   }
-  const { policy, toml, audit } = options;
-  const guard =
-    options.guard ??
-    new Guard({
-      ...(policy === undefined ? {} : { policy }),
-      ...(toml === undefined ? {} : { toml }),
-      ...(audit === undefined ? {} : { audit }),
-    });
+  const guard = guardOf(options);
   const guarded: Guarded = { guard, options, only };
   servers.set(inner, guarded);
   const connect = inner.connect;
@@ -199,6 +188,16 @@ function guardServer(inner: Connectable, options: AirlockOptions, only: Set<stri
     guardTransport(transport, guarded, options.name ?? stated(this));
     return connect.call(this, transport, ...rest);
   };
+}
+
+/** The guard of `options`, or one of its own. */
+export function guardOf({ guard, policy, toml, audit }: AirlockOptions): Guard {
+  if (guard) return guard;
+  return new Guard({
+    ...(policy === undefined ? {} : { policy }),
+    ...(toml === undefined ? {} : { toml }),
+    ...(audit === undefined ? {} : { audit }),
+  });
 }
 
 /** The name and version that a server states to clients. */
@@ -234,32 +233,30 @@ interface Message {
   readonly params?: { readonly name?: unknown };
 }
 
-/** One connection. */
+/** One connection, between a transport and the server. */
 class Gate {
   /** Hands a message to the server. */
   deliver: (message: unknown, extra: unknown) => void = () => {};
-  readonly #link: addon.Link;
+  readonly #connection: Connection;
   readonly #transport: Transport;
-  readonly #guarded: Guarded;
-  readonly #name: string | undefined;
+  readonly #only: ReadonlySet<string> | undefined;
   readonly #send: (message: unknown, options?: unknown) => Promise<void>;
+  /** Messages that wait for the server's list of tools, in order. */
   readonly #waiting: { message: unknown; extra: unknown }[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #agent: Caller | undefined;
   /** With guarded tools only: the calls of them that wait for their result. */
   readonly #calls = new Set<string | number>();
 
   constructor(
     transport: Transport,
-    guarded: Guarded,
+    { guard, options, only }: Guarded,
     name: string | undefined,
     send: (message: unknown, options?: unknown) => Promise<void>,
   ) {
     this.#transport = transport;
-    this.#guarded = guarded;
-    this.#name = name;
+    this.#only = only;
     this.#send = send;
-    this.#link = guarded.guard.connect(name, guarded.options.onEvent !== undefined);
+    this.#connection = new Connection(guard, options, name, () => transport.sessionId ?? name ?? '');
   }
 
   toServer(message: unknown, extra: unknown): void {
@@ -267,25 +264,24 @@ class Gate {
     else this.#decide(message, extra);
   }
 
-  async toClient(message: unknown, options: unknown): Promise<void> {
+  toClient(message: unknown, options: unknown): Promise<void> {
     if (this.#isOther(message)) return this.#send(message, options);
-    let reply: number;
+    const connection = this.#connection;
+    let action: Action;
     try {
-      reply = native.fromServer(this.#link, addon.write(textOf(message)), addon.io());
+      action = connection.server(textOf(message));
     } catch (error) {
       return this.#broken(message, options, error);
     }
-    const code = reply & 7;
-    if (code === FORWARD) {
-      if (reply & EVENTS) this.#tell();
-      if (this.#timer) this.#list();
-      return this.#send(message, options);
-    }
-    const text = code === REPLACE ? this.#read(reply) : '';
-    if (reply & EVENTS) this.#tell();
+    const { output } = connection;
     if (this.#timer) this.#list();
-    // A batch becomes one answer a line.
-    for (const line of text.split('\n')) if (line !== '') await this.#send(JSON.parse(line), options);
+    if (action === Action.Forward) return this.#send(message, options);
+    return this.#sendLines(output, options);
+  }
+
+  /** A batch becomes one answer a line; what is dropped has no line. */
+  async #sendLines(lines: string, options: unknown): Promise<void> {
+    for (const line of lines.split('\n')) if (line !== '') await this.#send(JSON.parse(line), options);
   }
 
   close(): void {
@@ -296,55 +292,51 @@ class Gate {
 
   #decide(message: unknown, extra: unknown): void {
     if (this.#isOther(message)) return this.deliver(message, extra);
-    let reply: number;
+    const connection = this.#connection;
+    let action: Action;
     try {
-      this.#identify(extra as MessageExtra | undefined);
-      reply = native.fromClient(this.#link, addon.write(textOf(message)), Date.now(), addon.io());
+      action = connection.client(textOf(message), extra as MessageExtra | undefined);
     } catch (error) {
       void this.#broken(message, undefined, error);
       return;
     }
-    const code = reply & 7;
-    const text = code === REPLACE || code === ANSWER ? this.#read(reply) : '';
-    if (reply & EVENTS) this.#tell();
-    switch (code) {
-      case FORWARD:
+    switch (action) {
+      case Action.Forward:
         return this.deliver(message, extra);
-      case REPLACE:
-        return this.deliver(JSON.parse(text), extra);
-      case ANSWER: {
-        const answer = JSON.parse(text) as Message;
+      case Action.Replace:
+        return this.deliver(JSON.parse(connection.output), extra);
+      case Action.Answer: {
+        const answer = JSON.parse(connection.output) as Message;
         this.#send(answer, { relatedRequestId: answer.id }).catch((error: unknown) => this.#report(error));
         return;
       }
-      case HOLD:
+      case Action.Hold:
         this.#waiting.unshift({ message, extra });
         this.#timer = setTimeout(() => {
-          native.abandonList(this.#link);
+          connection.abandonList();
           this.#list();
         }, LIST_WAIT_MS);
         this.#list();
         return;
-      default:
+      case Action.Drop:
     }
   }
 
   /** Asks the server for its tools, page by page; when it has answered, the messages that wait go on. */
   #list(): void {
-    if (native.isListing(this.#link)) {
-      const request = native.listRequest(this.#link);
+    if (this.#connection.isListing) {
+      const request = this.#connection.listRequest();
       if (request !== null) this.deliver(JSON.parse(request), this.#waiting[0]?.extra);
       return;
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const waiting = this.#waiting.splice(0);
-    for (const { message, extra } of waiting) this.toServer(message, extra);
+    for (const { message, extra } of this.#waiting.splice(0)) this.toServer(message, extra);
   }
 
   /** With guarded tools only: whether the message concerns none of them. */
   #isOther(message: unknown): boolean {
-    const { only } = this.#guarded;
+    const only = this.#only;
     if (!only || typeof message !== 'object' || message === null || Array.isArray(message)) return false;
     const { id, method, params } = message as Message;
     switch (method) {
@@ -365,26 +357,6 @@ class Gate {
     }
   }
 
-  #identify(extra: MessageExtra | undefined): void {
-    const { options } = this.#guarded;
-    const { agent = extra?.authInfo?.clientId, roles = [], tenant } = options.identify?.(extra) ?? options;
-    const last = this.#agent;
-    if (last?.agent === agent && last?.tenant === tenant && last?.roles === roles) return;
-    if (agent !== undefined || tenant !== undefined || roles.length > 0 || last) {
-      native.setClient(this.#link, agent, roles, tenant);
-      this.#agent = { agent, roles, tenant };
-    }
-  }
-
-  #read(reply: number): string {
-    const bytes = Math.floor(reply / 256);
-    if (reply & addon.SPILLED) {
-      addon.reserve(bytes);
-      native.takeLinkSpill(this.#link, addon.io());
-    }
-    return addon.read(bytes);
-  }
-
   /** What the guard itself fails on does not pass; who waits for an answer gets an error. */
   async #broken(message: unknown, options: unknown, error: unknown): Promise<void> {
     this.#report(error);
@@ -397,54 +369,11 @@ class Gate {
   #report(error: unknown): void {
     this.#transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
   }
-
-  #tell(): void {
-    const { guard, options } = this.#guarded;
-    for (const line of native.takeEvents(this.#link).split('\n')) {
-      if (line === '') continue;
-      const event = JSON.parse(line) as GuardEvent;
-      options.onEvent?.(event);
-      if (event.outcome === 'withheld') {
-        this.#once(guard, `${event.tool}`, `airlock: the tool ${quoted(event.tool)} is withheld: ${quoted(event.why)}`);
-      } else if (event.outcome === 'allowed' && event.stripped && event.stripped.length > 0) {
-        this.#once(
-          guard,
-          `\0${this.#transport.sessionId ?? this.#name ?? ''}`,
-          `airlock: cut ${event.stripped.map(quoted).join(', ')} from a call of ${quoted(event.tool)}, which does not ` +
-            'declare it; more in this session are not told (onEvent and the audit log have every one)',
-        );
-      }
-    }
-  }
-
-  #once(guard: Guard, key: string, line: string): void {
-    const keys = told.get(guard) ?? new Set();
-    told.set(guard, keys);
-    if (keys.has(key) || keys.size >= MOST_TOLD) return;
-    keys.add(key);
-    warning(this.#guarded.options)(line);
-  }
 }
-
-/** What to do with a message, as in src/relay.rs. */
-const FORWARD = 0;
-const REPLACE = 1;
-const ANSWER = 2;
-const HOLD = 3;
-const EVENTS = 8;
 
 /** The text of a message; what has none is no message. */
 function textOf(message: unknown): string {
   const text = JSON.stringify(message) as string | undefined;
   if (text === undefined) throw new TypeError('a message that is no JSON');
   return text;
-}
-
-/** Names that a model or a server wrote, safe to show. */
-function quoted(text: unknown): string {
-  return JSON.stringify(String(text).slice(0, 200));
-}
-
-function warning(options: AirlockOptions): (line: string) => void {
-  return options.warn ?? ((line) => void process.stderr.write(`${line}\n`));
 }

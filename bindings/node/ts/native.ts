@@ -15,6 +15,11 @@ export interface Link {
   readonly [kind]: 'link';
 }
 
+/** A firewall in this thread. */
+export interface Post {
+  readonly [kind]: 'firewall';
+}
+
 /** What to compile. */
 export interface Plan {
   policy?: string;
@@ -37,7 +42,6 @@ interface Native {
   setCaller(handle: Handle, agent: string | undefined, roles: readonly string[], tenant: string | undefined): void;
   check(handle: Handle, tool: number, length: number, now: number, io: Buffer): number;
   explain(handle: Handle, tool: number, length: number, now: number, io: Buffer): string;
-  explainBroken(handle: Handle, tool: number, args: string, now: number): string;
   filter(handle: Handle, tool: number, length: number, isJson: boolean, io: Buffer): number;
   masked(handle: Handle): number;
   takeSpill(handle: Handle, io: Buffer): void;
@@ -52,6 +56,14 @@ interface Native {
   abandonList(link: Link): void;
   takeEvents(link: Link): string;
   takeLinkSpill(link: Link, io: Buffer): void;
+  openFirewall(plan: Plan, killFile: string | undefined): Post;
+  setFirewallCaller(post: Post, agent: string | undefined, roles: readonly string[], tenant: string | undefined): void;
+  settle(post: Post, tool: string, length: number, now: number, io: Buffer): number;
+  settled(post: Post): string;
+  show(post: Post, tool: string, length: number, isJson: boolean, io: Buffer): number;
+  maskedByFirewall(post: Post): number;
+  takeFirewallSpill(post: Post, io: Buffer): void;
+  halt(post: Post, on: boolean): void;
 }
 
 /** The tool whose name was given with `nameTool`. */
@@ -79,6 +91,17 @@ export function write(text: string): number {
   if (most > buffer.length) reserve(Buffer.byteLength(text));
   else settle(most);
   return buffer.write(text);
+}
+
+/**
+ * The bytes of text that UTF-8 cannot hold, because half of a surrogate pair is missing: the first such half as the
+ * three bytes that it would have, which are never valid, so that the engine refuses it and says where.
+ */
+export function brokenBytes(text: string): Uint8Array {
+  const at = text.search(/\p{Surrogate}/u);
+  const half = text.charCodeAt(at);
+  const bytes = [0xe0 | (half >> 12), 0x80 | ((half >> 6) & 0x3f), 0x80 | (half & 0x3f)];
+  return Buffer.concat([Buffer.from(text.slice(0, at)), Buffer.from(bytes), Buffer.from(text.slice(at + 1))]);
 }
 
 /** Puts bytes into the buffer and returns how many. */

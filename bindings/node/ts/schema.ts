@@ -12,10 +12,13 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** Tells whether a value fits, and what comes out. */
     readonly validate: (value: unknown, options?: never) => unknown;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
     readonly jsonSchema?: {
+      /** The JSON Schema of what goes in. */
       readonly input: (options: never) => Record<string, unknown>;
+      /** The JSON Schema of what comes out. */
       readonly output: (options: never) => Record<string, unknown>;
     };
   };
@@ -26,20 +29,24 @@ export interface GuardedSchema<S = StandardSchema<{ [name: string]: Json }>> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** Cuts, checks under the policy, and then validates as the schema inside does. */
     readonly validate: (
       value: unknown,
     ) => StandardResult<OutputOf<S>> | Promise<StandardResult<OutputOf<S>>>;
     readonly types?: { readonly input: InputOf<S>; readonly output: OutputOf<S> } | undefined;
     readonly jsonSchema: {
+      /** The JSON Schema of what goes in. */
       readonly input: (options: { target: string }) => Record<string, unknown>;
+      /** The JSON Schema of what comes out. */
       readonly output: (options: { target: string }) => Record<string, unknown>;
     };
   };
 }
 
-type Types<S> = S extends { readonly '~standard': { readonly types?: infer T } } ? NonNullable<T> : never;
-type InputOf<S> = Types<S> extends { readonly input: infer I } ? I : unknown;
-type OutputOf<S> = Types<S> extends { readonly output: infer O } ? O : unknown;
+/** What goes into a Standard Schema. */
+export type InputOf<S> = S extends StandardSchema<infer Input, infer _> ? Input : unknown;
+/** What comes out of a Standard Schema. */
+export type OutputOf<S> = S extends StandardSchema<infer _, infer Output> ? Output : unknown;
 
 /** Builds the guarded schema; `compile` makes the guard of its one tool. */
 export function guardSchema(

@@ -17,7 +17,8 @@ pub struct GuardBuilder {
     masking: Masking,
     hash: Option<Arc<dyn KeyedHash + Send + Sync>>,
     counter: Option<Arc<dyn CountTokens + Send + Sync>>,
-    catalog: CatalogBuilder,
+    tools: CatalogBuilder,
+    catalog: Option<Catalog>,
     documents: Documents,
     budget: Budget,
     kill_switch: KillSwitch,
@@ -25,11 +26,11 @@ pub struct GuardBuilder {
 
 impl fmt::Debug for GuardBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, masking, hash: _, counter: _, catalog, documents, budget, kill_switch } =
-            self;
+        let Self { policy, masking, tools, catalog, documents, budget, kill_switch, .. } = self;
         f.debug_struct("GuardBuilder")
             .field("policy", policy)
             .field("masking", masking)
+            .field("tools", tools)
             .field("catalog", catalog)
             .field("documents", documents)
             .field("budget", budget)
@@ -45,7 +46,8 @@ impl GuardBuilder {
             masking: Masking::default(),
             hash: None,
             counter: None,
-            catalog: Catalog::builder(Origin::Trusted),
+            tools: Catalog::builder(Origin::Trusted),
+            catalog: None,
             documents: Documents::new(),
             budget: Budget::default(),
             kill_switch: KillSwitch::new(),
@@ -66,7 +68,7 @@ impl GuardBuilder {
     /// lists.
     #[must_use]
     pub fn documents(mut self, documents: Documents) -> Self {
-        self.catalog.documents(documents.clone());
+        self.tools.documents(documents.clone());
         self.documents = documents;
         self
     }
@@ -76,8 +78,15 @@ impl GuardBuilder {
     /// # Errors
     /// When its schema cannot be honoured.
     pub fn tool(mut self, tool: ToolDefinition<'_>) -> Result<Self, CompileError> {
-        self.catalog.tool(tool)?;
+        self.tools.tool(tool)?;
         Ok(self)
+    }
+
+    /// Sets tools that are compiled already, in place of those that were added one by one.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = Some(catalog);
+        self
     }
 
     /// Lets `switch` halt every call while it is on.
@@ -115,15 +124,16 @@ impl GuardBuilder {
     /// When a rule for named tools has a condition on an argument that none of them declares, or when
     /// the policy wants hashes and [`mask_hash`](Self::mask_hash) gave nothing to make them.
     pub fn build(self) -> Result<Guard, PolicyError> {
-        let Self { policy, mut masking, hash, counter, catalog, documents, budget, kill_switch } =
-            match self.policy {
-                Some(_) => self,
-                None => self.policy(Policy::permissive())?,
-            };
+        let built = match self.policy {
+            Some(_) => self,
+            None => self.policy(Policy::permissive())?,
+        };
+        let Self { policy, mut masking, hash, counter, tools, catalog, .. } = built;
+        let Self { documents, budget, kill_switch, .. } = built;
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        let catalog = catalog.build();
+        let catalog = catalog.unwrap_or_else(|| tools.build());
         policy.review(&catalog)?;
         Ok(Guard { policy, masking, counter, catalog, documents, budget, kill_switch })
     }

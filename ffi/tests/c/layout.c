@@ -1,4 +1,5 @@
-/* Prints how every struct is laid out; `ffi/abi/layout.txt` is what it must print on 64-bit Linux. */
+/* Prints how every struct is laid out; `ffi/abi/layout.txt` is what it must print on 64-bit Linux. Written
+ * by `cargo xtask gen`. */
 #include <stdio.h>
 
 #include "airlock.h"
@@ -39,6 +40,11 @@ int main(void) {
     FIELD(airlock_guard_options, max_arguments);
     FIELD(airlock_guard_options, max_output);
     FIELD(airlock_guard_options, mask_key);
+    STRUCT(airlock_firewall_options);
+    FIELD(airlock_firewall_options, struct_size);
+    FIELD(airlock_firewall_options, flags);
+    FIELD(airlock_firewall_options, audit_path);
+    FIELD(airlock_firewall_options, kill_file);
     STRUCT(airlock_error);
     FIELD(airlock_error, struct_size);
     FIELD(airlock_error, code);
@@ -46,6 +52,14 @@ int main(void) {
     FIELD(airlock_error, column);
     FIELD(airlock_error, message);
     FIELD(airlock_error, pointer);
+    STRUCT(airlock_calls);
+    FIELD(airlock_calls, struct_size);
+    FIELD(airlock_calls, reserved);
+    FIELD(airlock_calls, running);
+    FIELD(airlock_calls, ok);
+    FIELD(airlock_calls, failed);
+    FIELD(airlock_calls, unknown);
+    FIELD(airlock_calls, refused);
     STRUCT(airlock_json_value);
     FIELD(airlock_json_value, kind);
     FIELD(airlock_json_value, count);

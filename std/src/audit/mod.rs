@@ -190,6 +190,20 @@ impl AuditLog {
         }
     }
 
+    /// Waits until what was recorded before is written. Nobody records meanwhile.
+    ///
+    /// # Errors
+    /// When something of it is not written: the file does not take it, or the log is closed.
+    pub fn flush(&self) -> Result<(), Unrecorded> {
+        let Some(inner) = &self.inner else { return Ok(()) };
+        let desk = inner.desk.lock().map_err(|_| Unrecorded)?;
+        match &desk.sink {
+            Sink::Sync(_) | Sink::Idle(..) => Ok(()),
+            Sink::Async(queue) => queue.flush(),
+            Sink::Closed => Err(Unrecorded),
+        }
+    }
+
     /// Writes what is still to be written, and that this was all. What is recorded later is refused.
     pub fn close(&self) {
         if let Some(inner) = &self.inner {

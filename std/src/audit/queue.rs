@@ -44,6 +44,8 @@ struct State {
     lines: Vec<u8>,
     /// Records that are decided and not yet written, those in the hands of the thread included.
     records: usize,
+    /// Records that were ever put into the queue.
+    put: u64,
     /// Records that found neither a place nor a file that takes them.
     lost: u64,
     /// The last write failed.
@@ -106,6 +108,7 @@ impl Queue {
         }
         state.lines.extend_from_slice(line);
         state.records += 1;
+        state.put += 1;
         self.shared.work.notify_one();
         Ok(())
     }
@@ -113,6 +116,21 @@ impl Queue {
     pub(super) fn reopen(&self) {
         self.shared.lock().reopen = true;
         self.shared.work.notify_one();
+    }
+
+    /// Waits until all that is in the queue now is written.
+    pub(super) fn flush(&self) -> Result<(), Unrecorded> {
+        let mut state = self.shared.lock();
+        let all = state.put;
+        loop {
+            if state.put - state.records as u64 >= all {
+                return Ok(());
+            }
+            if state.ended || state.failed {
+                return Err(Unrecorded);
+            }
+            state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Waits until everything is written, or was tried once more.

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlock_core::policy::{KillSwitch, PolicyError};
+use airlock_core::policy::KillSwitch;
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
 
+use super::Firewall;
 use super::pool::Pool;
-use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
@@ -63,6 +63,14 @@ impl FirewallBuilder {
     pub fn tool(mut self, tool: ToolDefinition<'_>) -> Result<Self, CompileError> {
         self.guard = self.guard.tool(tool)?;
         Ok(self)
+    }
+
+    /// Begins with a guard that is half built, in place of what was said of tools and bounds so far: its
+    /// policy and its kill switch will be those of the firewall.
+    #[must_use]
+    pub fn guard(mut self, guard: GuardBuilder) -> Self {
+        self.guard = guard;
+        self
     }
 
     /// Sets the bounds on the work for one call or one output.
@@ -132,12 +140,13 @@ impl FirewallBuilder {
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let limiter =
             Limiter::new(file.policy(), Arc::clone(&clock)).map_err(FirewallError::Limit)?;
+        let (policy, sources) = file.into_parts();
         let guard = guard
             .kill_switch(kill_switch.clone())
-            .policy(file.into_policy())
+            .policy(policy)
             .and_then(GuardBuilder::build)
-            .map_err(FirewallError::Guard)?;
-        let (pool, tally) = (Pool::new(), Tally::default());
+            .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
+        let (pool, tally) = (Pool::new(), Arc::default());
         Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, pool, tally })
     }
 }
@@ -149,7 +158,7 @@ pub enum FirewallError {
     /// The audit log cannot be opened.
     Audit(io::Error),
     /// The policy asks for what the guard does not have, or has rules that its tools do not fit.
-    Guard(PolicyError),
+    Guard(Error),
     /// A limit of the policy cannot be kept.
     Limit(LimitError),
     /// The policy wants decisions recorded, and nobody says where.

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
 pub use builder::{FirewallBuilder, FirewallError};
-pub use permit::{Outcome, Permit, Refused, Shown};
+pub use permit::{Outcome, Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
 
 /// As many roles of an agent are handed over without allocating.
@@ -78,7 +78,7 @@ pub struct Firewall {
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
     pool: Pool,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 /// How many calls run, and how those that ended did.
@@ -148,9 +148,8 @@ impl Firewall {
         let recorded = self.record(&settled, call, started, &lease);
         match settled {
             Settled::Allow(cleared) if recorded => {
-                self.tally.running.fetch_add(1, Ordering::Relaxed);
-                let outcome = Outcome::Unknown;
-                Ok(Permit { firewall: self, lease, cleared, arguments, outcome })
+                let running = Running::new(&self.tally);
+                Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
             Settled::Allow(_) => Err(self.refuse(Reason::InternalError, call, lease)),
@@ -222,7 +221,7 @@ impl Firewall {
     /// How many calls run and ran. The numbers are read one after the other, while calls go on.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        let Tally { running, ok, failed, unknown, refused } = &self.tally;
+        let Tally { running, ok, failed, unknown, refused } = &*self.tally;
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         Calls {
             running: read(running),

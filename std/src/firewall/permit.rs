@@ -1,22 +1,31 @@
 //! What a firewall answers.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use airlock_core::{Allowed, Barred, Cleared, Reason, Refusal};
 
-use super::Firewall;
+use super::Tally;
 use super::pool::Lease;
 
 /// That a call may run. What it was charged with stays charged, however it ends: limits count the calls that
 /// were let through. A permit that is dropped ends as [`Outcome::Unknown`].
 #[must_use = "finish it when the call has ended"]
 pub struct Permit<'a> {
-    pub(super) firewall: &'a Firewall,
     pub(super) lease: Lease<'a>,
     pub(super) cleared: Cleared<'a>,
     pub(super) arguments: &'a [u8],
-    pub(super) outcome: Outcome,
+    pub(super) running: Running,
+}
+
+/// A call that runs: what is left of its [`Permit`] when its arguments are handed over. It borrows nothing,
+/// so it can be kept wherever the call ends. Dropped, the call ends as [`Outcome::Unknown`].
+#[must_use = "finish it when the call has ended"]
+#[derive(Debug)]
+pub struct Running {
+    tally: Arc<Tally>,
+    outcome: Outcome,
 }
 
 /// How a call that was let through has ended.
@@ -44,14 +53,31 @@ impl Permit<'_> {
     }
 
     /// Ends the call.
+    pub fn finish(self, outcome: Outcome) {
+        self.running.finish(outcome);
+    }
+
+    /// Gives the memory of the decision back, when the arguments are handed over.
+    pub fn into_running(self) -> Running {
+        self.running
+    }
+}
+
+impl Running {
+    pub(super) fn new(tally: &Arc<Tally>) -> Self {
+        tally.running.fetch_add(1, Ordering::Relaxed);
+        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown }
+    }
+
+    /// Ends the call.
     pub fn finish(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        let tally = &self.firewall.tally;
+        let tally = &self.tally;
         let ended = match self.outcome {
             Outcome::Ok => &tally.ok,
             Outcome::Failed => &tally.failed,

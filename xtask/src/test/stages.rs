@@ -5,7 +5,7 @@ use std::process::Command;
 use super::report::{Report, node_tally};
 use crate::process::{self, Done};
 use crate::program::{self, Program};
-use crate::{capi, fuzz, no_alloc, workspace};
+use crate::{capi, fuzz, golang, no_alloc, workspace};
 
 /// One part of the whole.
 pub struct Stage {
@@ -29,11 +29,15 @@ pub const STAGES: &[Stage] = &[
     quick("c-memory", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::memory),
     quick("c-packages", &[Program::Linker, Program::CppCompiler, Program::CMake], capi::packages),
     quick("c-freestanding", C, capi::freestanding),
+    quick("c-described", &[Program::CppCompiler, Program::Abigail], capi::described),
     quick("end-to-end", &[Program::Node], end_to_end),
     quick("node", &[Program::Node, Program::NodePackages], |report| node_binding(report, false)),
     slow("node-long", &[Program::Node, Program::NodePackages], |report| node_binding(report, true)),
+    quick("go", GO, golang::check),
+    slow("go-long", GO, golang::long),
     quick("fuzz", &[Program::CppCompiler], |report| fuzz_for(report, 20)),
     slow("fuzz-long", &[Program::CppCompiler], |report| fuzz_for(report, 600)),
+    slow("c-bench", C, capi::bench),
     slow("c-threads", &[Program::Linker, Program::CppCompiler, Program::Valgrind], capi::threads),
     slow("idle-cost", &[Program::Node], idle_cost),
     slow("benches", &[], benches),
@@ -42,6 +46,9 @@ pub const STAGES: &[Stage] = &[
 
 /// What building the C library and programs takes.
 const C: &[Program] = &[Program::Linker, Program::CppCompiler];
+
+/// What building the Go module takes.
+const GO: &[Program] = &[Program::Go, Program::Linker, Program::CppCompiler];
 
 const fn quick(name: &'static str, needs: &'static [Program], run: fn(&mut Report)) -> Stage {
     Stage { name, needs, is_slow: false, run }
@@ -52,7 +59,8 @@ const fn slow(name: &'static str, needs: &'static [Program], run: fn(&mut Report
 }
 
 /// The folders with a `Cargo.toml` that is no member of the workspace.
-const OTHER_WORKSPACES: &[&str] = &["core/tests/no_alloc", "benches", "ffi/embedded", "fuzz"];
+const OTHER_WORKSPACES: &[&str] =
+    &["core/tests/no_alloc", "benches", "ffi/bench", "ffi/embedded", "fuzz"];
 
 fn format(report: &mut Report) {
     report.one(process::run(&mut workspace::cargo(&["fmt", "--all", "--check", "--", "-l"])));
@@ -144,6 +152,8 @@ fn node_binding(report: &mut Report, is_long: bool) {
     if !is_long {
         report.one(process::run(&mut run(&[tsc, "-p", "test/types"])));
         report.one(process::run(&mut run(&[tsc, "-p", "test/types/bare"])));
+        let typedoc = "node_modules/typedoc/bin/typedoc";
+        report.one(process::run(&mut run(&[typedoc, "--emit", "none"])));
     }
     let done = process::run(run(&["--test", "--test-reporter=spec"]).args(files));
     let tally = node_tally(&done.text);

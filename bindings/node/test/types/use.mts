@@ -2,6 +2,7 @@
 import { McpServer as ServerV2 } from '@modelcontextprotocol/server';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { expectTypeOf } from 'expect-type';
 import { z } from 'zod';
 import {
@@ -16,6 +17,7 @@ import {
   airlock,
   secureTool,
 } from 'airlock-mcp';
+import { guardStdio } from 'airlock-mcp/stdio';
 
 const guard = new Guard({ policy: 'policy.toml', tools: [{ name: 't', inputSchema: { type: 'object' } }] });
 const verdict = guard.check('t', '{}', { agent: 'a', roles: ['r'], now: new Date() });
@@ -51,6 +53,9 @@ secureTool(v2, 't', { inputSchema: z.object({ s: z.string() }) }, async ({ s }) 
   expectTypeOf(s).toEqualTypeOf<string>();
   return { content: [] };
 }, { guard });
+
+const { stdin, stdout } = guardStdio({ guard });
+await v1.connect(new StdioServerTransport(stdin, stdout));
 
 const schema = guard.schema(z.object({ n: z.number().default(1) }), 't');
 expectTypeOf<NonNullable<(typeof schema)['~standard']['types']>['output']>().toEqualTypeOf<{ n: number }>();

@@ -1,0 +1,3 @@
+module github.com/airlock-mcp/airlock/bindings/go
+
+go 1.25

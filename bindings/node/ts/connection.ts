@@ -1,0 +1,142 @@
+// A connection of an MCP server as the addon sees it: text or bytes in, what to do out, and what the operator hears.
+import type { Caller, Guard } from './guard.js';
+import type { AirlockOptions, GuardEvent, MessageExtra } from './mcp.js';
+import * as addon from './native.js';
+import { native } from './native.js';
+
+/** What to do with a message, as in src/relay.rs. */
+export enum Action {
+  /** Pass it on as it is. */
+  Forward,
+  /** Pass on `output` in its place. */
+  Replace,
+  /** Send `output` back to where it came from. */
+  Answer,
+  /** Present it again when the server's list of tools is there. */
+  Hold,
+  /** Pass on nothing. */
+  Drop,
+}
+
+/** Bit of a reply: there are events to fetch. */
+const EVENTS = 8;
+/** How long to wait for the server's own list of tools. */
+export const LIST_WAIT_MS = 10_000;
+/** Most sessions whose first strip is told. */
+const MOST_TOLD = 1024;
+
+const told = new WeakMap<Guard, Set<string>>();
+
+/** One connection. */
+export class Connection {
+  /** What the last decision has written. */
+  output = '';
+  readonly #link: addon.Link;
+  readonly #guard: Guard;
+  readonly #options: AirlockOptions;
+  readonly #session: () => string;
+  #caller: Caller | undefined;
+
+  /** @param session what tells this session from others, for the one line about its first strip */
+  constructor(guard: Guard, options: AirlockOptions, name: string | undefined, session: () => string) {
+    this.#guard = guard;
+    this.#options = options;
+    this.#session = session;
+    this.#link = guard.connect(name, options.onEvent !== undefined);
+  }
+
+  /** Decides on a message of the client. */
+  client(message: string | Uint8Array, extra?: MessageExtra): Action {
+    this.#identify(extra);
+    return this.#done(native.fromClient(this.#link, put(message), Date.now(), addon.io()));
+  }
+
+  /** Decides on a message of the server. */
+  server(message: string | Uint8Array): Action {
+    return this.#done(native.fromServer(this.#link, put(message), addon.io()));
+  }
+
+  /** Whether the server is being asked for its tools. */
+  get isListing(): boolean {
+    return native.isListing(this.#link);
+  }
+
+  /** The request to present to the server; each is returned once. */
+  listRequest(): string | null {
+    return native.listRequest(this.#link);
+  }
+
+  /** Gives up asking. */
+  abandonList(): void {
+    native.abandonList(this.#link);
+  }
+
+  #done(reply: number): Action {
+    const action = (reply & 7) as Action;
+    this.output = '';
+    if (action === Action.Replace || action === Action.Answer) {
+      const bytes = Math.floor(reply / 256);
+      if (reply & addon.SPILLED) {
+        addon.reserve(bytes);
+        native.takeLinkSpill(this.#link, addon.io());
+      }
+      this.output = addon.read(bytes);
+    }
+    if (reply & EVENTS) this.#tell();
+    return action;
+  }
+
+  #identify(extra: MessageExtra | undefined): void {
+    const { identify } = this.#options;
+    const { agent = extra?.authInfo?.clientId, roles = NONE, tenant } = identify?.(extra) ?? this.#options;
+    const last = this.#caller;
+    if (last ? last.agent === agent && last.tenant === tenant && last.roles === roles : !agent && !tenant && !roles.length) {
+      return;
+    }
+    native.setClient(this.#link, agent, roles, tenant);
+    this.#caller = { agent, roles, tenant };
+  }
+
+  #tell(): void {
+    for (const line of native.takeEvents(this.#link).split('\n')) {
+      if (line === '') continue;
+      const event = JSON.parse(line) as GuardEvent;
+      const { tool, outcome, why, stripped = [] } = event;
+      if (outcome === 'withheld') {
+        this.#once(`tool ${tool}`, `airlock: the tool ${quoted(tool)} is withheld: ${quoted(why)}`);
+      } else if (outcome === 'allowed' && stripped.length > 0) {
+        this.#once(
+          `session ${this.#session()}`,
+          `airlock: cut ${stripped.map(quoted).join(', ')} from a call of ${quoted(tool)}, which does not declare it; ` +
+            'more in this session are not told (onEvent and the audit log have every one)',
+        );
+      }
+      this.#options.onEvent?.(event);
+    }
+  }
+
+  #once(key: string, line: string): void {
+    const keys = told.get(this.#guard) ?? new Set();
+    told.set(this.#guard, keys);
+    if (keys.has(key) || keys.size >= MOST_TOLD) return;
+    keys.add(key);
+    warn(this.#options, line);
+  }
+}
+
+/** A line for the operator. */
+export function warn(options: AirlockOptions, line: string): void {
+  if (options.warn) options.warn(line);
+  else process.stderr.write(`${line}\n`);
+}
+
+const NONE: readonly string[] = [];
+
+function put(message: string | Uint8Array): number {
+  return typeof message === 'string' ? addon.write(message) : addon.writeBytes(message);
+}
+
+/** Names that a model or a server wrote, safe to show. */
+function quoted(text: unknown): string {
+  return JSON.stringify(String(text).slice(0, 200));
+}
