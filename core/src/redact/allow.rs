@@ -64,6 +64,9 @@ pub struct AllowList<'m> {
     entries: Buf<'m, AllowEntry>,
 }
 
+/// A longer value is masked whatever the list says: a stream has not kept the whole of it.
+const LONGEST_VALUE: usize = 3072;
+
 /// A view of an [`AllowList`]; the default allows nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allow<'a> {
@@ -201,17 +204,18 @@ impl<'a> Allow<'a> {
 
     /// Whether the finding `value` of type `id` may be shown.
     pub(super) fn permits(self, id: TypeId, value: &[u8]) -> bool {
-        self.entries.iter().any(|entry| {
-            let text = self.text(entry);
-            match entry.kind {
-                Kind::Value => value == text,
-                Kind::Prefix => value.starts_with(text),
-                Kind::Domain => id == TypeId::EMAIL && is_at(value, text),
-                Kind::Network => id == TypeId::IP && is_in(value, text, entry.bits),
-                Kind::Path => false,
-                Kind::Examples => is_example(id, value),
-            }
-        })
+        value.len() <= LONGEST_VALUE
+            && self.entries.iter().any(|entry| {
+                let text = self.text(entry);
+                match entry.kind {
+                    Kind::Value => value == text,
+                    Kind::Prefix => value.starts_with(text),
+                    Kind::Domain => id == TypeId::EMAIL && is_at(value, text),
+                    Kind::Network => id == TypeId::IP && is_in(value, text, entry.bits),
+                    Kind::Path => false,
+                    Kind::Examples => is_example(id, value),
+                }
+            })
     }
 }
 

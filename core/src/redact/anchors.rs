@@ -6,17 +6,17 @@
 //! consists of is found by one addition: a run of ones plus any of its bits carries out of its top. Worst
 //! case: the same few instructions for any block.
 
-use super::bytes::{DIGITS, Set, byte, run, slice};
+use super::bytes::{DIGITS, Set, byte, moved, run, slice};
 use crate::simd::classes::Classes;
 
 /// A word is long from this many bytes on: every key that no sign parts is.
 pub(super) const LONG: usize = 16;
 
 /// What a block needs to know of the blocks before it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Carry {
     /// What each shift pushed out of the last block, in the order of the shifts.
-    flows: [u64; 22],
+    flows: [u64; 23],
     /// Whether the word that the last block ended in holds a digit, a capital, a small letter.
     digits: bool,
     uppers: bool,
@@ -111,9 +111,32 @@ impl Anchors {
 }
 
 impl Carry {
+    /// The state at the beginning of a text.
+    pub(super) const NEW: Self = Self {
+        flows: [0; 23],
+        digits: false,
+        uppers: false,
+        lowers: false,
+        in_word: false,
+        open: 0,
+        hole: 0,
+        names: [0; 2],
+    };
+
     /// The state at `at`, where text begins anew.
-    pub(super) fn at(at: usize) -> Self {
-        Self { open: at, ..Self::default() }
+    pub(super) const fn at(at: usize) -> Self {
+        Self { open: at, ..Self::NEW }
+    }
+
+    /// Bytes `from..to` of the text are gone.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        (self.open, self.hole) = (moved(self.open, from, to), moved(self.hole, from, to));
+    }
+
+    /// The first byte of the word that the last block ended in.
+    #[inline]
+    pub(super) const fn word_of(&self) -> Option<usize> {
+        if self.in_word { Some(self.open) } else { None }
     }
 
     /// Whether a word goes on after the last block.
@@ -176,7 +199,8 @@ impl Carry {
         // Signs behind two bytes of a word: those that are the fourth in a row, or the fifth, for the
         // first may stand before the value. And the second behind four bytes.
         let pair = (hyphen | operator) & past2;
-        let pairs = pair & flow(pair, 3) & flow(pair, 6) & flow(pair, 9) & !flow(pair, 15);
+        let five = flow(pair, 12) & flow(pair, 15);
+        let pairs = pair & flow(pair, 3) & flow(pair, 6) & flow(pair, 9) & !five;
         let group = joint & past4;
         let groups = group & flow(group, 5);
         let lone = !after_word | hyphen >> 1 | top(1);

@@ -23,6 +23,8 @@ const LONGEST_NAME: usize = 64;
 /// Within so many bytes the cookies of a header are told apart. It is less than what a stream keeps of
 /// the text before.
 const MOST_COOKIES: usize = 768;
+/// Longest content of an element.
+const LONGEST_ELEMENT: usize = 4096;
 /// A value longer than this is no placeholder.
 const GLANCE: usize = 128;
 
@@ -46,7 +48,7 @@ impl Scan<'_, '_, '_> {
     /// Looks at the `:` or `=` at `op`.
     pub(super) fn assignment(&mut self, op: usize) -> Result<(), Full> {
         let text = self.text;
-        if op < self.decided {
+        if op < self.state.decided {
             return Ok(());
         }
         let (last, next) = (before(text, op), byte(text, op + 1));
@@ -76,6 +78,7 @@ impl Scan<'_, '_, '_> {
         let at = skip_blank(text, at);
         match meaning.class {
             Class::Personal => Ok(()),
+            _ if !self.types.contains(meaning.id) => Ok(()),
             Class::Authorization => self.credential(at),
             Class::Cookie => self.cookies(at),
             _ => {
@@ -115,8 +118,10 @@ impl Scan<'_, '_, '_> {
 
     /// Masks the value at `place` unless it is none.
     fn value(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
-        // A reference is known by its beginning.
-        if matches!(slice(self.text, place.start, place.start + 2), b"${" | b"$(" | b"{{") {
+        // What is not looked for is not read, and a reference is known by its beginning.
+        if !self.types.contains(meaning.id)
+            || matches!(slice(self.text, place.start, place.start + 2), b"${" | b"$(" | b"{{")
+        {
             return Ok(());
         }
         let glance = slice(self.text, 0, place.start + GLANCE);
@@ -160,7 +165,7 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         }
         let end = if long { place.end(self.text) } else { end };
-        self.decided = end;
+        self.state.decided = end;
         self.push(meaning.id, place.start, end)
     }
 
@@ -188,7 +193,7 @@ impl Scan<'_, '_, '_> {
         if value.len() < 6 || short && (is_placeholder(value) || is_wordy(value)) {
             return Ok(());
         }
-        self.decided = end;
+        self.state.decided = end;
         self.push(TypeId::AUTHORIZATION, start, end)
     }
 
@@ -211,15 +216,15 @@ impl Scan<'_, '_, '_> {
                 // Nobody looks at the rest, so all of it goes.
                 const REST: Set = Set::new(b"0-9A-Za-z!#$%&()*+./:;<=>?@^_`{|}~[] -");
                 let start = if name < near.len() { start } else { at };
-                self.decided = run(text, start, REST);
-                return self.push(TypeId::COOKIE, start, self.decided);
+                self.state.decided = run(text, start, REST);
+                return self.push(TypeId::COOKIE, start, self.state.decided);
             }
             let (label, value) = (slice(text, at, name), slice(text, start, end));
             let telling = is_session(label) && value.len() >= 6 || is_keylike(value);
             if telling && !(value.len() <= GLANCE && is_placeholder(value)) {
                 self.push(TypeId::COOKIE, start, end)?;
             }
-            self.decided = end;
+            self.state.decided = end;
             if byte(text, end) != b';' {
                 break;
             }
@@ -230,7 +235,7 @@ impl Scan<'_, '_, '_> {
 
     /// Masks what follows the word `Bearer` or `Basic` at `start..end` in running text.
     pub(super) fn scheme(&mut self, start: usize, end: usize) -> Result<(), Full> {
-        if start < self.decided {
+        if start < self.state.decided || !self.types.contains(TypeId::AUTHORIZATION) {
             return Ok(());
         }
         let from = skip_blank(self.text, end);
@@ -246,7 +251,7 @@ impl Scan<'_, '_, '_> {
         if !telling || is_placeholder(head) {
             return Ok(());
         }
-        self.decided = to;
+        self.state.decided = to;
         self.push(TypeId::AUTHORIZATION, from, to)
     }
 
@@ -256,7 +261,7 @@ impl Scan<'_, '_, '_> {
         let name = if byte(text, at + 1) == b'-' { at + 2 } else { at + 1 };
         let end = run(slice(text, 0, name + LONGEST_NAME), name, NAME);
         let cut = before(text, at);
-        if at < self.decided
+        if at < self.state.decided
             || byte(text, end) != b' '
             || !(cut == 0 || cut.is_ascii_whitespace() || matches!(cut, b'"' | b'\'' | b'`'))
         {
@@ -304,10 +309,11 @@ impl Scan<'_, '_, '_> {
         } else {
             before(text, start) == b'<'
         };
-        if at < self.decided || !named {
+        if at < self.state.decided || !named {
             return Ok(());
         }
-        let end = memchr::memchr2(b'<', b'\n', slice(text, at + 1, at + 8192)).unwrap_or(0);
+        let end =
+            memchr::memchr2(b'<', b'\n', slice(text, at + 1, at + LONGEST_ELEMENT)).unwrap_or(0);
         if slice(text, at + 1 + end, at + 3 + end) != b"</" {
             return Ok(());
         }
@@ -340,7 +346,7 @@ impl Scan<'_, '_, '_> {
         let line = slice(self.text, start.saturating_sub(160), start);
         let login = memchr::memmem::find(line, b"login ").is_some()
             && memchr::memmem::find(line, b"machine ").is_some();
-        if start < self.decided || !login {
+        if start < self.state.decided || !login {
             return Ok(());
         }
         let place = place(self.text, skip_blank(self.text, end), true);

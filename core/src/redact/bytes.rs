@@ -94,6 +94,17 @@ pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize 
     end - len
 }
 
+/// Where the byte at `at` is once bytes `from..to` are gone; one of those would be at `from`.
+pub(super) const fn moved(at: usize, from: usize, to: usize) -> usize {
+    if at >= to {
+        at - (to - from)
+    } else if at > from {
+        from
+    } else {
+        at
+    }
+}
+
 /// The offset at or after `at` of the first byte that is no space or tab; it looks at 64 bytes.
 pub(super) fn skip_blank(text: &[u8], at: usize) -> usize {
     let rest = slice(text, at, at + 64);

@@ -249,8 +249,11 @@ impl Entry {
         let mut kept = [0; 32];
         let compact = self.compact(head, &mut kept)?;
         let row = IDENTIFIERS.get(usize::from(self.row))?;
+        // A run of so many digits with its check digit is telling beside another number too.
+        let long = compact.len() >= 13 && compact.len() == head.len();
         let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
-        ((row.verify)(compact) && is_bounded(text, start, end) && !counted).then_some((start, end))
+        ((row.verify)(compact) && is_bounded(text, start, end, long) && !counted)
+            .then_some((start, end))
     }
 
     /// Whether each byte is in its range: all places at once, since most forms do not fit.
@@ -284,9 +287,13 @@ fn is_in_a_row(text: &[u8], at: usize, end: usize) -> bool {
 }
 
 /// Whether `text[at..end]` is not a piece of something longer: a decimal fraction, a dotted or dashed
-/// number, a time, a UUID.
-fn is_bounded(text: &[u8], at: usize, end: usize) -> bool {
-    let joins = |byte| matches!(byte, b'-' | b'.' | b'/' | b':' | b'+');
+/// number, a time, a UUID. A `long` one is a piece of a fraction or a word only.
+fn is_bounded(text: &[u8], at: usize, end: usize, long: bool) -> bool {
+    let joins = |byte| match byte {
+        b'.' => true,
+        b'-' | b'/' | b':' | b'+' => !long,
+        _ => false,
+    };
     let (left, right) = (before(text, at), byte(text, end));
     let cut_left = joins(left)
         && at >= 2
@@ -295,6 +302,7 @@ fn is_bounded(text: &[u8], at: usize, end: usize) -> bool {
             _ => DIGITS.has(before(text, at - 1)) || is_masked_left(text, at - 1),
         };
     let cut_right = match right {
+        b'-' | b'/' | b':' if long => false,
         b'-' => is_joined_right(text, end + 1),
         b'.' | b'/' | b':' => {
             let next = byte(text, end + 1);
@@ -337,7 +345,7 @@ mod tests {
         assert!(ids("123-45-6789x", 3).is_empty());
         assert_eq!(ids("130 692 544", 3), ["pii.national.ca_sin"]);
         assert!(ids("130 692 544 545", 3).is_empty(), "a row of counts");
-        assert!(!is_bounded(b"0.4111111111111111", 2, 18));
-        assert!(is_bounded(b"card: 4111111111111111.", 6, 22));
+        assert!(!is_bounded(b"0.4111111111111111", 2, 18, true));
+        assert!(is_bounded(b"card: 4111111111111111.", 6, 22, true));
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Detectors are rows of tables where a fixed beginning (`token`) or a fixed shape (`identifier`)
 //! tells (the rows are in `tokens` and `identifiers`), and functions where it does not. No allocation, no regular expression. Each decides within
-//! 4.5 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
+//! 4.75 KiB after its anchor; a value that is still open there is masked up to its terminator. Work is
 //! linear in the text: an anchor costs a bounded look around it, and what was once masked as a value
 //! is not searched for values again.
 
@@ -89,29 +89,9 @@ impl<'a> Redactor<'a> {
         self.scan_under("", text, findings)
     }
 
-    /// The same for a text that goes on where one ended of which `past` tells.
-    fn scan_behind(
-        &self,
-        past: &normal::Past,
-        text: &str,
-        findings: &mut Buf<'_, Finding>,
-    ) -> Result<(), Full> {
-        self.scan_all(past, "", text, findings)
-    }
-
     /// The same for the value of a field called `key`, which counts as a word beside the value.
     fn scan_under(
         &self,
-        key: &str,
-        text: &str,
-        findings: &mut Buf<'_, Finding>,
-    ) -> Result<(), Full> {
-        self.scan_all(&normal::Past::NONE, key, text, findings)
-    }
-
-    fn scan_all(
-        &self,
-        past: &normal::Past,
         key: &str,
         text: &str,
         findings: &mut Buf<'_, Finding>,
@@ -120,30 +100,37 @@ impl<'a> Redactor<'a> {
         if self.types.is_empty() {
             return Ok(());
         }
-        let scan = scan::Scan::new(text, key.as_bytes(), self.types, findings)?;
-        if past.is_some() { scan.within_word() } else { scan }.run()?;
-        normal::scan(text, key.as_bytes(), self.types, past, findings)?;
+        let key = key.as_bytes();
+        scan::Scan::new(text, key, self.types, findings)?.run()?;
+        let (mut state, view) = (normal::State::new(), normal::View::WHOLE);
+        normal::scan(text, key, self.types, &mut state, view, findings)?;
         self.settle(text, findings);
         Ok(())
     }
 
     /// Takes out what is allowed and joins what overlaps.
     fn settle(&self, text: &str, findings: &mut Buf<'_, Finding>) {
-        if !self.allow.is_empty() {
-            let mut kept = 0;
-            for at in 0..findings.len() {
-                let Some(&found) = findings.get(at) else { break };
-                let value = bytes::slice(text.as_bytes(), found.start as usize, found.end as usize);
-                if !self.allow.permits(found.id, value)
-                    && let Some(slot) = findings.get_mut(kept)
-                {
-                    *slot = found;
-                    kept += 1;
-                }
-            }
-            findings.truncate(kept);
-        }
+        self.take_allowed(text, 0, findings);
         scan::merge(text, findings);
+    }
+
+    /// Takes out what is allowed of what was found after the first `first`.
+    fn take_allowed(&self, text: &str, first: usize, findings: &mut Buf<'_, Finding>) {
+        if self.allow.is_empty() {
+            return;
+        }
+        let mut kept = first;
+        for at in first..findings.len() {
+            let Some(&found) = findings.get(at) else { break };
+            let value = bytes::slice(text.as_bytes(), found.start as usize, found.end as usize);
+            if !self.allow.permits(found.id, value)
+                && let Some(slot) = findings.get_mut(kept)
+            {
+                *slot = found;
+                kept += 1;
+            }
+        }
+        findings.truncate(kept);
     }
 }
 

@@ -3,7 +3,9 @@
 //! Each function looks at one place of the text and answers with a range; all look at a bounded number
 //! of bytes around it.
 
-use super::bytes::{ALNUM, DIGITS, Set, URL64, before, byte, run, run_back, slice, starts_folded};
+use super::bytes::{
+    ALNUM, DIGITS, Set, URL64, before, byte, moved, run, run_back, slice, starts_folded,
+};
 use super::checksum::{base58check, mod97, segwit};
 use super::value::{is_joined_left, is_joined_right};
 
@@ -338,13 +340,21 @@ pub(super) fn authority(text: &[u8], at: usize) -> UserInfo {
 }
 
 /// The run of base64url that was measured last: one run may hold many beginnings of a token.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
     start: usize,
     end: usize,
 }
 
 impl Measured {
+    /// Nothing was measured.
+    pub(super) const NEW: Self = Self { start: 0, end: 0 };
+
+    /// Bytes `from..to` of the text are gone.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        (self.start, self.end) = (moved(self.start, from, to), moved(self.end, from, to));
+    }
+
     /// The end of the JSON Web Token (RFC 7515, 7516, compact form) at `at`. Its first part, the header,
     /// has at most 4 KiB.
     pub(super) fn jwt(&mut self, text: &[u8], at: usize) -> Option<usize> {

@@ -5,29 +5,36 @@
 //! An anchor costs a look at a bounded number of bytes, or at a run that later anchors do not look at
 //! again.
 //!
-//! For those who build on it: [`Scan::new`] and [`Scan::run`] look at one whole text and append what they
-//! find to a buffer, unsorted and overlapping; [`merge`] puts that in order. A text may be any window: a
-//! candidate with its escapes undone, or a chunk with what was held back before it. A detector decides by
-//! the 4.5 KiB behind its anchor and the KiB before it, so a finding that begins so many bytes
-//! before the end of a window, or earlier, is the same in any longer text, but for the end of a value that
-//! reaches the end of the window. A detector with an anchor of its own is added to `sign` or `word` and, if
-//! the anchor is a new one, to `Anchors`.
+//! A run over a chunk of a text stops [`AHEAD`] bytes before the chunk's end and goes on in the next one from
+//! the very [`State`] it was in: every place is looked at once, in one order, with all that a detector may
+//! look at in view, so that chunks cannot differ from the whole. A value whose end is out of view
+//! takes the run back to the block before it. For those who build on it: a detector decides by the AHEAD
+//! bytes behind its anchor and the [`BACK`] bytes before it, and begins nothing earlier. One with an anchor of
+//! its own is added to `sign` or `word` and, if the anchor is a new one, to `Anchors`.
 
 use super::anchors::{Anchors, Carry, LONG};
-use super::bytes::{ALNUM, before, byte, looked_at, run, slice};
+use super::bytes::{before, byte, looked_at, moved, slice};
 use super::context::{NEAR, Rows, named, named_by};
 use super::token::Refused;
 use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
 use crate::buf::{Buf, Full};
-use crate::simd::classes::{BLOCK, fastest};
+use crate::simd::classes::{BLOCK, Classes, fastest};
 
-/// One run over one text.
-pub(super) struct Scan<'t, 'b, 'm> {
-    pub(super) text: &'t [u8],
-    /// The name of the field that the text is the value of, or nothing.
-    key: &'t [u8],
-    types: Types,
-    found: &'b mut Buf<'m, Finding>,
+/// How much of what follows an anchor detectors look at, but for the end of a value.
+pub(super) const AHEAD: usize = 4864;
+/// How much of what stands before an anchor they look at, and how far before it a finding may begin.
+pub(super) const BACK: usize = 1152;
+/// How much of what follows a value tells that it ends there.
+pub(super) const SEAM: usize = 512;
+/// A word that gets so long is looked at before its end.
+const LONGEST_WORD: usize = BACK - 2 * BLOCK;
+
+/// Where a run over a text is, and what it knows of the text before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    /// The block that comes next.
+    pub(super) base: usize,
+    carry: Carry,
     /// Assignments before this offset are inside a value that is already decided.
     pub(super) decided: usize,
     /// Words before this offset are inside a token.
@@ -36,9 +43,50 @@ pub(super) struct Scan<'t, 'b, 'm> {
     moment_end: usize,
     /// An `@` before this offset belongs to a URL.
     authority_end: usize,
-    /// The run of base64url that was measured last, and how many of its beginnings were decoded.
+    /// The run of base64url that was measured last.
     measured: network::Measured,
     refused: Refused,
+}
+
+impl State {
+    /// At the beginning of a text.
+    pub(super) const NEW: Self = Self {
+        base: 0,
+        carry: Carry::NEW,
+        decided: 0,
+        token_end: 0,
+        moment_end: 0,
+        authority_end: 0,
+        measured: network::Measured::NEW,
+        refused: Refused::new(),
+    };
+
+    /// Bytes `from..to` of the text are gone.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        let Self { base, carry, decided, token_end, moment_end, authority_end, .. } = self;
+        for at in [base, decided, token_end, moment_end, authority_end] {
+            *at = moved(*at, from, to);
+        }
+        carry.shift(from, to);
+        self.measured.shift(from, to);
+        self.refused.shift(from, to);
+    }
+}
+
+/// A value whose end is out of view: where it begins and how far it is seen.
+pub(super) type Open = Option<(usize, usize)>;
+
+/// One run over one text.
+pub(super) struct Scan<'t, 'b, 'm> {
+    pub(super) text: &'t [u8],
+    /// The name of the field that the text is the value of, or nothing.
+    key: &'t [u8],
+    pub(super) types: Types,
+    found: &'b mut Buf<'m, Finding>,
+    pub(super) state: State,
+    /// The text goes on behind what is in view.
+    more: bool,
+    open: Open,
     /// The rows that `key` names, once asked for.
     named_by_key: Option<Rows>,
 }
@@ -58,68 +106,90 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if u32::try_from(text.len()).is_err() {
             return Err(Full);
         }
-        Ok(Self {
-            text: text.as_bytes(),
-            key,
-            types,
-            found,
-            decided: 0,
-            token_end: 0,
-            moment_end: 0,
-            authority_end: 0,
-            measured: network::Measured::default(),
-            refused: Refused::default(),
-            named_by_key: None,
-        })
+        let state = State::NEW;
+        let (text, more, open, named_by_key) = (text.as_bytes(), false, None, None);
+        Ok(Self { text, key, types, found, state, more, open, named_by_key })
     }
 
-    /// The word that the text begins with began before it.
-    pub(super) fn within_word(mut self) -> Self {
-        self.token_end = run(self.text, 0, ALNUM);
-        self
+    /// Goes on from `state`, with more text to come or not.
+    pub(super) fn resumed(self, state: State, more: bool) -> Self {
+        Self { state, more, ..self }
     }
 
-    /// Looks at the whole text.
+    /// The value whose end is out of view, if there is one.
+    pub(super) const fn open(&self) -> Open {
+        self.open
+    }
+
+    /// Looks at the text as far as what follows is in view.
     ///
     /// # Errors
     /// [`Full`] when there is no room for another finding.
-    pub(super) fn run(&mut self) -> Result<(), Full> {
-        let (text, classify) = (self.text, fastest().classes);
-        let (mut base, mut carry) = (0, Carry::at(0));
-        while base < text.len() || base == text.len() && carry.is_open() {
-            let rest = text.get(base..).unwrap_or(&[]);
-            let classes = match rest.first_chunk::<BLOCK>() {
-                Some(block) => classify(block),
-                None => {
-                    let mut block = [0; BLOCK];
-                    for (slot, &byte) in block.iter_mut().zip(rest) {
-                        *slot = byte;
-                    }
-                    classify(&block)
-                }
-            };
-            looked_at(BLOCK);
-            let anchors = carry.step(text, base, classes);
-            match self.block(base, &anchors)? {
-                Some(end) => (base, carry) = (end, Carry::at(end)),
-                None => base += BLOCK,
+    pub(super) fn run(&mut self) -> Result<Open, Full> {
+        let classify = fastest().classes;
+        if !self.more {
+            let len = self.text.len();
+            while self.state.base < len || self.state.base == len && self.state.carry.is_open() {
+                self.step(classify)?;
+            }
+            return Ok(None);
+        }
+        while self.state.base + BLOCK + AHEAD <= self.text.len() {
+            let (state, found) = (self.state, self.found.len());
+            self.step(classify)?;
+            if self.open.is_some() {
+                self.state = state;
+                self.found.truncate(found);
+                break;
             }
         }
-        Ok(())
+        Ok(self.open)
+    }
+
+    /// Looks at the next block.
+    #[inline(always)]
+    fn step(&mut self, classify: fn(&[u8; BLOCK]) -> Classes) -> Result<(), Full> {
+        let (text, base) = (self.text, self.state.base);
+        let rest = text.get(base..).unwrap_or(&[]);
+        let classes = match rest.first_chunk::<BLOCK>() {
+            Some(block) => classify(block),
+            None => {
+                let mut block = [0; BLOCK];
+                for (slot, &byte) in block.iter_mut().zip(rest) {
+                    *slot = byte;
+                }
+                classify(&block)
+            }
+        };
+        looked_at(BLOCK);
+        let anchors = self.state.carry.step(text, base, classes);
+        if let Some(end) = self.block(base, &anchors)? {
+            (self.state.base, self.state.carry) = (end, Carry::at(end));
+            return Ok(());
+        }
+        self.state.base += BLOCK;
+        match self.state.carry.word_of() {
+            Some(start)
+                if (LONGEST_WORD..LONGEST_WORD + BLOCK).contains(&(base + BLOCK - start)) =>
+            {
+                self.long_word(start)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks at the places of one block; answers where the text begins anew when a detector took more.
     #[inline(always)]
     fn block(&mut self, base: usize, anchors: &Anchors) -> Result<Option<usize>, Full> {
-        let mut todo = anchors.all() & !before_bit(self.moment_end, base);
+        let mut todo = anchors.all() & !before_bit(self.state.moment_end, base);
         while todo != 0 {
             let i = todo.trailing_zeros();
             let (at, bit) = (base + i as usize, 1 << i);
             todo &= todo - 1;
             if anchors.words() & bit != 0 {
                 self.word(anchors, i, at)?;
-                if self.moment_end > at {
-                    todo &= !before_bit(self.moment_end, base);
+                if self.state.moment_end > at {
+                    todo &= !before_bit(self.state.moment_end, base);
                 }
             }
             if (anchors.pairs | anchors.groups) & bit != 0 {
@@ -149,14 +219,36 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if !self.types.contains(id) || start >= end {
             return Ok(());
         }
+        if self.more && end + SEAM > self.text.len() {
+            // Of several, what all of them cover.
+            let (from, to) = self.open.unwrap_or((start, end));
+            self.open = Some((from.max(start), to.min(end)));
+        }
         self.found.push(Finding { start: start as u32, end: end as u32, id })
+    }
+
+    /// Looks at the word that begins at `start` before it has ended.
+    #[cold]
+    fn long_word(&mut self, start: usize) -> Result<(), Full> {
+        if start < self.state.token_end
+            || start < self.state.moment_end
+            || !token::may_begin(self.text, start)
+            || self.token(start)?
+            || slice(self.text, start, start + 3) != b"eyJ"
+        {
+            return Ok(());
+        }
+        self.jwt(start)
     }
 
     /// Looks at the word that ends at `end`, bit `i` of its block.
     #[inline(always)]
     fn word(&mut self, anchors: &Anchors, i: u32, end: usize) -> Result<(), Full> {
         let (start, bit) = (anchors.start(i), 1 << i);
-        if start < self.token_end || start < self.moment_end {
+        if start < self.state.token_end
+            || start < self.state.moment_end
+            || end - start >= LONGEST_WORD + BLOCK
+        {
             return Ok(());
         }
         if (anchors.heads | anchors.long) & bit != 0 {
@@ -187,12 +279,13 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     /// Looks for a vendor's token that begins at `start`, and says whether there is one.
     #[inline]
     fn token(&mut self, start: usize) -> Result<bool, Full> {
-        let Some((id, end)) = token::find(self.text, start, &mut self.refused) else {
+        let Some((id, end)) = token::find(self.text, start, self.types, &mut self.state.refused)
+        else {
             return Ok(false);
         };
         self.push(id, start, end)?;
         if self.types.contains(id) {
-            self.token_end = end;
+            self.state.token_end = end;
         }
         Ok(true)
     }
@@ -204,9 +297,11 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         let text = self.text;
         match end - start {
             5 if slice(text, start, end) == b"PuTTY" => {
-                if let Some(end) = material::putty(text, start) {
+                if self.types.contains(TypeId::PRIVATE_KEY)
+                    && let Some(end) = material::putty(text, start)
+                {
                     // A file without its end is searched for it once.
-                    self.token_end = end;
+                    self.state.token_end = end;
                     self.push(TypeId::PRIVATE_KEY, start, end)?;
                 }
                 Ok(())
@@ -266,7 +361,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             match next {
                 b'-' if len == 4 => {
                     if let Some(end) = shape::timestamp(text, start) {
-                        self.moment_end = end;
+                        self.state.moment_end = end;
                         return Ok(());
                     }
                 }
@@ -329,13 +424,12 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     }
 
     fn jwt(&mut self, start: usize) -> Result<(), Full> {
-        if start >= self.token_end
-            && let Some(end) = self.measured.jwt(self.text, start)
+        if start >= self.state.token_end
+            && self.types.contains(TypeId::JWT)
+            && let Some(end) = self.state.measured.jwt(self.text, start)
         {
             self.push(TypeId::JWT, start, end)?;
-            if self.types.contains(TypeId::JWT) {
-                self.token_end = end;
-            }
+            self.state.token_end = end;
         }
         Ok(())
     }
@@ -380,11 +474,11 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if slice(text, at.saturating_sub(5), at) == b"https" {
             self.token(at - 5)?;
         }
-        if at < self.authority_end {
+        if at < self.state.authority_end {
             return Ok(());
         }
         let info = network::authority(text, at);
-        self.authority_end = info.end;
+        self.state.authority_end = info.end;
         if let Some((start, end)) = info.secret
             && !super::value::is_placeholder(slice(text, start, end))
         {
@@ -399,7 +493,9 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         let text = self.text;
         match (byte(text, at + 1), byte(text, at + 2)) {
             (b'-', b'-') => {
-                if let Some((start, end)) = material::armoured(text, at) {
+                if self.types.contains(TypeId::PRIVATE_KEY)
+                    && let Some((start, end)) = material::armoured(text, at)
+                {
                     self.push(TypeId::PRIVATE_KEY, start, end)?;
                     return Ok(Some(end));
                 }
@@ -416,7 +512,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         let text = self.text;
         match byte(text, at) {
             b'@' => {
-                if at >= self.authority_end
+                if at >= self.state.authority_end
                     && let Some((start, end)) = network::email(text, at)
                 {
                     self.push(TypeId::EMAIL, start, end)?;
@@ -433,7 +529,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 if let Some((start, end)) = shape::azure(text, at) {
                     self.push(TypeId::AZURE_SECRET, start, end)?;
                 }
-                self.token(anchors.start(i))?;
+                let start = anchors.start(i);
+                if at - start < LONGEST_WORD {
+                    self.token(start)?;
+                }
             }
             _ => {}
         }
@@ -450,9 +549,50 @@ const fn before_bit(end: usize, base: usize) -> u64 {
     }
 }
 
-/// Sorts findings and joins those that overlap, so that nothing shows at their borders. The name of
-/// what is joined is that of a secret before that of personal data, then that of the longest.
-pub(super) fn merge(text: &str, findings: &mut Buf<'_, Finding>) {
+/// Findings that overlap, joined so that nothing shows at their borders. The name is that of a secret
+/// before that of personal data, then that of the longest, then of the first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joined {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) id: TypeId,
+    /// What the name was chosen by.
+    rank: (bool, usize),
+}
+
+impl Joined {
+    pub(super) fn of(found: Finding) -> Self {
+        let (start, end) = (found.start as usize, found.end as usize);
+        // Longer ones are alike: a stream has not kept the whole of them.
+        let rank = (found.id.is_secret(), (end - start).min(SEAM));
+        Self { start, end, id: found.id, rank }
+    }
+
+    /// Takes `found`, which begins no earlier, in if it overlaps; whether it did.
+    pub(super) fn join(&mut self, found: Finding) -> bool {
+        let next = Self::of(found);
+        if next.start >= self.end {
+            return false;
+        }
+        self.end = self.end.max(next.end);
+        if next.rank > self.rank {
+            (self.id, self.rank) = (next.id, next.rank);
+        }
+        true
+    }
+
+    /// Bytes `from..to` of the text are gone.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        (self.start, self.end) = (moved(self.start, from, to), moved(self.end, from, to));
+    }
+
+    const fn finding(self) -> Finding {
+        Finding { start: self.start as u32, end: self.end as u32, id: self.id }
+    }
+}
+
+/// Sorts findings and puts them on the borders of characters.
+pub(super) fn sort(text: &str, findings: &mut Buf<'_, Finding>) {
     for finding in findings.iter_mut() {
         while !text.is_char_boundary(finding.start as usize) && finding.start > 0 {
             finding.start -= 1;
@@ -462,25 +602,23 @@ pub(super) fn merge(text: &str, findings: &mut Buf<'_, Finding>) {
         }
     }
     findings.sort_unstable_by_key(|finding| (finding.start, finding.end, finding.id));
-    let (mut kept, mut best) = (0_usize, 0);
+}
+
+/// Sorts findings and joins those that overlap.
+pub(super) fn merge(text: &str, findings: &mut Buf<'_, Finding>) {
+    sort(text, findings);
+    let (mut kept, mut last) = (0_usize, None::<Joined>);
     for i in 0..findings.len() {
         let Some(&next) = findings.get(i) else { break };
-        let len = next.end - next.start;
-        if let Some(last) = kept.checked_sub(1).and_then(|i| findings.get_mut(i))
-            && next.start < last.end
+        if !last.as_mut().is_some_and(|last| last.join(next)) {
+            last = Some(Joined::of(next));
+            kept += 1;
+        }
+        if let Some(joined) = last
+            && let Some(slot) = findings.get_mut(kept - 1)
         {
-            last.end = last.end.max(next.end);
-            let rank = |id: TypeId| id.is_secret();
-            if (rank(next.id), len) > (rank(last.id), best) {
-                (last.id, best) = (next.id, len);
-            }
-            continue;
+            *slot = joined.finding();
         }
-        if let Some(slot) = findings.get_mut(kept) {
-            *slot = next;
-        }
-        kept += 1;
-        best = len;
     }
     findings.truncate(kept);
 }

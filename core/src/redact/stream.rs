@@ -1,28 +1,27 @@
 //! Text in chunks, masked as if it had come whole.
 //!
-//! A window slides over the text: what is already written, kept for the words that stand before a value;
-//! what is not, held back until every detector has seen enough of what follows it. Detectors decide
-//! within [`AHEAD`] bytes after their anchor and begin what they find within [`BEHIND`] of it, so
-//! [`HELD`] bytes suffice for every chunking to give what the whole text gives; only in chains of anchors
-//! that overlap (`xoxb-xoxb-…` for kilobytes) may the link differ from which a finding counts. A value
-//! longer than the window is not kept: its middle is dropped, for all that is still asked of it is where
-//! it ends. Worst case: linear; with chunks of a few bytes each byte is scanned three times, with chunks
-//! of 32 KiB hardly more than once.
+//! A window slides over the text. Both runs over it, the scan and the one for disguises, stop where what
+//! follows is not in view and go on from there when it is, so every place is judged once, by the same
+//! bytes and in the same state as in the whole text: no chunking can make a difference. What is written is
+//! what nothing yet to be found can reach. A value longer than the window is not kept: its middle is
+//! dropped, for all that is still asked of it is where it ends. Worst case: linear; each byte is scanned
+//! once, and each window is moved once.
 
+use super::bytes::moved;
 use super::mask::Original;
-use super::normal::Past;
+use super::normal::{self, Hole, View, is_apart};
 use super::pseudonym::Pseudonyms;
+use super::scan::{self, AHEAD, BACK, Joined, Open, SEAM, Scan};
 use super::{Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
+use crate::simd::classes::BLOCK;
 
 /// Most bytes that [`Stream::feed`] holds back, but for a value that has begun and not ended.
 pub const HELD: usize = 8192;
-/// How much of what follows an anchor detectors look at.
-const AHEAD: usize = 4608;
-/// How much of what stands before a value is kept.
-const BEHIND: usize = 1024;
-/// How much of a value's end is kept, to find where it ends.
-const SEAM: usize = 512;
+/// How much more is read at a time while a value goes on.
+const LONG: usize = 4096;
+/// How many values may be in the window of which a part was dropped.
+const HOLES: usize = 4;
 /// How much is scanned at a time.
 const STEP: usize = 32 << 10;
 /// Bytes of storage that a [`Stream`] over lent storage needs.
@@ -82,10 +81,14 @@ pub struct Stream<'m> {
     /// The bytes of a character that the last chunk cut, and how many there are.
     cut: [u8; 4],
     cut_len: usize,
-    /// How much of the middle of the value that begins at `done` was dropped.
-    dropped: usize,
-    /// What the next scan must know of the text before the window.
-    past: Past,
+    /// Where values were dropped in part.
+    holes: [Hole; HOLES],
+    /// How long the text before the window is.
+    offset: usize,
+    /// What was found last, while more may overlap it.
+    last: Option<Joined>,
+    scan: scan::State,
+    disguises: normal::State,
     /// How many values were masked.
     masked: usize,
 }
@@ -113,8 +116,20 @@ impl<'m> Stream<'m> {
     }
 
     const fn over(text: Buf<'m, u8>, findings: Buf<'m, Finding>) -> Self {
-        let (cut, past) = ([0; 4], Past::NONE);
-        Self { text, findings, done: 0, due: HELD, cut, cut_len: 0, dropped: 0, past, masked: 0 }
+        Self {
+            text,
+            findings,
+            done: 0,
+            due: HELD,
+            cut: [0; 4],
+            cut_len: 0,
+            holes: [Hole { at: 0, len: 0 }; HOLES],
+            offset: 0,
+            last: None,
+            scan: scan::State::NEW,
+            disguises: normal::State::new(),
+            masked: 0,
+        }
     }
 
     /// How many values were masked since the stream began.
@@ -132,8 +147,10 @@ impl<'m> Stream<'m> {
     /// Forgets all that was fed.
     pub fn begin(&mut self) {
         self.text.clear();
-        (self.done, self.due, self.cut_len, self.dropped, self.masked) = (0, HELD, 0, 0, 0);
-        self.past = Past::NONE;
+        self.findings.clear();
+        (self.done, self.due, self.cut_len, self.masked) = (0, HELD, 0, 0);
+        (self.holes, self.offset, self.last) = ([Hole::default(); HOLES], 0, None);
+        (self.scan, self.disguises) = (scan::State::NEW, normal::State::new());
     }
 
     /// Takes the next chunk and hands what is decided to `sink`. What is no UTF-8 becomes U+FFFD, as in
@@ -224,7 +241,7 @@ impl<'m> Stream<'m> {
         Ok(())
     }
 
-    /// Writes what is decided, and lets the window slide.
+    /// Looks at what has come, writes what is decided, and lets the window slide.
     fn advance(
         &mut self,
         redactor: &Redactor<'_>,
@@ -232,87 +249,184 @@ impl<'m> Stream<'m> {
         names: &mut Pseudonyms<'_>,
         sink: &mut impl FnMut(Piece<'_>) -> Result<(), Full>,
     ) -> Result<(), Full> {
-        let Self { text, findings, done, dropped, masked, past, .. } = &mut *self;
-        let shown = core::str::from_utf8(text).map_err(|_| Full)?;
-        redactor.scan_behind(past, shown, findings)?;
-        let decided = if last { text.len() } else { text.len().saturating_sub(AHEAD) };
-        let mut open = None;
-        let mut count = 0;
-        for found in findings.iter() {
-            let (start, end) = ((found.start as usize).max(*done), found.end as usize);
-            if end > *done && start >= decided {
-                break;
-            }
-            count += 1;
-            if end <= *done {
-                continue;
-            }
-            sink(Piece::Text(shown.get(*done..start).unwrap_or("")))?;
-            *done = start;
-            if end > decided && !last {
-                open = Some((start, end));
-                break;
-            }
-            let mut original = Original::new(shown, start, end);
-            original.len += core::mem::take(dropped);
-            let stands_for = original.len;
-            let id = found.id;
-            redactor.replacement(original, id, names, &mut |mask| {
-                sink(Piece::Mask { text: mask, stands_for: 0, id })
-            })?;
-            sink(Piece::Mask { text: "", stands_for, id })?;
-            *done = end;
-            *masked += 1;
-        }
-        if open.is_none() && *done < decided {
-            let mut to = decided;
-            while !shown.is_char_boundary(to) {
-                to -= 1;
-            }
-            sink(Piece::Text(shown.get(*done..to).unwrap_or("")))?;
-            *done = (*done).max(to);
-        }
+        let open = if redactor.types.is_empty() {
+            (self.scan.base, self.disguises.base) = (self.text.len(), self.text.len());
+            [None; 2]
+        } else {
+            self.look(redactor, last)?
+        };
+        let bases = self.scan.base.min(self.disguises.base);
+        let to = if last { self.text.len() } else { bases.saturating_sub(BACK) };
+        let to = self.boundary(to);
+        self.write(redactor, to, last, names, sink)?;
         if last {
             return Ok(());
         }
-        past.follow(shown.as_bytes(), *done);
-        if let Some((start, end)) = open {
-            self.dropped += self.drop_middle(start, end);
-        }
-        self.slide(count - usize::from(open.is_some()));
-        self.due = (self.done + HELD).max(self.text.len() + HELD - AHEAD - SEAM);
+        self.drop_middle(open);
+        self.slide();
+        let long = open.iter().any(Option::is_some)
+            || self.last.is_some_and(|last| last.end - last.start > LONG);
+        let least = self.text.len() + if long { LONG } else { HELD / 8 };
+        self.due = (self.done + HELD).max(least);
         Ok(())
     }
 
-    /// Drops the middle of the value `start..end`, and answers how much that is.
-    fn drop_middle(&mut self, start: usize, end: usize) -> usize {
-        let (from, to) = (start + AHEAD, end.saturating_sub(SEAM));
-        let Some((from, to)) = Past::droppable(&self.text, from, to) else { return 0 };
-        self.past.drop(from, to);
-        self.text.copy_within(to.., from);
-        self.text.truncate(self.text.len() - (to - from));
-        to - from
+    /// Lets both runs go on; the values whose ends they do not see.
+    fn look(&mut self, redactor: &Redactor<'_>, last: bool) -> Result<[Open; 2], Full> {
+        let Self { text, findings, holes, offset, scan, disguises, .. } = self;
+        let shown = core::str::from_utf8(text).map_err(|_| Full)?;
+        let known = findings.len();
+        let mut run = Scan::new(shown, b"", redactor.types, findings)?.resumed(*scan, !last);
+        let plain = run.run()?;
+        *scan = run.state;
+        let view = View { offset: *offset, holes, more: !last };
+        let other = normal::scan(shown, b"", redactor.types, disguises, view, findings)?;
+        redactor.take_allowed(shown, known, findings);
+        scan::sort(shown, findings);
+        Ok([plain, other])
     }
 
-    /// Forgets what no detector looks back at. The `count` first findings are written; those of them
-    /// that are near stay, for they say which signs are no anchors.
-    fn slide(&mut self, count: usize) {
-        let farthest = self.done.saturating_sub(4 * BEHIND);
-        let mut keep = self.done.saturating_sub(BEHIND);
-        for at in (0..count).rev() {
-            let Some(&found) = self.findings.get(at) else { break };
-            if (found.end as usize) < keep || keep < farthest {
-                break;
+    /// Writes the text up to `to`: nothing that is found later begins before that.
+    fn write(
+        &mut self,
+        redactor: &Redactor<'_>,
+        to: usize,
+        all: bool,
+        names: &mut Pseudonyms<'_>,
+        sink: &mut impl FnMut(Piece<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let mut count = 0;
+        while let Some(&found) = self.findings.get(count)
+            && (all || (found.start as usize) < to)
+        {
+            count += 1;
+            if !self.last.as_mut().is_some_and(|last| last.join(found)) {
+                self.write_mask(redactor, names, sink)?;
+                self.last = Some(Joined::of(found));
             }
-            let (start, end) = (found.start as usize, found.end as usize);
-            self.done -= self.drop_middle(start, end);
-            keep = keep.min(start.saturating_sub(SEAM));
         }
-        let keep = self.boundary(keep.min(self.past.keep(self.done)));
-        self.past.forget(keep);
+        self.findings.copy_within(count.., 0);
+        self.findings.truncate(self.findings.len() - count);
+        if self.last.is_some_and(|last| all || last.end <= to) {
+            self.write_mask(redactor, names, sink)?;
+        }
+        let to = self.last.map_or(to, |last| last.start);
+        self.write_text(to, sink)
+    }
+
+    fn write_text(
+        &mut self,
+        to: usize,
+        sink: &mut impl FnMut(Piece<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        if self.done < to {
+            let shown = self.text.get(self.done..to).unwrap_or(&[]);
+            sink(Piece::Text(core::str::from_utf8(shown).map_err(|_| Full)?))?;
+            self.done = to;
+        }
+        Ok(())
+    }
+
+    /// Writes what was found last, and what stands before it.
+    fn write_mask(
+        &mut self,
+        redactor: &Redactor<'_>,
+        names: &mut Pseudonyms<'_>,
+        sink: &mut impl FnMut(Piece<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let Some(Joined { start, end, id, .. }) = self.last.take() else { return Ok(()) };
+        self.write_text(start, sink)?;
+        let shown = core::str::from_utf8(&self.text).map_err(|_| Full)?;
+        let mut original = Original::new(shown, start, end);
+        let within = self.holes.iter().filter(|hole| (start..end).contains(&hole.at));
+        original.len += within.map(|hole| hole.len).sum::<usize>();
+        let stands_for = original.len;
+        redactor.replacement(original, id, names, &mut |mask| {
+            sink(Piece::Mask { text: mask, stands_for: 0, id })
+        })?;
+        sink(Piece::Mask { text: "", stands_for, id })?;
+        self.done = end;
+        self.masked += 1;
+        Ok(())
+    }
+
+    /// Drops a part of a value that goes on. `open` are those whose ends the runs do not see.
+    fn drop_middle(&mut self, open: [Open; 2]) {
+        let bases = [self.scan.base, self.disguises.base];
+        let last = self.last.map(|last| (last.start, last.end));
+        for (start, end) in [last, open[0], open[1]].into_iter().flatten() {
+            let (mut from, mut to) = (start + AHEAD, end.saturating_sub(SEAM));
+            for (base, open) in bases.into_iter().zip(open) {
+                // What a run has passed it does not need, and of a value only the ends.
+                match open {
+                    Some((start, end)) => {
+                        from = from.max(start.max(base) + BACK + AHEAD);
+                        to = to.min(end.saturating_sub(SEAM));
+                    }
+                    None => to = to.min(base.saturating_sub(BACK)),
+                }
+            }
+            if let Some((from, to)) = droppable(&self.text, from, to) {
+                return self.drop(from, to);
+            }
+        }
+    }
+
+    fn drop(&mut self, from: usize, to: usize) {
+        let Some(hole) = self.holes.iter_mut().find(|hole| hole.len == 0) else {
+            return;
+        };
+        let len = to - from;
+        *hole = Hole { at: from, len };
+        for other in &mut self.holes {
+            other.at = moved(other.at, from, to);
+        }
+        self.text.copy_within(to.., from);
+        self.text.truncate(self.text.len() - len);
+        self.shift(from, to);
+        // What was found in there is a part of the value.
+        let mut kept = 0;
+        for at in 0..self.findings.len() {
+            let Some(&found) = self.findings.get(at) else { break };
+            if found.start < found.end
+                && let Some(slot) = self.findings.get_mut(kept)
+            {
+                *slot = found;
+                kept += 1;
+            }
+        }
+        self.findings.truncate(kept);
+    }
+
+    /// Forgets what no detector looks back at.
+    fn slide(&mut self) {
+        let bases = self.scan.base.min(self.disguises.base).saturating_sub(BACK);
+        let keep = self.boundary(bases.min(self.done.saturating_sub(4)));
         self.text.copy_within(keep.., 0);
         self.text.truncate(self.text.len() - keep);
+        self.offset = self.offset.wrapping_add(keep);
+        for hole in &mut self.holes {
+            if hole.len > 0 && hole.at < keep {
+                self.offset = self.offset.wrapping_add(hole.len);
+                *hole = Hole::default();
+            }
+            hole.at = hole.at.saturating_sub(keep);
+        }
         self.done -= keep;
+        self.shift(0, keep);
+    }
+
+    /// Bytes `from..to` of the window are gone.
+    fn shift(&mut self, from: usize, to: usize) {
+        self.scan.shift(from, to);
+        self.disguises.shift(from, to);
+        if let Some(last) = &mut self.last {
+            last.shift(from, to);
+        }
+        for found in self.findings.iter_mut() {
+            found.start = moved(found.start as usize, from, to) as u32;
+            found.end = moved(found.end as usize, from, to) as u32;
+        }
     }
 
     /// The first boundary of a character at or before `at`.
@@ -324,6 +438,17 @@ impl<'m> Stream<'m> {
         }
         at
     }
+}
+
+/// The longest part of `from..to` that can be dropped: no escape is cut, and blocks stay where they are.
+fn droppable(text: &[u8], from: usize, to: usize) -> Option<(usize, usize)> {
+    const NEAR: usize = 64;
+    let starts =
+        |to: usize| (1..=to.saturating_sub(from) / BLOCK).rev().map(move |n| to - n * BLOCK);
+    // Among sixteen blocks there is a border of escapes of any length.
+    let find = |to: usize| starts(to).take(16).find(|&from| is_apart(text, from));
+    let mut ends = (to.saturating_sub(NEAR).max(from)..=to).rev().filter(|&to| is_apart(text, to));
+    ends.find_map(|to| find(to).map(|from| (from, to)))
 }
 
 /// Whether the bytes begin a character that more bytes could complete.

@@ -5,10 +5,10 @@
 //! token's alphabet, long enough and random enough. A token's own checksum never rejects it: one that
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
-use super::bytes::{ALNUM, byte, run, slice, variety};
+use super::bytes::{ALNUM, byte, moved, run, slice, variety};
 use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
-use super::types::TypeId;
+use super::types::{TypeId, Types};
 
 /// Every prefix beside the row that it belongs to.
 const PREFIXES: &[(&str, u8)] = flat!(TOKENS.prefixes);
@@ -116,14 +116,24 @@ fn find_prefix<T>(
 }
 
 /// Bodies that were refused, so that prefixes which follow each other closely stay cheap.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Refused([(u8, usize); 4]);
 
 impl Refused {
+    /// Nothing was refused.
+    pub(super) const fn new() -> Self {
+        Self([(0, 0); 4])
+    }
+
     /// Whether a body of `row` that begins at `start` repeats half of one that was refused. What tells a
     /// body only grows with it, so no more can be found in what is left.
     fn covers(&self, row: u8, start: usize) -> bool {
         self.0.get(usize::from(row & 3)).is_some_and(|&(other, end)| other == row && start < end)
+    }
+
+    /// Bytes `from..to` of the text are gone.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        self.0.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
     }
 
     fn add(&mut self, row: u8, start: usize) {
@@ -136,21 +146,31 @@ impl Refused {
 /// How much of a body is verified.
 const GLANCE: usize = 64;
 
-/// The token that begins at `at`: its type and its end.
+/// The token that begins at `at`: its type and its end. One of none of `types` is not read to its end.
 #[inline]
-pub(super) fn find(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
+pub(super) fn find(
+    text: &[u8],
+    at: usize,
+    types: Types,
+    refused: &mut Refused,
+) -> Option<(TypeId, usize)> {
     let &[a, b, c] = text.get(at..)?.first_chunk()?;
     match INDEX.heads.get(bucket(a, b, c)) {
         Some(0) | None => None,
-        Some(_) => find_known(text, at, refused),
+        Some(_) => find_known(text, at, types, refused),
     }
 }
 
 /// The same where some prefix begins like the text.
 #[inline(never)]
-fn find_known(text: &[u8], at: usize, refused: &mut Refused) -> Option<(TypeId, usize)> {
-    let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, refused))
-        .or_else(|| find_folded(text, at, refused))?;
+fn find_known(
+    text: &[u8],
+    at: usize,
+    types: Types,
+    refused: &mut Refused,
+) -> Option<(TypeId, usize)> {
+    let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, types, refused))
+        .or_else(|| find_folded(text, at, types, refused))?;
     let row = PREFIXES.get(i)?.1;
     Some((TypeId::token(usize::from(row)), end))
 }
@@ -160,15 +180,21 @@ const FOLDED: usize = 24;
 
 /// The token at `at` whose prefix stands there in capitals or in small letters though it has others:
 /// only if what follows looks random, for nobody issues such a token.
-fn find_folded(text: &[u8], at: usize, refused: &mut Refused) -> Option<(usize, usize)> {
-    find_in_case(text, at, refused, |byte| byte.to_ascii_lowercase())
-        .or_else(|| find_in_case(text, at, refused, |byte| byte.to_ascii_uppercase()))
+fn find_folded(
+    text: &[u8],
+    at: usize,
+    types: Types,
+    refused: &mut Refused,
+) -> Option<(usize, usize)> {
+    find_in_case(text, at, types, refused, |byte| byte.to_ascii_lowercase())
+        .or_else(|| find_in_case(text, at, types, refused, |byte| byte.to_ascii_uppercase()))
 }
 
 #[inline]
 fn find_in_case(
     text: &[u8],
     at: usize,
+    types: Types,
     refused: &mut Refused,
     fold: impl Fn(u8) -> u8,
 ) -> Option<(usize, usize)> {
@@ -193,7 +219,7 @@ fn find_in_case(
         if slice(text, at, at + prefix.len()) == prefix.as_bytes() {
             return None;
         }
-        let end = end_of(text, at, i, refused)?;
+        let end = end_of(text, at, i, types, refused)?;
         let body = slice(text, at + prefix.len(), end);
         // The names of settings are in capitals, and numbered at their end.
         let apart = body
@@ -204,7 +230,7 @@ fn find_in_case(
 }
 
 /// Where the token ends that begins at `at` with prefix `i`, when it is one.
-fn end_of(text: &[u8], at: usize, i: usize, refused: &mut Refused) -> Option<usize> {
+fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused) -> Option<usize> {
     let &(prefix, row) = PREFIXES.get(i)?;
     let token = TOKENS.get(usize::from(row))?;
     let start = at + prefix.len();
@@ -224,7 +250,8 @@ fn end_of(text: &[u8], at: usize, i: usize, refused: &mut Refused) -> Option<usi
         refused.add(row, start);
         return None;
     }
-    let open = head.len() == glance && !bounded;
+    let wanted = types.contains(TypeId::token(usize::from(row)));
+    let open = head.len() == glance && !bounded && wanted;
     let mut end =
         start + if open { run(text, start + glance, token.body) - start } else { head.len() };
     // A full stop ends a sentence, no token.
@@ -282,7 +309,7 @@ mod tests {
     use std::format;
 
     fn find(text: &[u8], at: usize) -> Option<(TypeId, usize)> {
-        super::find(text, at, &mut Refused::default())
+        super::find(text, at, Types::ALL, &mut Refused::new())
     }
 
     const BODY: &str = "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3";

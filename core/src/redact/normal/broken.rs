@@ -9,7 +9,7 @@
 use super::super::bytes::{ALNUM, Set, URL64, before, byte, run, run_back, skip_blank, slice};
 use super::super::context::is_near;
 use super::super::token;
-use super::super::{Finding, TypeId};
+use super::super::{Finding, TypeId, Types};
 use super::window::Window;
 use super::{AFTER, GRID, Pass};
 use crate::buf::Full;
@@ -40,7 +40,8 @@ impl Pass<'_, '_, '_> {
         let (left, right) = (before(text, start), byte(text, end));
         // One character says nothing.
         let short = matches!(before(text, start.saturating_sub(1)), 0 | b'\n' | b'\r');
-        if start < self.joined || !joins(left) || !joins(right) || short || is_date(text, end) {
+        if start < self.state.joined || !joins(left) || !joins(right) || short || is_date(text, end)
+        {
             return Ok(());
         }
         match fragment(text, start, end) {
@@ -86,11 +87,11 @@ impl Pass<'_, '_, '_> {
         }
         let quoted = matches!(before(text, begin), b'"' | b'\'')
             && before(text, begin) == before(window.text().as_bytes(), window.len());
-        self.joined = at.min(cell);
+        self.state.joined = at.min(cell);
         let whole = slice(text, begin, start);
-        let is_whole = token::find(whole, 0, &mut token::Refused::default()).is_some();
+        let is_whole = token::find(whole, 0, Types::ALL, &mut token::Refused::new()).is_some();
         let goes_on = is_random_tail(slice(window.text().as_bytes(), seam, window.len()));
-        self.read(&window, |finding, text, key| {
+        self.read(&window, None, |finding, text, key| {
             let (from, to) = (finding.start as usize, finding.end as usize);
             from < seam
                 && to > seam
@@ -107,7 +108,7 @@ impl Pass<'_, '_, '_> {
         // The place may be in the midst of the run.
         let mut begin = at.saturating_sub(1);
         let cell = self.cell_end(at);
-        let apart = if self.apart > cell - GRID.min(cell) { self.apart } else { 0 };
+        let apart = if self.state.apart > cell - GRID.min(cell) { self.state.apart } else { 0 };
         let least = apart.max(at.saturating_sub(PIECE));
         while begin >= least + 2 && byte(text, begin - 1) == b' ' && is_seen(byte(text, begin - 2))
         {
@@ -140,7 +141,7 @@ impl Pass<'_, '_, '_> {
         }
         window.close(text, stop);
         if window.len() >= seam + 8 {
-            self.read(&window, |finding, text, key| {
+            self.read(&window, None, |finding, text, key| {
                 finding.start as usize >= seam && is_more_than_digits(finding, text, key)
             })?;
         }

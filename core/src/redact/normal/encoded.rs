@@ -5,9 +5,9 @@
 //! the rest. What is not text, as images and hashes are not, is refused after nine bytes. The first
 //! 4 KiB decide.
 
+use super::super::TypeId;
 use super::super::bytes::{Set, decode64, run, slice};
 use super::super::scan::Scan;
-use super::super::{Finding, TypeId};
 use super::Pass;
 use crate::buf::Full;
 
@@ -28,6 +28,10 @@ impl Pass<'_, '_, '_> {
             return Ok(());
         }
         let mut end = run(text, start, CODE);
+        // The hyphens before a block of key material are none of it.
+        if let Some(i) = memchr::memmem::find(slice(text, start, end), b"-----") {
+            end = start + i;
+        }
         let (begin, most) = (self.found.len(), end.min(start + MOST));
         let mut id: Option<TypeId> = None;
         let mut at = start;
@@ -52,7 +56,7 @@ impl Pass<'_, '_, '_> {
         if let Some(id) = id {
             const PADDING: Set = Set::new(b"=");
             end = run(slice(text, 0, end + 2), end, PADDING);
-            self.found.push(Finding { start: start as u32, end: end as u32, id })?;
+            self.push(id, start, end)?;
         }
         Ok(())
     }

@@ -15,9 +15,9 @@ mod table;
 mod unit;
 mod window;
 
-use super::bytes::{before, byte, slice};
-use super::scan::Scan;
-use super::{Finding, Types};
+use super::bytes::{before, byte, looked_at, moved, slice};
+use super::scan::{self, AHEAD, Open, SEAM, Scan};
+use super::{Finding, TypeId, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named, may_break};
@@ -34,101 +34,125 @@ const GRID: usize = 2048;
 const AFTER: usize = 1024;
 /// How far behind a trigger the next one is not asked for.
 const CLOSE: usize = 128;
-/// How far before its cell a window may begin.
-const LEAD: usize = REACH + BLOCK;
 
-/// What a scan knows of the text before the one that it sees.
+/// Where a run over a text is, and what it knows of the text before.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Past {
-    /// How long that text is.
-    offset: usize,
+pub(super) struct State {
+    /// The block that comes next.
+    pub(super) base: usize,
+    /// Triggers before this offset have been in a window.
+    done: usize,
+    /// Line breaks before this offset have been looked at.
+    joined: usize,
+    /// Single characters before this offset have been put together.
+    apart: usize,
+    /// Up to this offset a value was masked that went on behind its window.
+    held: usize,
+    /// The block before.
+    before: Disguises,
     tables: Tables,
 }
 
-impl Past {
-    /// There is none.
-    pub(super) const NONE: Self = Self { offset: 0, tables: Tables::NONE };
-
-    /// Whether there is any.
-    pub(super) const fn is_some(&self) -> bool {
-        self.offset > 0
+impl State {
+    /// At the beginning of a text.
+    pub(super) const fn new() -> Self {
+        let before = Disguises { sign: 0, blank: 0, code: 0 };
+        Self { base: 0, done: 0, joined: 0, apart: 0, held: 0, before, tables: Tables::NONE }
     }
 
-    /// Takes note of the text up to `done`, where the next scan begins to count.
-    pub(super) fn follow(&mut self, text: &[u8], done: usize) {
-        self.tables.follow(text, done);
-    }
-
-    /// How much of the text before `done` the next scan must see.
-    pub(super) fn keep(&self, done: usize) -> usize {
-        let cell = done.saturating_sub((self.offset + done.saturating_sub(AFTER)) % GRID + AFTER);
-        self.tables.keep(done).min(cell.saturating_sub(LEAD))
-    }
-
-    /// Forgets the first `len` bytes.
-    pub(super) fn forget(&mut self, len: usize) {
-        self.tables.shift(0, len);
-        self.offset = self.offset.wrapping_add(len);
-    }
-
-    /// Forgets `from..to`, where a value is that goes on.
-    pub(super) fn drop(&mut self, from: usize, to: usize) {
+    /// Bytes `from..to` of the text are gone.
+    pub(super) fn shift(&mut self, from: usize, to: usize) {
+        let Self { base, done, joined, apart, held, .. } = self;
+        for at in [base, done, joined, apart, held] {
+            *at = moved(*at, from, to);
+        }
         self.tables.shift(from, to);
-    }
-
-    /// The first place, from `to` back, from which on `from..` can be dropped without a shift of the
-    /// grid, and where that is.
-    pub(super) fn droppable(text: &[u8], from: usize, to: usize) -> Option<(usize, usize)> {
-        // Pairs of quotes and escapes stay together, and so do the bytes of a character.
-        let is_apart = |at: &usize| {
-            !matches!(before(text, *at), b'\\' | b'"' | b'\'' | b'`' | b'\n')
-                && !matches!(byte(text, *at), 0x80..=0xbf)
-        };
-        let to = (to.saturating_sub(64).max(from)..=to).rev().find(is_apart)?;
-        let cells = (to - from) / GRID;
-        let mut starts = (1..=cells).rev().map(|cells| to - cells * GRID);
-        starts.find(is_apart).map(|from| (from, to))
     }
 }
 
-/// Appends to `found` what is in disguise in `text`, the value of a field called `key`.
+/// What is in view of a text.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    /// How long the text before it is.
+    pub(super) offset: usize,
+    /// Where something is gone, and how much.
+    pub(super) holes: &'a [Hole],
+    /// The text goes on behind it.
+    pub(super) more: bool,
+}
+
+/// A place where a part of a value was dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hole {
+    pub(super) at: usize,
+    pub(super) len: usize,
+}
+
+impl View<'_> {
+    /// All of it.
+    pub(super) const WHOLE: Self = Self { offset: 0, holes: &[], more: false };
+
+    /// Where the byte at `at` is in the whole text, modulo the size of addresses.
+    fn place(&self, at: usize) -> usize {
+        let gone = self.holes.iter().filter(|hole| hole.at <= at).map(|hole| hole.len);
+        gone.fold(self.offset.wrapping_add(at), usize::wrapping_add)
+    }
+}
+
+/// Whether a value that goes on can be cut at `at` without parting pairs of quotes, escapes or the bytes of a
+/// character.
+pub(super) fn is_apart(text: &[u8], at: usize) -> bool {
+    const LONGEST: usize = 12;
+    !matches!(before(text, at), b'\\' | b'"' | b'\'' | b'`' | b'\n')
+        && !matches!(byte(text, at), 0x80..=0xbf)
+        && (at.saturating_sub(LONGEST)..at).all(|from| {
+            !is_sign(byte(text, from)) || unit(text, from).is_none_or(|unit| from + unit.len <= at)
+        })
+}
+
+/// Appends to `found` what is in disguise in `text`, the value of a field called `key`, from `state` on as
+/// far as what follows is in view.
 pub(super) fn scan(
     text: &str,
     key: &[u8],
     types: Types,
-    past: &Past,
+    state: &mut State,
+    view: View<'_>,
     found: &mut Buf<'_, Finding>,
-) -> Result<(), Full> {
-    // A cell whose beginning is gone, and a run of base64, have been looked at before.
-    let first = past.offset.wrapping_neg() % GRID;
-    let code = if past.offset > 0 { u64::MAX } else { 0 };
-    let mut pass = Pass {
-        whole: text,
-        text: text.as_bytes(),
-        key,
-        types,
-        found,
-        offset: past.offset,
-        done: first,
-        joined: first,
-        apart: first,
-        before: Disguises { code, ..Disguises::default() },
-        tables: past.tables,
-    };
-    pass.list()?;
+) -> Result<Open, Full> {
+    let bytes = text.as_bytes();
+    let mut pass =
+        Pass { whole: text, text: bytes, key, types, found, view, state: *state, open: None };
     let masks = fastest().disguises;
-    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
-    for (i, block) in blocks.iter().enumerate() {
-        pass.block(i * BLOCK, masks(block))?;
+    let blocks = bytes.get(pass.state.base..).unwrap_or(&[]).as_chunks::<BLOCK>().0;
+    if view.more {
+        for block in blocks {
+            if pass.state.base + BLOCK + AHEAD > bytes.len() {
+                break;
+            }
+            let (state, found) = (pass.state, pass.found.len());
+            pass.block(masks(block))?;
+            if pass.open.is_some() {
+                pass.state = state;
+                pass.found.truncate(found);
+                break;
+            }
+        }
+        *state = pass.state;
+        return Ok(pass.open);
     }
-    let mut last = [b'\t'; BLOCK];
-    for (slot, &byte) in last.iter_mut().zip(rest) {
-        *slot = byte;
+    for block in blocks {
+        pass.block(masks(block))?;
     }
+    let rest = bytes.get(pass.state.base..).unwrap_or(&[]);
     if !rest.is_empty() {
-        pass.block(blocks.len() * BLOCK, masks(&last))?;
+        let mut last = [b'\t'; BLOCK];
+        for (slot, &byte) in last.iter_mut().zip(rest) {
+            *slot = byte;
+        }
+        pass.block(masks(&last))?;
     }
-    pass.line(text.len())
+    Ok(None)
 }
 
 /// One run over one text.
@@ -138,24 +162,16 @@ struct Pass<'t, 'b, 'm> {
     key: &'t [u8],
     types: Types,
     found: &'b mut Buf<'m, Finding>,
-    /// How long the text before is.
-    offset: usize,
-    /// Triggers before this offset have been in a window.
-    done: usize,
-    /// Line breaks before this offset have been looked at.
-    joined: usize,
-    /// Single characters before this offset have been put together.
-    apart: usize,
-    /// The block before.
-    before: Disguises,
-    tables: Tables,
+    view: View<'t>,
+    state: State,
+    open: Open,
 }
 
 impl Pass<'_, '_, '_> {
-    /// Looks at the block that begins at `base`.
+    /// Looks at the next block.
     #[inline]
-    fn block(&mut self, base: usize, masks: Disguises) -> Result<(), Full> {
-        let text = self.text;
+    fn block(&mut self, masks: Disguises) -> Result<(), Full> {
+        let (text, base) = (self.text, self.state.base);
         let mut signs = masks.sign;
         while signs != 0 {
             let at = base + signs.trailing_zeros() as usize;
@@ -176,17 +192,17 @@ impl Pass<'_, '_, '_> {
                 b'\'' => self.quoted(at)?,
                 b'(' if is_after_values(text, at) => self.tuples(at)?,
                 b'[' | b'(' if !matches!(next | 0x20, b'a' | b'd') => {}
-                _ if at >= self.done && is_trigger(text, at) => {
+                _ if at >= self.state.done && is_trigger(text, at) => {
                     let (end, parted) = self.rewritten(at, true)?;
                     if parted {
                         self.rewritten(at, false)?;
                     }
-                    self.done = end.min(self.cell_end(at));
+                    self.state.done = end.min(self.cell_end(at));
                 }
                 _ => {}
             }
         }
-        let (crossing, mut runs) = runs(base, masks.code, self.before.code);
+        let (crossing, mut runs) = runs(base, masks.code, self.state.before.code);
         if let Some(at) = crossing {
             self.encoded(at)?;
         }
@@ -195,21 +211,36 @@ impl Pass<'_, '_, '_> {
             runs &= runs - 1;
             self.encoded(at)?;
         }
-        let mut apart = spaced(masks.blank, self.before.blank);
+        let mut apart = spaced(masks.blank, self.state.before.blank);
         while apart != 0 {
             let at = base + apart.trailing_zeros() as usize;
             apart &= apart - 1;
-            if let Some(at) = at.checked_sub(8).filter(|&at| at >= self.apart) {
-                self.apart = self.spaced_out(at)?.min(self.cell_end(at));
+            if let Some(at) = at.checked_sub(8).filter(|&at| at >= self.state.apart) {
+                self.state.apart = self.spaced_out(at)?.min(self.cell_end(at));
             }
         }
-        self.before = masks;
-        Ok(())
+        self.state.before = masks;
+        self.state.base += BLOCK;
+        self.list(self.state.base)
+    }
+
+    /// Takes note of a value that may end out of view.
+    fn goes_on(&mut self, start: usize, end: usize) {
+        if self.view.more && end + SEAM > self.text.len() {
+            let (from, to) = self.open.unwrap_or((start, end));
+            self.open = Some((from.max(start), to.min(end)));
+        }
+    }
+
+    /// Records a finding.
+    fn push(&mut self, id: TypeId, start: usize, end: usize) -> Result<(), Full> {
+        self.goes_on(start, end);
+        self.found.push(Finding { start: start as u32, end: end as u32, id })
     }
 
     /// Where the cell of the grid ends that `at` is in.
-    const fn cell_end(&self, at: usize) -> usize {
-        at + GRID - self.offset.wrapping_add(at) % GRID
+    fn cell_end(&self, at: usize) -> usize {
+        at + GRID - self.view.place(at) % GRID
     }
 
     /// Looks at the quote at `at`: SQL sets passwords without a sign between (`IDENTIFIED BY '…'`).
@@ -226,7 +257,12 @@ impl Pass<'_, '_, '_> {
                 .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
         };
         if sets(b"with password ") || sets(b"identified by ") {
-            return Scan::new(self.whole, self.key, self.types, self.found)?.set_password(at);
+            let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
+            let mut scan = scan.resumed(scan::State::NEW, self.view.more);
+            scan.set_password(at)?;
+            if let Some((start, end)) = scan.open() {
+                self.goes_on(start, end);
+            }
         }
         Ok(())
     }
@@ -241,15 +277,19 @@ impl Pass<'_, '_, '_> {
         let mut window = Window::new(begin);
         // A trigger, which others follow closely, and the last unusual spelling.
         let (mut i, mut last, mut latest, mut parted) = (begin, at, at, false);
+        // Where the window ends though the text does not pause.
+        let mut cut = None;
         let next = loop {
             if i >= text.len() {
                 break i;
             }
             if !window.has_room(i) {
+                cut = Some(i);
                 // The next window begins a little before; it must get further than this one.
                 break i.saturating_sub(REACH).max(at + 1);
             }
             if i >= cell + AFTER {
+                cut = Some(i);
                 break cell;
             }
             let first = byte(text, i);
@@ -286,17 +326,19 @@ impl Pass<'_, '_, '_> {
             i = end;
         };
         window.settle();
-        self.read(&window, |finding, text, key| {
+        self.read(&window, cut, |finding, text, key| {
             blanks || !is_named(finding.id) && is_more_than_digits(finding, text, key)
         })?;
         Ok((next, parted))
     }
 
     /// Lets the detectors read `window`; what they find counts if `accept` says so, which sees the
-    /// finding, the text it is in and the name of the field.
+    /// finding, the text it is in and the name of the field. A value that reaches the end of a window which
+    /// was `cut` there goes on behind it.
     fn read(
         &mut self,
         window: &Window,
+        cut: Option<usize>,
         accept: impl Fn(&Finding, &[u8], &[u8]) -> bool,
     ) -> Result<(), Full> {
         let first = self.found.len();
@@ -307,7 +349,17 @@ impl Pass<'_, '_, '_> {
             if !accept(&finding, window.text().as_bytes(), self.key) {
                 continue;
             }
-            let range = window.origin(finding.start as usize, finding.end as usize);
+            let (start, end) = (finding.start as usize, finding.end as usize);
+            let mut range = window.origin(start, end);
+            // A sign that ends sentences is no part of a value at its end.
+            if let Some(cut) = cut.filter(|_| end + 2 >= window.len()) {
+                if cut >= self.state.held {
+                    let quote = before(window.text().as_bytes(), start);
+                    self.state.held = open_end(self.text, cut, quote, finding.id);
+                }
+                range.end = range.end.max(self.state.held);
+                self.goes_on(range.start, range.end);
+            }
             if let Some(slot) = self.found.get_mut(kept) {
                 *slot = Finding { start: range.start as u32, end: range.end as u32, ..finding };
                 kept += 1;
@@ -322,6 +374,34 @@ impl Pass<'_, '_, '_> {
 const fn is_sign(byte: u8) -> bool {
     matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
         || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// Where the value ends that goes on at `at`, escaped or not: at the `quote` before it or at the line's end,
+/// at what ends a value without quotes, or with the last line of a key. Of escapes of escapes the outer ones
+/// are undone, so that a value may seem longer than it is.
+fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
+    let quoted = matches!(quote, b'"' | b'\'' | b'`');
+    let (mut hyphens, mut last_line) = (0, false);
+    while let Some(&first) = text.get(at) {
+        let known = if is_sign(first) { unit(text, at) } else { None };
+        let (c, len) = known.map_or((Some(char::from(first)), 1), |unit| (unit.shows, unit.len));
+        looked_at(len);
+        let c = c.unwrap_or('_');
+        let ends = if id == TypeId::PRIVATE_KEY {
+            last_line |= c == 'E' && hyphens >= 5;
+            hyphens = if c == '-' { hyphens + 1 } else { 0 };
+            last_line && (hyphens == 5 || c == '\n')
+        } else if quoted {
+            c == char::from(quote) || c == '\n'
+        } else {
+            c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '&' | ';' | ',')
+        };
+        if ends {
+            return if id == TypeId::PRIVATE_KEY { at + len } else { at };
+        }
+        at += len;
+    }
+    text.len()
 }
 
 /// Whether the word before the parenthesis at `at` could be `VALUES`.

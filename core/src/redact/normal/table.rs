@@ -6,13 +6,14 @@
 //! chunk, so that rows are masked however far from their header they are. Worst case: linear; a line is
 //! read once as a header and once as a row.
 
-use super::super::bytes::{ALNUM, Set, before, byte, run, run_back, skip_blank, slice};
+use super::super::TypeId;
+use super::super::bytes::{ALNUM, Set, before, byte, moved, run, run_back, skip_blank, slice};
 use super::super::context::named_by;
 use super::super::key::{Class, Meaning, meaning};
+use super::super::scan::SEAM;
 use super::super::scan::Scan;
 use super::super::value::{is_keylike, is_placeholder, is_wordy};
-use super::super::{Finding, TypeId};
-use super::{Pass, is_after_values};
+use super::Pass;
 use crate::buf::Full;
 
 /// How many columns with a meaning are followed.
@@ -22,7 +23,7 @@ const LONGEST: usize = 896;
 /// How long the name of a column may be.
 const NAME: usize = 64;
 /// How far behind a row's beginning its cells may begin. Longer rows are not counted.
-const ROW: usize = 4096;
+const ROW: usize = 3072;
 /// How much of a cell the detectors read.
 const CELL: usize = 1024;
 
@@ -73,10 +74,8 @@ struct List {
 /// What is known of the text so far.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Tables {
-    /// Where the line begins that is read next.
+    /// Where the line begins that goes on.
     line: usize,
-    /// Only the end of that line is there: it was too long for a header or a row.
-    gone: bool,
     table: Option<Table>,
     /// Where the tuples end that have been read.
     read: usize,
@@ -85,84 +84,14 @@ pub(in super::super) struct Tables {
 
 impl Tables {
     /// Nothing is known.
-    pub(in super::super) const NONE: Self =
-        Self { line: 0, gone: false, table: None, read: 0, list: None };
+    pub(in super::super) const NONE: Self = Self { line: 0, table: None, read: 0, list: None };
 
-    /// Reads the text up to `to`, where a chunk's scan begins next.
-    pub(in super::super) fn follow(&mut self, text: &[u8], to: usize) {
-        while let Some(i) = memchr::memchr(b'\n', slice(text, self.line, to)) {
-            self.step(text, self.line + i);
-        }
-        loop {
-            if let Some(list) = &mut self.list {
-                let (_, next, stop) = list.step(text);
-                if stop < to {
-                    (self.list, self.read) = (next, stop);
-                    continue;
-                }
-                if to.saturating_sub(list.at) > ROW {
-                    list.enter(text, to);
-                }
-                return;
-            }
-            let rest = slice(text, self.read, to);
-            let mut opening = memchr::memchr_iter(b'(', rest).map(|i| self.read + i);
-            let Some(at) = opening.find(|&at| is_after_values(text, at)) else {
-                self.read = self.read.max(to);
-                return;
-            };
-            (self.list, self.read) = (List::begin(text, at), at + 1);
-        }
-    }
-
-    /// The first byte that must stay for the scan that begins at `done`.
-    pub(in super::super) fn keep(&self, done: usize) -> usize {
-        let near = |at: usize| if done.saturating_sub(at) > ROW + 2 { done } else { at };
-        let line = if self.table.is_some() && !self.gone { near(self.line) } else { done };
-        line.min(self.list.map_or(done, |list| near(list.at)))
-    }
-
-    /// What was at `to` is at `from` now; what was between is gone.
+    /// Bytes `from..to` of the text are gone.
     pub(in super::super) fn shift(&mut self, from: usize, to: usize) {
-        let moved = |at: usize| if at >= to { at - (to - from) } else { at.min(from) };
-        self.gone |= self.line < to && self.line >= from;
-        (self.line, self.read) = (moved(self.line), moved(self.read));
+        (self.line, self.read) = (moved(self.line, from, to), moved(self.read, from, to));
         if let Some(list) = &mut self.list {
-            list.at = moved(list.at);
+            list.at = moved(list.at, from, to);
         }
-    }
-
-    /// Reads the line that ends at `end`; where it begins and ends if it is a row.
-    #[inline]
-    fn step(&mut self, text: &[u8], end: usize) -> Option<(usize, usize)> {
-        if end < self.line {
-            return None;
-        }
-        let start = core::mem::replace(&mut self.line, end + 1);
-        if core::mem::take(&mut self.gone) {
-            return None;
-        }
-        let end = end - usize::from(end > start && before(text, end) == b'\r');
-        let line = slice(text, start, end);
-        if let Some(table) = &mut self.table {
-            if line.len() <= ROW && is_rule(line) {
-                table.ruled = true;
-                return None;
-            }
-            if table.ruled && table.surplus(text, start, end).is_some() {
-                return Some((start, end));
-            }
-            if line.len() > ROW {
-                return None;
-            }
-            self.table = None;
-        }
-        if line.len() > 2
-            && let Some(sign) = header_sign(line)
-        {
-            self.table = Table::of(text, start, end, sign);
-        }
-        None
     }
 }
 
@@ -243,38 +172,65 @@ impl List {
 
     /// Goes on at `to`, in the midst of a cell.
     fn enter(&mut self, text: &[u8], to: usize) {
-        let from = run(slice(text, 0, to), self.at, BLANK);
+        let from = self.at + blank(text, self.at, 0);
         let quote = self.within.unwrap_or(match byte(text, from) {
             quote @ (b'\'' | b'"' | b'`') => quote,
             _ => 0,
         });
-        let from = from + usize::from(self.within.is_none());
+        let from = if self.within.is_some() { self.at } else { from + 1 };
         self.at = if quote == 0 { to } else { closing(text, from, quote, true, to) };
         self.within = Some(quote);
     }
 }
 
 impl Pass<'_, '_, '_> {
-    /// Looks at the line that ends at `end`, a line break or the end of the text.
+    /// Looks at the line break at `end`: the line before it may be a header, the one behind it a row.
     #[inline]
     pub(super) fn line(&mut self, end: usize) -> Result<(), Full> {
-        match self.tables.step(self.text, end) {
-            Some((start, end)) => self.row(start, end),
-            None => Ok(()),
+        let text = self.text;
+        let start = core::mem::replace(&mut self.state.tables.line, end + 1);
+        if self.state.tables.table.is_none() {
+            let end = end - usize::from(end > start && before(text, end) == b'\r');
+            let line = slice(text, start, end);
+            if line.len() <= 2 {
+                return Ok(());
+            }
+            let Some(sign) = header_sign(line) else { return Ok(()) };
+            self.state.tables.table = Table::of(text, start, end, sign);
         }
+        self.next_line(end + 1)
+    }
+
+    /// Looks at the line that begins at `start`, below a header or a row.
+    #[inline(never)]
+    fn next_line(&mut self, start: usize) -> Result<(), Full> {
+        let text = self.text;
+        let Some(table) = &mut self.state.tables.table else { return Ok(()) };
+        let rest = text.get(start..).unwrap_or(&[]);
+        let end = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let end = end - usize::from(end > start && before(text, end) == b'\r');
+        let is_long = end - start > ROW;
+        if !is_long && is_rule(slice(text, start, end)) {
+            table.ruled = true;
+        } else if table.ruled && table.surplus(text, start, end).is_some() {
+            return self.row(start, end);
+        } else if !is_long {
+            self.state.tables.table = None;
+        }
+        Ok(())
     }
 
     /// Masks the cells of the row `start..end`.
     #[inline(never)]
     fn row(&mut self, start: usize, end: usize) -> Result<(), Full> {
         let text = self.text;
-        let Some(table) = self.tables.table else { return Ok(()) };
+        let Some(table) = self.state.tables.table else { return Ok(()) };
         let more = table.surplus(text, start, end).unwrap_or(0);
         for column in table.columns.iter().take(table.len) {
-            let mut cells = Cells::of_line(text, start, end, table.sign).skip(column.index);
-            let Some((from, to)) = cells.next().filter(|&(from, _)| from < start + ROW) else {
-                break;
-            };
+            let mut cells = Cells::of_line(text, start, end, table.sign);
+            let cell = cells.nth(column.index).filter(|&(from, _)| from < start + ROW);
+            let Some((from, to)) = cell else { break };
+            let to = self.seen(to, cells.stop);
             let to = if more > 0 { cells.nth(more - 1).map_or(to, |(_, to)| to) } else { to };
             self.cell(column, from, to, table.sign == b'|')?;
         }
@@ -283,25 +239,46 @@ impl Pass<'_, '_, '_> {
 
     /// Looks at the tuples behind the `(` at `at` if `VALUES` stands before it.
     pub(super) fn tuples(&mut self, at: usize) -> Result<(), Full> {
-        if at < self.tables.read {
-            return Ok(());
+        self.list(at + 1)?;
+        if self.state.tables.list.is_none() && at >= self.state.tables.read {
+            self.state.tables.list = List::begin(self.text, at);
         }
-        self.tables.list = List::begin(self.text, at);
-        self.list()
+        Ok(())
     }
 
-    /// Masks the cells of the tuples that are being read.
-    pub(super) fn list(&mut self) -> Result<(), Full> {
-        while let Some(list) = self.tables.list {
-            let ((from, to), next, stop) = list.step(self.text);
+    /// Masks those cells of the tuples that are being read that begin before `until`.
+    #[inline]
+    pub(super) fn list(&mut self, until: usize) -> Result<(), Full> {
+        match self.state.tables.list {
+            Some(list) if list.at < until => self.cells(until),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn cells(&mut self, until: usize) -> Result<(), Full> {
+        let text = self.text;
+        while let Some(mut list) = self.state.tables.list.filter(|list| list.at < until) {
+            let ((from, to), next, stop) = list.step(text);
             if let Some(column) = list.table.column(list.index)
                 && list.within.is_none()
             {
-                self.cell(column, from, to, false)?;
+                self.cell(column, from, self.seen(to, stop), false)?;
             }
-            (self.tables.list, self.tables.read) = (next, stop);
+            if self.view.more && stop + SEAM > text.len() {
+                // The cell ends out of view.
+                list.enter(text, text.len() - SEAM);
+                self.state.tables.list = Some(list);
+            } else {
+                (self.state.tables.list, self.state.tables.read) = (next, stop);
+            }
         }
         Ok(())
+    }
+
+    /// Where the value ends of a cell that ends at `stop`: where it ends out of view, blanks are part of it.
+    const fn seen(&self, to: usize, stop: usize) -> usize {
+        if self.view.more && stop + SEAM > self.text.len() { stop } else { to }
     }
 
     /// Masks the cell `from..to` if it is what its column says.
@@ -315,7 +292,7 @@ impl Pass<'_, '_, '_> {
             && self.types.contains(meaning.id)
             && is_meant(meaning, slice(value, 0, CELL), prose)
         {
-            return self.found.push(Finding { start: from as u32, end: to as u32, id: meaning.id });
+            return self.push(meaning.id, from, to);
         }
         let head = slice(value, 0, CELL).utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let first = self.found.len();
@@ -447,6 +424,12 @@ impl<'t> Cells<'t> {
     }
 }
 
+/// How many blanks there are at `at` but for `sign`, as far as anyone writes them.
+fn blank(text: &[u8], at: usize, sign: u8) -> usize {
+    let rest = slice(text, at, at + 256);
+    rest.iter().take_while(|&&byte| BLANK.has(byte) && byte != sign).count()
+}
+
 /// The closing quote, at or behind `at`: doubled ones are part of the value. Where the value goes on
 /// behind `until`, an offset from there on that is no second part of a pair.
 fn closing(text: &[u8], mut at: usize, quote: u8, sql: bool, until: usize) -> usize {
@@ -466,10 +449,7 @@ impl Iterator for Cells<'_> {
 
     fn next(&mut self) -> Option<(usize, usize)> {
         let (text, sign) = (self.text, self.sign);
-        let blank = |at: usize| {
-            let rest = text.get(at..).unwrap_or(&[]);
-            at + rest.iter().take_while(|&&byte| BLANK.has(byte) && byte != sign).count()
-        };
+        let blank = |at: usize| at + blank(text, at, sign);
         let (from, quote) = match self.within.take() {
             Some(quote) => (self.at?, quote),
             None => {
