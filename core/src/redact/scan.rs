@@ -126,24 +126,30 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     /// # Errors
     /// [`Full`] when there is no room for another finding.
     pub(super) fn run(&mut self) -> Result<Open, Full> {
-        let classify = fastest().classes;
-        if !self.more {
-            let len = self.text.len();
-            while self.state.base < len || self.state.base == len && self.state.carry.is_open() {
-                self.step(classify)?;
-            }
-            return Ok(None);
-        }
-        while self.state.base + BLOCK + AHEAD <= self.text.len() {
-            let (state, found) = (self.state, self.found.len());
+        let (classify, len) = (fastest().classes, self.text.len());
+        while self.has_block(len) {
+            let before = if self.more { Some((self.state, self.found.len())) } else { None };
             self.step(classify)?;
-            if self.open.is_some() {
+            if self.open.is_some()
+                && let Some((state, found)) = before
+            {
                 self.state = state;
                 self.found.truncate(found);
                 break;
             }
         }
         Ok(self.open)
+    }
+
+    /// Whether there is another block, and what follows it in view.
+    #[inline]
+    const fn has_block(&self, len: usize) -> bool {
+        let base = self.state.base;
+        if self.more {
+            base + BLOCK + AHEAD <= len
+        } else {
+            base < len || base == len && self.state.carry.is_open()
+        }
     }
 
     /// Looks at the next block.
