@@ -5,6 +5,9 @@
 // Without the harness, clippy does not know that these are tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/harness.rs"]
+mod harness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +20,7 @@ use airlock::core::mcp::{Direction, Event, Outcome, Unrecorded};
 use airlock::core::policy::{AuditPolicy, Policy};
 use serde_json::{Value, json};
 
-const TESTS: &[(&str, fn())] = &[
+const TESTS: &[harness::Test] = &[
     ("killed_in_sync_mode_every_answer_is_on_disk", killed_in_sync_mode_every_answer_is_on_disk),
     (
         "killed_in_async_mode_no_more_than_the_queue_is_lost",
@@ -43,28 +46,8 @@ fn main() {
     match arguments.next().as_deref() {
         Some("__decide") => decide(&arguments.collect::<Vec<_>>()),
         Some("__fill") => fill(&arguments.collect::<Vec<_>>()),
-        filter => harness(filter),
+        filter => harness::run(TESTS, filter),
     }
-}
-
-/// Runs the tests whose names contain `filter`, in the words of the standard harness.
-fn harness(filter: Option<&str>) {
-    let filter = filter.filter(|word| !word.starts_with('-')).unwrap_or("");
-    let chosen: Vec<_> = TESTS.iter().filter(|(name, _)| name.contains(filter)).collect();
-    println!("\nrunning {} tests", chosen.len());
-    let mut failed = 0;
-    for (name, test) in &chosen {
-        let passed = thread::spawn(*test).join().is_ok();
-        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
-        failed += usize::from(!passed);
-    }
-    println!(
-        "\ntest result: {}. {} passed; {failed} failed; 0 ignored; 0 measured; {} filtered out\n",
-        if failed == 0 { "ok" } else { "FAILED" },
-        chosen.len() - failed,
-        TESTS.len() - chosen.len(),
-    );
-    std::process::exit(i32::from(failed > 0));
 }
 
 /// A directory of one test.

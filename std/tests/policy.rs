@@ -3,6 +3,9 @@
 // Clippy takes helpers of tests for library code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../core/tests/support/shared.rs"]
+mod shared;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -208,14 +211,7 @@ fn the_examples_in_the_documentation_compile() {
 /// The specification's own policies need what comes later; they must be refused, not half obeyed.
 #[test]
 fn policies_that_need_more_are_refused_with_the_place() {
-    let shared = std::env::var_os("AIRLOCK_SHARED").map(PathBuf::from).or_else(|| {
-        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        folders.map(|folder| folder.join("shared")).find(|shared| shared.join("data").is_dir())
-    });
-    let Some(folder) = shared.map(|shared| shared.join("data/policy")) else {
-        println!("SKIPPED: shared/data/policy is not here");
-        return;
-    };
+    let Some(folder) = shared::folder("policy") else { return };
     for name in ["fs", "db", "pay"] {
         let path = folder.join(name).with_extension("toml");
         let error = policy::open(path.to_str().unwrap()).map(drop).unwrap_err().to_string();

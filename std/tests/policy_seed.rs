@@ -8,7 +8,8 @@
 // Clippy takes helpers of tests for library code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+#[path = "../../core/tests/support/shared.rs"]
+mod shared;
 
 use airlock::core::{Call, Guard, ToolDefinition, Verdict};
 use airlock::policy::{PolicyFile, tests};
@@ -72,17 +73,7 @@ fn its_sample_of_a_policy_holds() {
 }
 
 fn cases(area: &str) -> Option<Vec<Value>> {
-    let root = std::env::var_os("AIRLOCK_SHARED").map(PathBuf::from).or_else(|| {
-        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        folders.map(|folder| folder.join("shared")).find(|shared| shared.join("data").is_dir())
-    });
-    let text =
-        root.and_then(|root| std::fs::read_to_string(root.join("data/seed/cases.jsonl")).ok());
-    if text.is_none() {
-        println!("SKIPPED: shared/data/seed/cases.jsonl is not here");
-    }
-    let cases =
-        text?.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let cases = shared::lines("seed/cases.jsonl")?;
     Some(cases.into_iter().filter(|case| case["area"] == area).collect())
 }
 

@@ -4,23 +4,12 @@
 // Clippy takes helpers of tests for library code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+#[path = "../../core/tests/support/shared.rs"]
+mod shared;
 
 use airlock::core::{Call, Guard, ToolDefinition, Verdict};
 use airlock::policy::{PolicyFile, tests};
 use serde_json::{Value, json};
-
-fn shared(name: &str) -> Option<String> {
-    let root = std::env::var_os("AIRLOCK_SHARED").map(PathBuf::from).or_else(|| {
-        let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        folders.map(|folder| folder.join("shared")).find(|shared| shared.join("data").is_dir())
-    });
-    let text = root.and_then(|root| std::fs::read_to_string(root.join("data").join(name)).ok());
-    if text.is_none() {
-        println!("SKIPPED: shared/data/{name} is not here");
-    }
-    text
-}
 
 /// Keys of rules that ask about the calls before this one.
 const SESSION: [&str; 4] = ["after", "once", "adds", "adds_when"];
@@ -68,7 +57,7 @@ fn embedded_tests_hold_as_far_as_what_they_use_is_built() {
     let selected: [(&str, &[usize], &[usize]); 3] =
         [("fs", &[0, 1, 2, 3, 4], &[0, 1, 2]), ("db", db.0, db.1), ("pay", &[1, 2, 3], &[0, 6])];
     for (name, numbers, steps) in selected {
-        let Some(text) = shared(&format!("policy/{name}.toml")) else { return };
+        let Some(text) = shared::text(&format!("policy/{name}.toml")) else { return };
         let (mut document, all) = reduced(&text);
         let last = all.last().unwrap()["steps"].as_array().unwrap();
         let mut kept: Vec<Value> = numbers.iter().map(|number| all[*number].clone()).collect();
@@ -177,7 +166,7 @@ tools = ["run_query"]
 
 #[test]
 fn labelled_arguments_are_judged_as_their_labels_say() {
-    let Some(text) = shared("seed/cases.jsonl") else { return };
+    let Some(text) = shared::text("seed/cases.jsonl") else { return };
     let names = [
         "calculate",
         "math_eval",
@@ -256,7 +245,7 @@ when = { "args.argv" = { argv = { program = ["uvx", "npx"] } }, "args.argv[]" = 
 /// is immutable here. Nor is there a counterpart for the recorded search for serialised objects of Python.
 #[test]
 fn attacks_that_were_found_are_refused() {
-    let Some(text) = shared("seed/cases.jsonl") else { return };
+    let Some(text) = shared::text("seed/cases.jsonl") else { return };
     let policy = PolicyFile::parse("p.toml", FOUND).unwrap_or_else(|e| panic!("{e}"));
     let mut builder = Guard::builder().policy(policy.into_policy()).unwrap();
     for name in ["kubectl", "repository", "launch"] {

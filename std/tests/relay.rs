@@ -6,6 +6,9 @@
 // Without the harness, clippy does not know that these are tests.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::zombie_processes)]
 
+#[path = "support/harness.rs"]
+mod harness;
+
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -21,7 +24,7 @@ use airlock::core::mcp::Bounds;
 use airlock::stdio::{self, Identity, Options};
 use serde_json::{Value, json};
 
-const TESTS: &[(&str, fn())] = &[
+const TESTS: &[harness::Test] = &[
     (
         "a_call_goes_through_and_a_wrong_one_is_answered",
         a_call_goes_through_and_a_wrong_one_is_answered,
@@ -54,28 +57,8 @@ fn main() {
         Some("__exec") => std::process::exit(airlock::child::become_server(arguments)),
         Some("__run") => std::process::exit(relay(arguments.collect())),
         Some("__server") => std::process::exit(server(&arguments.next().unwrap_or_default())),
-        filter => harness(filter),
+        filter => harness::run(TESTS, filter),
     }
-}
-
-/// Runs the tests whose names contain `filter`, in the words of the standard harness.
-fn harness(filter: Option<&str>) {
-    let filter = filter.filter(|word| !word.starts_with('-')).unwrap_or("");
-    let chosen: Vec<_> = TESTS.iter().filter(|(name, _)| name.contains(filter)).collect();
-    println!("\nrunning {} tests", chosen.len());
-    let mut failed = 0;
-    for (name, test) in &chosen {
-        let passed = thread::spawn(*test).join().is_ok();
-        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
-        failed += usize::from(!passed);
-    }
-    println!(
-        "\ntest result: {}. {} passed; {failed} failed; 0 ignored; 0 measured; {} filtered out\n",
-        if failed == 0 { "ok" } else { "FAILED" },
-        chosen.len() - failed,
-        TESTS.len() - chosen.len(),
-    );
-    std::process::exit(i32::from(failed > 0));
 }
 
 /// What `airlock run` does. The first argument is the audit log, or empty.
