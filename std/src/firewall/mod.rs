@@ -280,10 +280,10 @@ impl Firewall {
     ) -> Settled<'_> {
         let limits = Some(&self.limiter as _);
         let mut session = session.map(session::lock);
-        let session = session.as_deref_mut().map(|session| {
+        if let Some(session) = &mut session {
             session.set_elapsed(millis(self.clock.elapsed()));
-            session
-        });
+        }
+        let session = session.as_deref_mut();
         if self.guard.has_tool(call.tool) || !self.forwards_unknown() {
             self.guard.settle(call, limits, session, scratch)
         } else {
