@@ -2,6 +2,7 @@
 
 mod check;
 mod input;
+mod pin;
 mod policy;
 mod redact;
 #[cfg(unix)]
@@ -23,6 +24,9 @@ enum Command {
     Run(run::Args),
     /// Check tool calls against schemas and a policy, without a server
     Check(check::Args),
+    /// List, compare, approve and forget the tool definitions that are pinned
+    #[command(subcommand)]
+    Pin(pin::Command),
     /// Lint, test, explain and compare policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Pin(command) => pin::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Redact(args) => redact::run(&args),
         Command::Completions { shell } => {

@@ -17,6 +17,7 @@ use crate::caller::Caller;
 use crate::catalog::Catalog;
 use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
+use crate::pins::KeepPins;
 use crate::policy::Admit;
 use crate::scratch::Scratch;
 
@@ -179,6 +180,14 @@ impl Relay {
     #[must_use]
     pub fn limits(mut self, limits: Arc<dyn Admit + Send + Sync>) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Sets who keeps the pins of the server's tools. Without a word in the policy the definition of each
+    /// tool that is seen first is recorded.
+    #[must_use]
+    pub fn pins(mut self, pins: Arc<dyn KeepPins + Send + Sync>) -> Self {
+        self.state.tools.keep_pins(pins);
         self
     }
 

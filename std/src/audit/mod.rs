@@ -14,7 +14,7 @@
 
 mod clean;
 mod file;
-mod lock;
+pub(crate) mod lock;
 mod preview;
 mod queue;
 mod record;
