@@ -1,9 +1,11 @@
 //! The `airlock` command.
 
+mod audit;
 mod check;
 mod input;
 mod pin;
 mod policy;
+mod progress;
 mod redact;
 #[cfg(unix)]
 mod run;
@@ -32,6 +34,9 @@ enum Command {
     Policy(policy::Command),
     /// Mask secrets and personal data in text
     Redact(redact::Args),
+    /// Verify audit logs, and find values in them
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the completions of a shell
     ///
     /// For bash: airlock completions bash > /etc/bash_completion.d/airlock
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Command::Pin(command) => pin::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Redact(args) => redact::run(&args),
+        Command::Audit(command) => audit::run(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "airlock", &mut io::stdout());
             ExitCode::SUCCESS

@@ -48,7 +48,8 @@ impl<'t> Shown<'t> {
 
     /// A text from shortly before `at` on.
     fn from(text: &'t str, at: usize) -> Self {
-        let before = text.floor_char_boundary(at.saturating_sub(BEFORE));
+        let early = at.saturating_sub(BEFORE);
+        let before = (early..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         Self { text: text.get(before..).unwrap_or(""), before, most: MOST }
     }
 }
