@@ -16,6 +16,7 @@ use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::settings::Settings;
+use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::time::{OnlyUtc, Zones};
 use super::tree::Span;
@@ -37,6 +38,7 @@ pub(super) struct Compiler<'z> {
     pub zone: Option<String>,
     pub settings: Settings,
     pub audit: AuditPolicy,
+    pub store: Option<StorePolicy>,
     pub pool: Pool,
     pub name: Option<Text>,
     pub rules: Vec<Rule>,
@@ -98,6 +100,7 @@ impl Compiler<'_> {
             zone: None,
             settings: Settings::default(),
             audit: AuditPolicy::default(),
+            store: None,
             pool: Pool::default(),
             name: None,
             rules: Vec::new(),
@@ -187,6 +190,7 @@ impl Compiler<'_> {
             name: self.name,
             settings: self.settings,
             audit: self.audit,
+            store: self.store,
             default,
             has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,

@@ -15,6 +15,7 @@ use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::settings::Settings;
+use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::tree::Span;
 use crate::buf::Full;
@@ -32,6 +33,7 @@ pub struct Policy {
     pub(super) name: Option<Text>,
     pub(super) settings: Settings,
     pub(super) audit: AuditPolicy,
+    pub(super) store: Option<StorePolicy>,
     /// What happens to a call that no rule is about.
     pub(super) default: Effect,
     /// In the order of the document; indexes refer to it.
@@ -127,6 +129,7 @@ impl Policy {
             name: _,
             settings: _,
             audit: _,
+            store: _,
             agents: _,
             outputs: _,
             masks: _,
@@ -169,6 +172,12 @@ impl Policy {
     #[must_use]
     pub const fn audit(&self) -> &AuditPolicy {
         &self.audit
+    }
+
+    /// Where limits are kept that several processes share; none for limits of each process.
+    #[must_use]
+    pub const fn store(&self) -> Option<&StorePolicy> {
+        self.store.as_ref()
     }
 
     /// Every rule, in the order of the document.

@@ -69,6 +69,8 @@ mod shell;
 mod sql;
 #[cfg(feature = "alloc")]
 mod stack;
+#[cfg(feature = "alloc")]
+mod store;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests;
@@ -104,6 +106,7 @@ pub use {
     output::{OutputPolicy, WordList},
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     sql::{Sql, SqlTable, SqlText},
+    store::{OnLoss, StorePolicy},
     time::{OnlyUtc, Zone, Zones},
     truth::Truth,
 };

@@ -13,18 +13,20 @@ mod builder;
 mod permit;
 mod pool;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
-use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
+use airlock_core::policy::{Admit, KillSwitch, Policy, UnknownTool};
 use airlock_core::{Call, Caller, Guard, Output, Reason, Settled};
 
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::kill::KillFile;
-use crate::limit::Limiter;
+#[cfg(feature = "redis")]
+use crate::kill::KillKey;
 pub use builder::{FirewallBuilder, FirewallError};
 pub use permit::{Outcome, Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
@@ -72,13 +74,25 @@ const FEW_ROLES: usize = 16;
 #[derive(Debug)]
 pub struct Firewall {
     guard: Guard,
-    limiter: Limiter,
+    limiter: Shared,
     clock: Arc<dyn Clock>,
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
+    /// Watched as long as the firewall lives.
+    #[cfg(feature = "redis")]
+    _kill_key: Option<KillKey>,
     pool: Pool,
     tally: Arc<Tally>,
+}
+
+/// Whoever counts the calls.
+struct Shared(Arc<dyn Admit + Send + Sync>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared(..)")
+    }
 }
 
 /// How many calls run, and how those that ended did.
@@ -139,7 +153,7 @@ impl Firewall {
         let call = &Call { caller, now, ..*call };
         let mut lease = self.pool.lease();
         let scratch = &mut lease.desk().scratch;
-        let limits = Some(&self.limiter as _);
+        let limits = Some(&*self.limiter.0 as _);
         let settled = if self.guard.has_tool(call.tool) || !self.forwards_unknown() {
             self.guard.settle(call, limits, scratch)
         } else {

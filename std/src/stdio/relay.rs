@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use airlock_core::mcp::{Action, Audit, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
+use airlock_core::policy::Admit;
 use airlock_core::{Caller, Guard};
 
 use super::line::{Line, Lines, PAUSE};
@@ -19,7 +20,6 @@ use super::{Identity, News};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
-use crate::limit::Limiter;
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 /// What a connection is decided by.
 pub(super) struct Setup {
     pub(super) guard: Arc<Guard>,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<dyn Admit + Send + Sync>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) identity: Identity,
     pub(super) audit: AuditLog,
@@ -93,7 +93,7 @@ impl Shared {
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let session = Session {
-            relay: Relay::new(guard, bounds, &nonce).limits(Arc::new(limiter)),
+            relay: Relay::new(guard, bounds, &nonce).limits(limiter),
             recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
             server_ended: false,
         };

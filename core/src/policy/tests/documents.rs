@@ -4,14 +4,15 @@ use std::vec::Vec;
 
 use super::super::keys::{
     AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT, RULE, STEP,
-    TEST, URL, WINDOW,
+    STORE, TEST, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 15] = [
+const TABLES: [(&str, Keys, &str, &str); 16] = [
+    ("store", STORE, r#"{"store": {"#, "}}"),
     ("audit", AUDIT, r#"{"audit": {"#, "}}"),
     ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
     ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
@@ -137,6 +138,7 @@ fn the_published_schema_has_every_key() {
         ("/$defs/window/anyOf/1", WINDOW),
         ("/properties/agents/additionalProperties", AGENT),
         ("/properties/audit", AUDIT),
+        ("/properties/store", STORE),
         ("/properties/denied_tools/items/anyOf/1", DENIED),
     ];
     for (place, keys) in places {
