@@ -146,8 +146,12 @@ pub(super) const EXPECT: Keys =
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
 pub(super) const AUDIT: Keys = Keys {
     known: &[
+        "chain",
+        "checkpoint",
+        "checkpoint_every",
         "fsync",
         "keep",
+        "key_file",
         "max_bytes",
         "mode",
         "on_error",
