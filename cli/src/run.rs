@@ -3,6 +3,8 @@
 //! Standard output carries the protocol and nothing else; what a person should know goes to standard
 //! error.
 
+mod fleet;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +14,7 @@ use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::policy::PinMode;
 use airlock::core::{Guard, GuardBuilder};
-use airlock::kill::KillFile;
+use airlock::kill::{Causes, KillFile};
 use airlock::pins::{self, PinFile};
 use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
@@ -49,6 +51,15 @@ pub struct Args {
     /// Name of the server in the pin file, in place of one made from its command
     #[arg(long, value_name = "NAME", requires = "pins")]
     server: Option<String>,
+    /// Count calls together with other processes, on the Redis or Valkey server at this URL; better given in
+    /// the environment, where a password is not seen
+    #[cfg(feature = "redis")]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
+    /// Halt all tool calls while Redis has this key
+    #[cfg(feature = "redis")]
+    #[arg(long, value_name = "KEY")]
+    kill_key: Option<String>,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -78,9 +89,11 @@ fn wrap(args: &Args) -> Result<i32, String> {
         .map_err(|error| error.to_string())?;
     let policy = file.into_policy();
     let identity = identity(args, &policy);
-    let kill_file = args.kill_file.clone().map(KillFile::new);
+    let causes = Causes::default();
+    let kill_file = args.kill_file.clone().map(|path| KillFile::among(path, &causes));
+    let fleet = fleet::join(args, &policy, &causes)?;
     let guard = Guard::builder()
-        .kill_switch(kill_file.as_ref().map(|file| file.switch().clone()).unwrap_or_default())
+        .kill_switch(causes.switch().clone())
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
@@ -93,6 +106,7 @@ fn wrap(args: &Args) -> Result<i32, String> {
         command: &args.command,
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
+        limiter: fleet.limiter,
         kill_file,
         pins,
     })

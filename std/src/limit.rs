@@ -9,12 +9,16 @@
 
 mod book;
 mod meter;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airlock_core::policy::{Admit, Charges, Exhausted, LimitRef, Policy};
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
 use crate::clock::Clock;
 use book::Book;
 

@@ -77,6 +77,7 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
         command: &arguments,
         own: Some((&own, OsStr::new("__exec"))),
         bounds: Bounds { message: 1 << 20, ..Bounds::default() },
+        limiter: None,
         kill_file: None,
         pins: None,
     })

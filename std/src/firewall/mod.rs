@@ -14,18 +14,20 @@ mod builder;
 mod permit;
 mod pool;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
-use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
+use airlock_core::policy::{Admit, KillSwitch, Policy, UnknownTool};
 use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
 
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::kill::KillFile;
-use crate::limit::Limiter;
+#[cfg(feature = "redis")]
+use crate::kill::KillKey;
 use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
 pub use permit::{Permit, Refused, Running, Shown};
@@ -74,14 +76,26 @@ const FEW_ROLES: usize = 16;
 #[derive(Debug)]
 pub struct Firewall {
     guard: Guard,
-    limiter: Limiter,
+    limiter: Limits,
     clock: Arc<dyn Clock>,
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
+    /// Watched as long as the firewall lives.
+    #[cfg(feature = "redis")]
+    _kill_key: Option<KillKey>,
     sessions: Sessions,
     pool: Pool,
     tally: Arc<Tally>,
+}
+
+/// Whoever counts the calls.
+struct Limits(Arc<dyn Admit + Send + Sync>);
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Limits(..)")
+    }
 }
 
 /// How many calls run, and how those that ended did.
@@ -278,7 +292,7 @@ impl Firewall {
         session: Option<&Shared>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        let limits = Some(&self.limiter as _);
+        let limits = Some(&*self.limiter.0 as _);
         let mut session = session.map(session::lock);
         if let Some(session) = &mut session {
             session.set_elapsed(millis(self.clock.elapsed()));

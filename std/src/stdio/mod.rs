@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use airlock_core::Guard;
 use airlock_core::mcp::Bounds;
+use airlock_core::policy::Admit;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -53,7 +54,6 @@ pub struct Identity {
 }
 
 /// What [`run`] needs to know.
-#[derive(Debug)]
 pub struct Options<'a> {
     /// The firewall.
     pub guard: Arc<Guard>,
@@ -67,6 +67,8 @@ pub struct Options<'a> {
     pub own: Option<(&'a Path, &'a OsStr)>,
     /// Bounds of messages and tables.
     pub bounds: Bounds,
+    /// Who counts the calls; none for a limiter of this process.
+    pub limiter: Option<Arc<dyn Admit + Send + Sync>>,
     /// Looked for at each message of the client; its switch is that of the guard.
     pub kill_file: Option<KillFile>,
     /// The pins of the server's tools, where somebody keeps them.
@@ -106,7 +108,12 @@ impl Drop for AtEnd {
 /// that cannot be started is no error: it is said on standard error, and the code is [`CANNOT_START`].
 pub fn run(options: Options<'_>) -> io::Result<i32> {
     let clock = Arc::new(SystemClock::new());
-    let limiter = Limiter::new(options.guard.policy(), clock.clone()).map_err(io::Error::other)?;
+    let limiter = match options.limiter {
+        Some(limiter) => limiter,
+        None => {
+            Arc::new(Limiter::new(options.guard.policy(), clock.clone()).map_err(io::Error::other)?)
+        }
+    };
     // Caught before there is a server, so that none outlives us unnoticed.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     // Files without a buffer: what is written is written.

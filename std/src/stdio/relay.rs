@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use airlock_core::mcp::{Action, Audit, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
+use airlock_core::policy::Admit;
 use airlock_core::{Caller, Guard};
 
 use super::line::{Line, Lines, PAUSE};
@@ -19,7 +20,6 @@ use super::{Identity, News};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
-use crate::limit::Limiter;
 use crate::pins::PinFile;
 
 /// How long a call waits for the list of tools.
@@ -46,7 +46,7 @@ pub(super) struct Shared {
 /// What a connection is decided by.
 pub(super) struct Setup {
     pub(super) guard: Arc<Guard>,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<dyn Admit + Send + Sync>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) identity: Identity,
     pub(super) audit: AuditLog,
@@ -109,9 +109,8 @@ impl Shared {
         let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file, pins } = setup;
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let mut relay = Relay::new(guard, bounds, &nonce)
-            .limits(Arc::new(limiter))
-            .session(crate::session::fresh());
+        let mut relay =
+            Relay::new(guard, bounds, &nonce).limits(limiter).session(crate::session::fresh());
         if let Some(pins) = pins {
             relay = relay.pins(Arc::new(pins));
         }
