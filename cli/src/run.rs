@@ -4,6 +4,7 @@
 //! error.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::{Guard, GuardBuilder};
 use airlock::kill::KillFile;
+use airlock::observe::{self, Metrics};
 use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
 
@@ -41,6 +43,12 @@ pub struct Args {
     /// Halt all tool calls while this file exists; it is looked for at each call
     #[arg(long, value_name = "FILE")]
     kill_file: Option<PathBuf>,
+    /// Answer `GET /metrics` at this address of this machine, for Prometheus; port 0 is any
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Let --metrics be an address that other machines reach: they will read the names of tools
+    #[arg(long, requires = "metrics")]
+    metrics_anywhere: bool,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -85,8 +93,19 @@ fn wrap(args: &Args) -> Result<i32, String> {
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
         kill_file,
+        metrics: metrics(args)?,
     })
     .map_err(|error| format!("cannot start: {error}"))
+}
+
+/// Counters that the port shows, if there is to be one.
+fn metrics(args: &Args) -> Result<Option<Metrics>, String> {
+    let Some(address) = args.metrics else { return Ok(None) };
+    let metrics = Metrics::new();
+    let address = observe::serve(metrics.clone(), address, args.metrics_anywhere)
+        .map_err(|error| format!("--metrics: {error}"))?;
+    eprintln!("airlock: metrics are at http://{address}/metrics");
+    Ok(Some(metrics))
 }
 
 /// Refuses to start without what the policy cannot do without: under it every call would be refused, or

@@ -36,6 +36,7 @@ pub mod firewall;
 pub mod kill;
 pub mod limit;
 pub mod mask;
+pub mod observe;
 pub mod policy;
 #[cfg(unix)]
 pub mod stdio;

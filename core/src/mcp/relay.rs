@@ -244,6 +244,12 @@ impl Relay {
         self.state.tools.adopt(tools);
     }
 
+    /// How many calls were passed on and are not answered.
+    #[must_use]
+    pub fn running_calls(&self) -> usize {
+        self.state.asked.count(|asked| matches!(asked, Asked::Call { .. }))
+    }
+
     /// Gives up on our own list, because the server does not answer.
     pub fn abandon_list(&mut self) {
         self.state.tools.abandon();

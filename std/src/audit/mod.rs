@@ -23,6 +23,7 @@ mod queue;
 mod record;
 mod run;
 mod shape;
+mod totals;
 pub mod verify;
 mod writer;
 
@@ -41,6 +42,7 @@ use airlock_core::policy::{AuditMode, AuditPolicy, OnError};
 pub use self::key::{AuditKey, KEY_VARIABLE};
 use self::queue::Queue;
 use self::record::Scribe;
+pub(crate) use self::totals::Totals;
 use self::writer::Writer;
 use crate::policy::PolicyFile;
 
@@ -55,6 +57,7 @@ pub struct AuditLog {
 
 struct Inner {
     on_error: OnError,
+    totals: Arc<Totals>,
     desk: Mutex<Desk>,
 }
 
@@ -120,12 +123,13 @@ impl AuditLog {
         let key = AuditKey::of(policy)?;
         let writer = Writer::open(path, policy, key.as_ref())?;
         let scribe = Scribe::new(writer.run(), policy.preview, key, places, agent)?;
+        let totals = Arc::clone(writer.totals());
         let sink = match policy.mode {
             AuditMode::Sync => Sink::Sync(writer),
             AuditMode::Async => Sink::Idle(writer, policy.clone()),
         };
         let desk = Mutex::new(Desk { scribe, sink });
-        Ok(Self { inner: Some(Arc::new(Inner { on_error: policy.on_error, desk })) })
+        Ok(Self { inner: Some(Arc::new(Inner { on_error: policy.on_error, totals, desk })) })
     }
 
     /// The log that the policy in `file` asks for, at `path` in place of its own when one is given; one
@@ -157,6 +161,11 @@ impl AuditLog {
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         self.inner.is_some()
+    }
+
+    /// How many records were written and lost, while the log is open and afterwards.
+    pub(crate) fn totals(&self) -> Option<Arc<Totals>> {
+        self.inner.as_ref().map(|inner| Arc::clone(&inner.totals))
     }
 
     /// Records a decision on a message that arrived at `started`.

@@ -15,6 +15,7 @@ use super::clean::{Cleaner, cut};
 use super::key::AuditKey;
 use super::preview::Preview;
 use super::shape::Shaper;
+use crate::observe::words;
 
 /// Most entries of one list.
 const MAX_LIST: usize = 64;
@@ -101,9 +102,11 @@ impl Scribe {
     }
 
     fn outcome(&mut self, event: &Event<'_>, out: &mut String) -> fmt::Result {
+        let (decision, reason) = words(&event.outcome);
+        write!(out, ",\"decision\":\"{decision}\",\"reason\":")?;
+        write_name(reason, out)?;
         match event.outcome {
             Outcome::Allowed(allowed) => {
-                self.decided("allow", None, out)?;
                 self.rule(allowed.rule(), out)?;
                 self.would(allowed.would(), out)?;
                 self.pointers("stripped", allowed.stripped(), event, out)?;
@@ -111,35 +114,17 @@ impl Scribe {
             }
             Outcome::Refused(refusal) => self.refused(refusal, event, out),
             Outcome::Filtered { masked, truncated, output } => {
-                let changed = masked.total() > 0 || truncated;
-                self.decided(if changed { "filter" } else { "pass" }, None, out)?;
                 self.output(masked, truncated, output, out)
             }
             Outcome::Rejected { code, why } => {
-                self.decided("block", Some("protocol"), out)?;
                 write!(out, ",\"code\":{code}")?;
                 self.detail(why, out)
             }
-            Outcome::Unchecked => self.decided("allow", Some("unlisted"), out),
-            Outcome::Dropped(why) => {
-                self.decided("drop", None, out)?;
+            Outcome::Dropped(why) | Outcome::Warned(why) | Outcome::Withheld(why) => {
                 self.detail(why, out)
             }
-            Outcome::Warned(why) => {
-                self.decided("warn", None, out)?;
-                self.detail(why, out)
-            }
-            Outcome::Withheld(why) => {
-                self.decided("withhold", None, out)?;
-                self.detail(why, out)
-            }
-            _ => self.decided("other", None, out),
+            _ => Ok(()),
         }
-    }
-
-    fn decided(&self, decision: &str, reason: Option<&str>, out: &mut String) -> fmt::Result {
-        write!(out, ",\"decision\":\"{decision}\",\"reason\":")?;
-        write_name(reason, out)
     }
 
     fn refused(
@@ -148,8 +133,7 @@ impl Scribe {
         event: &Event<'_>,
         out: &mut String,
     ) -> fmt::Result {
-        // Why, for the operator; what the model was told only where that is something else.
-        self.decided("block", Some(refusal.cause().name()), out)?;
+        // The reason is for the operator; what the model was told stands only where it is something else.
         if refusal.reason() != refusal.cause() {
             write!(out, ",\"told\":\"{}\"", refusal.reason().name())?;
         }

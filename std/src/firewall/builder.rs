@@ -8,12 +8,13 @@ use std::sync::Arc;
 use airlock_core::policy::KillSwitch;
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
 
-use super::Firewall;
 use super::pool::Pool;
+use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
 use crate::limit::{LimitError, Limiter};
+use crate::observe::Metrics;
 use crate::policy::{Error, PolicyFile};
 
 /// Builds a [`Firewall`].
@@ -26,6 +27,7 @@ pub struct FirewallBuilder {
     clock: Option<Arc<dyn Clock>>,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
+    metrics: Option<Metrics>,
 }
 
 impl FirewallBuilder {
@@ -38,6 +40,7 @@ impl FirewallBuilder {
             clock: None,
             kill_switch: KillSwitch::new(),
             kill_file: None,
+            metrics: None,
         }
     }
 
@@ -118,12 +121,20 @@ impl FirewallBuilder {
         self
     }
 
+    /// Counts decisions in `metrics`.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
     /// The finished firewall.
     ///
     /// # Errors
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
-        let Self { guard, policy, audit_path, audit, clock, kill_switch, kill_file } = self;
+        let Self { guard, policy, audit_path, audit, clock, kill_switch, kill_file, metrics } =
+            self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -146,8 +157,12 @@ impl FirewallBuilder {
             .policy(policy)
             .and_then(GuardBuilder::build)
             .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
-        let (pool, tally) = (Pool::new(), Arc::default());
-        Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, pool, tally })
+        let (pool, tally) = (Pool::new(), Arc::<Tally>::default());
+        if let Some(metrics) = &metrics {
+            metrics.watch_audit(audit.totals());
+            metrics.watch_calls(Arc::clone(&tally) as _);
+        }
+        Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, pool, tally, metrics })
     }
 }
 

@@ -25,6 +25,7 @@ use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
+use crate::observe::{self, Metrics};
 pub use builder::{FirewallBuilder, FirewallError};
 pub use permit::{Outcome, Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
@@ -79,6 +80,7 @@ pub struct Firewall {
     kill_file: Option<KillFile>,
     pool: Pool,
     tally: Arc<Tally>,
+    metrics: Option<Metrics>,
 }
 
 /// How many calls run, and how those that ended did.
@@ -103,6 +105,12 @@ struct Tally {
     failed: AtomicU64,
     unknown: AtomicU64,
     refused: AtomicU64,
+}
+
+impl observe::Calls for Tally {
+    fn running(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
+    }
 }
 
 impl Firewall {
@@ -138,6 +146,8 @@ impl Firewall {
         let now = call.now.or_else(|| self.clock.now());
         let call = &Call { caller, now, ..*call };
         let mut lease = self.pool.lease();
+        #[cfg(feature = "tracing")]
+        let span = observe::trace::span(self.guard.has_tool(call.tool).then_some(call.tool));
         let scratch = &mut lease.desk().scratch;
         let limits = Some(&self.limiter as _);
         let settled = if self.guard.has_tool(call.tool) || !self.forwards_unknown() {
@@ -146,9 +156,23 @@ impl Firewall {
             self.guard.settle_unlisted(call, limits, scratch)
         };
         let recorded = self.record(&settled, call, started, &lease);
+        #[cfg(feature = "tracing")]
+        match &settled {
+            Settled::Allow(_) if !recorded => observe::trace::unrecorded(&span),
+            Settled::Allow(cleared) => {
+                let allowed = cleared.allowed(call.arguments, lease.scratch());
+                observe::trace::decided(&span, &mcp::Outcome::Allowed(&allowed));
+            }
+            Settled::Refuse(barred) => {
+                let refusal = barred.refusal(lease.scratch());
+                observe::trace::decided(&span, &mcp::Outcome::Refused(&refusal));
+            }
+        }
         match settled {
             Settled::Allow(cleared) if recorded => {
                 let running = Running::new(&self.tally);
+                #[cfg(feature = "tracing")]
+                let running = running.within(span);
                 Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
@@ -180,8 +204,10 @@ impl Firewall {
             }
             Err(refusal) => mcp::Outcome::Refused(refusal),
         };
-        let event = Event { tool: Some(tool), ..Event::new(Direction::ToClient, outcome) };
-        let recorded = self.audit.record(&event, started).is_ok();
+        let declared = self.guard.declared(tool);
+        let event =
+            Event { tool: Some(tool), declared, ..Event::new(Direction::ToClient, outcome) };
+        let recorded = self.tell(&event, started);
         let (truncated, masked, unchanged) = match filtered {
             Ok(filtered) if recorded => {
                 let unchanged = std::ptr::eq(filtered.bytes, input);
@@ -272,7 +298,7 @@ impl Firewall {
         started: Instant,
         lease: &Lease<'_>,
     ) -> bool {
-        if !self.audit.is_kept() {
+        if !self.audit.is_kept() && !observe::is_watched(self.metrics.as_ref()) {
             return true;
         }
         let told = |outcome| Event {
@@ -282,17 +308,23 @@ impl Firewall {
             declared: self.guard.declared(call.tool),
             ..Event::new(Direction::ToServer, outcome)
         };
-        let recorded = match settled {
+        match settled {
             Settled::Allow(cleared) => {
                 let allowed = cleared.allowed(call.arguments, lease.scratch());
-                self.audit.record(&told(mcp::Outcome::Allowed(&allowed)), started)
+                self.tell(&told(mcp::Outcome::Allowed(&allowed)), started)
             }
             Settled::Refuse(barred) => {
                 let refusal = barred.refusal(lease.scratch());
-                self.audit.record(&told(mcp::Outcome::Refused(&refusal)), started)
+                self.tell(&told(mcp::Outcome::Refused(&refusal)), started)
             }
-        };
-        recorded.is_ok()
+        }
+    }
+
+    /// Whether the audit knows of a decision; who only counts them is told too.
+    fn tell(&self, event: &Event<'_>, started: Instant) -> bool {
+        let recorded = self.audit.record(event, started).is_ok();
+        observe::observe(self.metrics.as_ref(), event, started.elapsed(), recorded);
+        recorded
     }
 
     fn refuse<'a>(&'a self, reason: Reason, call: &Call<'_>, mut lease: Lease<'a>) -> Refused<'a> {

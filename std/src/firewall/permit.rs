@@ -26,6 +26,8 @@ pub struct Permit<'a> {
 pub struct Running {
     tally: Arc<Tally>,
     outcome: Outcome,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 /// How a call that was let through has ended.
@@ -57,6 +59,13 @@ impl Permit<'_> {
         self.running.finish(outcome);
     }
 
+    /// The span of the call, to run the tool in.
+    #[cfg(feature = "tracing")]
+    #[must_use]
+    pub const fn span(&self) -> &tracing::Span {
+        self.running.span()
+    }
+
     /// Gives the memory of the decision back, when the arguments are handed over.
     pub fn into_running(self) -> Running {
         self.running
@@ -66,7 +75,26 @@ impl Permit<'_> {
 impl Running {
     pub(super) fn new(tally: &Arc<Tally>) -> Self {
         tally.running.fetch_add(1, Ordering::Relaxed);
-        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown }
+        Self {
+            tally: Arc::clone(tally),
+            outcome: Outcome::Unknown,
+            #[cfg(feature = "tracing")]
+            span: tracing::Span::none(),
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn within(self, span: tracing::Span) -> Self {
+        let mut running = self;
+        running.span = span;
+        running
+    }
+
+    /// The span of the call, to run the tool in.
+    #[cfg(feature = "tracing")]
+    #[must_use]
+    pub const fn span(&self) -> &tracing::Span {
+        &self.span
     }
 
     /// Ends the call.
@@ -77,6 +105,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
+        crate::observe::trace::ended(&self.span, self.outcome);
         let tally = &self.tally;
         let ended = match self.outcome {
             Outcome::Ok => &tally.ok,

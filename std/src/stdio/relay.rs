@@ -20,6 +20,7 @@ use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
 use crate::limit::Limiter;
+use crate::observe::{self, Metrics};
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -51,6 +52,7 @@ pub(super) struct Setup {
     pub(super) audit: AuditLog,
     pub(super) bounds: Bounds,
     pub(super) kill_file: Option<KillFile>,
+    pub(super) metrics: Option<Metrics>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
@@ -65,6 +67,7 @@ struct Recorder {
     log: AuditLog,
     started: Instant,
     remarks: BTreeSet<String>,
+    metrics: Option<Metrics>,
 }
 
 impl Audit for Recorder {
@@ -75,7 +78,19 @@ impl Audit for Recorder {
                 eprintln!("{remark}");
             }
         }
-        self.log.record(event, self.started)
+        let recorded = self.log.record(event, self.started);
+        let took = self.started.elapsed();
+        observe::observe(self.metrics.as_ref(), event, took, recorded.is_ok());
+        recorded
+    }
+}
+
+impl Recorder {
+    /// Counts the calls that wait.
+    fn count(&self, relay: &Relay) {
+        if let Some(metrics) = &self.metrics {
+            metrics.set_relayed(relay.running_calls());
+        }
     }
 }
 
@@ -89,12 +104,16 @@ enum End {
 
 impl Shared {
     pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
-        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file } = setup;
+        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file, metrics } =
+            setup;
+        if let Some(metrics) = &metrics {
+            metrics.watch_audit(log.totals());
+        }
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let session = Session {
             relay: Relay::new(guard, bounds, &nonce).limits(Arc::new(limiter)),
-            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
+            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new(), metrics },
             server_ended: false,
         };
         Self {
@@ -142,6 +161,7 @@ impl Shared {
                     relay.oversize(Direction::ToServer, outline, out, recorder)
                 }
             };
+            recorder.count(relay);
             match action {
                 Action::Forward(bytes) => {
                     drop(session);
@@ -222,6 +242,7 @@ impl Shared {
             Line::Whole(line) => relay.server(line, caller, out, recorder),
             Line::TooLong(outline) => relay.oversize(Direction::ToClient, outline, out, recorder),
         };
+        recorder.count(relay);
         drop(session);
         if was_listing {
             self.listed.notify_all();
