@@ -15,7 +15,8 @@ use airlock::core::{Guard, GuardBuilder};
 use airlock::kill::KillFile;
 use airlock::observe::{self, Metrics};
 use airlock::policy::{Policy, PolicyFile};
-use airlock::stdio::{self, Identity, Options};
+use airlock::reload::Watch;
+use airlock::stdio::{self, Identity, Options, Reload};
 
 /// The hidden subcommand with which this program becomes a server.
 const EXEC: &str = "__exec";
@@ -43,6 +44,9 @@ pub struct Args {
     /// Halt all tool calls while this file exists; it is looked for at each call
     #[arg(long, value_name = "FILE")]
     kill_file: Option<PathBuf>,
+    /// Put policy files in force anew when they are changed, within two seconds; SIGHUP does it too
+    #[arg(long)]
+    watch: bool,
     /// Answer `GET /metrics` at this address of this machine, for Prometheus; port 0 is any
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
@@ -61,7 +65,7 @@ pub fn become_server(mut arguments: impl Iterator<Item = OsString>) -> Option<Ex
 
 /// Runs the command: the server's exit code, 127 when it cannot be started, 2 on bad usage.
 pub fn run(args: Args) -> ExitCode {
-    match wrap(&args) {
+    match wrap(args) {
         Ok(code) => exit(code),
         Err(message) => {
             eprintln!("airlock run: {message}");
@@ -70,9 +74,11 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
-fn wrap(args: &Args) -> Result<i32, String> {
-    let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
-    require(args, file.policy())?;
+fn wrap(args: Args) -> Result<i32, String> {
+    let args = &Arc::new(args);
+    // Before the files are read, so that no change of them is missed.
+    let reload = reload(args);
+    let file = open(args)?;
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;
     let policy = file.into_policy();
@@ -94,8 +100,33 @@ fn wrap(args: &Args) -> Result<i32, String> {
         bounds: Bounds::default(),
         kill_file,
         metrics: metrics(args)?,
+        reload,
     })
     .map_err(|error| format!("cannot start: {error}"))
+}
+
+/// The policy, if nothing is missing under it.
+fn open(args: &Args) -> Result<PolicyFile, String> {
+    let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
+    require(args, file.policy())?;
+    Ok(file)
+}
+
+/// How the policy is opened anew; not at all where it is presets.
+fn reload(args: &Arc<Args>) -> Option<Reload> {
+    let is_file = |name: &&String| Policy::preset(name).is_err();
+    let files: Vec<_> = args.policy.iter().filter(is_file).map(PathBuf::from).collect();
+    if files.is_empty() {
+        return None;
+    }
+    let watch = args.watch.then(|| Watch::new(files));
+    let args = Arc::clone(args);
+    let open = Box::new(move || {
+        let file = open(&args)?;
+        let identity = identity(&args, file.policy());
+        Ok((file, identity))
+    });
+    Some(Reload { open, watch })
 }
 
 /// Counters that the port shows, if there is to be one.

@@ -38,6 +38,7 @@ pub mod limit;
 pub mod mask;
 pub mod observe;
 pub mod policy;
+pub mod reload;
 #[cfg(unix)]
 pub mod stdio;
 #[cfg(any(feature = "cl100k_base", feature = "o200k_base"))]

@@ -182,6 +182,13 @@ impl Relay {
         self
     }
 
+    /// Goes on under another guard, and other limits if the policy has any. The tools are listed and
+    /// compiled anew before the next call of one; requests that wait for their reply are remembered.
+    pub fn succeed(&mut self, guard: Arc<Guard>, limits: Option<Arc<dyn Admit + Send + Sync>>) {
+        (self.guard, self.limits) = (guard, limits);
+        self.state.tools.changed();
+    }
+
     /// Decides on a message of the client. `now` is in Unix milliseconds.
     pub fn client<'a>(
         &mut self,

@@ -30,7 +30,6 @@ pub(super) struct Scribe {
     run: String,
     seq: u64,
     agent: Option<String>,
-    places: Places,
     cleaner: Cleaner,
     shaper: Shaper,
     preview: Option<Preview>,
@@ -42,7 +41,6 @@ impl Scribe {
         run: &str,
         preview: usize,
         key: Option<AuditKey>,
-        places: Places,
         agent: Option<&str>,
     ) -> io::Result<Self> {
         let preview = if preview > 0 { Some(Preview::new(preview)?) } else { None };
@@ -50,7 +48,6 @@ impl Scribe {
             run: run.into(),
             seq: 0,
             agent: agent.map(String::from),
-            places,
             cleaner: Cleaner::new(),
             shaper: Shaper::new(key),
             preview,
@@ -59,18 +56,52 @@ impl Scribe {
     }
 
     /// The line of a decision that took so long; each has a number, whether it is written or not.
-    pub(super) fn write(&mut self, event: &Event<'_>, took: Duration) -> &[u8] {
+    pub(super) fn write(&mut self, event: &Event<'_>, places: &Places, took: Duration) -> &[u8] {
         self.seq += 1;
+        self.line(|scribe, line| scribe.decision(event, places, took, line))
+    }
+
+    /// The line about a change of the policy, or about one that was refused and why.
+    pub(super) fn write_reload(
+        &mut self,
+        policy: Option<&str>,
+        outcome: Result<(), &str>,
+    ) -> &[u8] {
+        self.line(|scribe, out| {
+            let Self { run, .. } = scribe;
+            write!(out, "{{\"v\":1,\"kind\":\"reload\",\"run\":\"{run}\",\"at\":\"")?;
+            write_now(out);
+            out.push_str("\",\"policy\":");
+            write_name(policy, out)?;
+            match outcome {
+                Ok(()) => out.push_str(",\"outcome\":\"ok\""),
+                Err(why) => {
+                    out.push_str(",\"outcome\":\"failed\"");
+                    scribe.detail(why, out)?;
+                }
+            }
+            out.push_str("}\n");
+            Ok(())
+        })
+    }
+
+    fn line(&mut self, write: impl FnOnce(&mut Self, &mut String) -> fmt::Result) -> &[u8] {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         line.shrink_to(KEEP);
         // A string takes everything.
-        let _ = self.decision(event, took, &mut line);
+        let _ = write(self, &mut line);
         self.line = line;
         self.line.as_bytes()
     }
 
-    fn decision(&mut self, event: &Event<'_>, took: Duration, out: &mut String) -> fmt::Result {
+    fn decision(
+        &mut self,
+        event: &Event<'_>,
+        places: &Places,
+        took: Duration,
+        out: &mut String,
+    ) -> fmt::Result {
         let Self { run, seq, .. } = self;
         write!(out, "{{\"v\":1,\"kind\":\"decision\",\"run\":\"{run}\",\"seq\":{seq},\"at\":\"")?;
         write_now(out);
@@ -88,7 +119,7 @@ impl Scribe {
         });
         out.push_str(",\"tool\":");
         self.cleaner.tool(event, out)?;
-        self.outcome(event, out)?;
+        self.outcome(event, places, out)?;
         if let Some(arguments) = event.arguments {
             write!(out, ",\"arguments\":{{\"bytes\":{},\"shape\":", arguments.len())?;
             self.shaper.write(arguments, event.declared, out)?;
@@ -101,18 +132,18 @@ impl Scribe {
         writeln!(out, ",\"us\":{}}}", took.as_micros())
     }
 
-    fn outcome(&mut self, event: &Event<'_>, out: &mut String) -> fmt::Result {
+    fn outcome(&mut self, event: &Event<'_>, places: &Places, out: &mut String) -> fmt::Result {
         let (decision, reason) = words(&event.outcome);
         write!(out, ",\"decision\":\"{decision}\",\"reason\":")?;
         write_name(reason, out)?;
         match event.outcome {
             Outcome::Allowed(allowed) => {
-                self.rule(allowed.rule(), out)?;
-                self.would(allowed.would(), out)?;
+                write_rule(allowed.rule(), places, out)?;
+                write_would(allowed.would(), places, out)?;
                 self.pointers("stripped", allowed.stripped(), event, out)?;
                 self.pointers("repaired", allowed.repaired(), event, out)
             }
-            Outcome::Refused(refusal) => self.refused(refusal, event, out),
+            Outcome::Refused(refusal) => self.refused(refusal, event, places, out),
             Outcome::Filtered { masked, truncated, output } => {
                 self.output(masked, truncated, output, out)
             }
@@ -131,14 +162,15 @@ impl Scribe {
         &mut self,
         refusal: &Refusal<'_>,
         event: &Event<'_>,
+        places: &Places,
         out: &mut String,
     ) -> fmt::Result {
         // The reason is for the operator; what the model was told stands only where it is something else.
         if refusal.reason() != refusal.cause() {
             write!(out, ",\"told\":\"{}\"", refusal.reason().name())?;
         }
-        self.rule(refusal.rule(), out)?;
-        self.would(refusal.would(), out)?;
+        write_rule(refusal.rule(), places, out)?;
+        write_would(refusal.would(), places, out)?;
         self.pointers("stripped", refusal.stripped(), event, out)?;
         out.push_str(",\"violations\":[");
         for (index, violation) in refusal.violations().take(MAX_LIST).enumerate() {
@@ -181,31 +213,6 @@ impl Scribe {
             out.push_str(",\"preview\":");
             write_string(&preview.output(output), out)?;
         }
-        out.write_char('}')
-    }
-
-    /// The rule that decided, and where it stands.
-    fn rule(&self, rule: Option<&str>, out: &mut String) -> fmt::Result {
-        out.push_str(",\"rule\":");
-        write_name(rule, out)?;
-        match rule.and_then(|rule| self.places.get(rule)) {
-            Some(place) => {
-                out.push_str(",\"place\":");
-                write_string(place, out)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What would have been decided if rules in shadow mode were in force.
-    fn would(&self, would: Option<Would<'_>>, out: &mut String) -> fmt::Result {
-        let Some(Would { reason, rule }) = would else {
-            return Ok(());
-        };
-        let decision = if reason.is_some() { "block" } else { "allow" };
-        write!(out, ",\"would\":{{\"decision\":\"{decision}\",\"reason\":")?;
-        write_name(reason.map(Reason::name), out)?;
-        self.rule(rule, out)?;
         out.write_char('}')
     }
 
@@ -255,6 +262,31 @@ fn by_name(counts: &Counts) -> Vec<(&'static str, u32)> {
         }
     }
     named
+}
+
+/// The rule that decided, and where it stands.
+fn write_rule(rule: Option<&str>, places: &Places, out: &mut String) -> fmt::Result {
+    out.push_str(",\"rule\":");
+    write_name(rule, out)?;
+    match rule.and_then(|rule| places.get(rule)) {
+        Some(place) => {
+            out.push_str(",\"place\":");
+            write_string(place, out)
+        }
+        None => Ok(()),
+    }
+}
+
+/// What would have been decided if rules in shadow mode were in force.
+fn write_would(would: Option<Would<'_>>, places: &Places, out: &mut String) -> fmt::Result {
+    let Some(Would { reason, rule }) = would else {
+        return Ok(());
+    };
+    let decision = if reason.is_some() { "block" } else { "allow" };
+    write!(out, ",\"would\":{{\"decision\":\"{decision}\",\"reason\":")?;
+    write_name(reason.map(Reason::name), out)?;
+    write_rule(rule, places, out)?;
+    out.write_char('}')
 }
 
 fn write_name(name: Option<&str>, out: &mut String) -> fmt::Result {

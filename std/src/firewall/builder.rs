@@ -157,7 +157,7 @@ impl FirewallBuilder {
             .policy(policy)
             .and_then(GuardBuilder::build)
             .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
-        let (pool, tally) = (Pool::new(), Arc::<Tally>::default());
+        let (pool, tally) = (Arc::new(Pool::new()), Arc::<Tally>::default());
         if let Some(metrics) = &metrics {
             metrics.watch_audit(audit.totals());
             metrics.watch_calls(Arc::clone(&tally) as _);
@@ -172,6 +172,8 @@ impl FirewallBuilder {
 pub enum FirewallError {
     /// The audit log cannot be opened.
     Audit(io::Error),
+    /// A policy that is to be in force next wants another audit than the one that is open.
+    AuditChanged,
     /// The policy asks for what the guard does not have, or has rules that its tools do not fit.
     Guard(Error),
     /// A limit of the policy cannot be kept.
@@ -186,6 +188,9 @@ impl fmt::Display for FirewallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Audit(error) => error.fmt(f),
+            Self::AuditChanged => {
+                f.write_str("[audit] is another one, which takes a new start to be in force")
+            }
             Self::Guard(error) => error.fmt(f),
             Self::Limit(error) => error.fmt(f),
             Self::NoAudit => f.write_str(
@@ -203,7 +208,7 @@ impl std::error::Error for FirewallError {
             Self::Audit(error) => Some(error),
             Self::Guard(error) => Some(error),
             Self::Limit(error) => Some(error),
-            Self::NoAudit => None,
+            Self::AuditChanged | Self::NoAudit => None,
             Self::Policy(error) => Some(error),
         }
     }

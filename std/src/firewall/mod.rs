@@ -21,11 +21,12 @@ use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
 use airlock_core::{Call, Caller, Guard, Output, Reason, Settled};
 
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
 use crate::observe::{self, Metrics};
+use crate::policy::PolicyFile;
 pub use builder::{FirewallBuilder, FirewallError};
 pub use permit::{Outcome, Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
@@ -78,7 +79,7 @@ pub struct Firewall {
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
-    pool: Pool,
+    pool: Arc<Pool>,
     tally: Arc<Tally>,
     metrics: Option<Metrics>,
 }
@@ -127,6 +128,39 @@ impl Firewall {
     #[must_use]
     pub fn builder() -> FirewallBuilder {
         FirewallBuilder::new()
+    }
+
+    /// A firewall under the policy in `file` with everything else from this one: tools, clock, audit log, kill
+    /// switch, metrics and counters. Limits count on, see [`Limiter::succeed`]. Both can be asked at once.
+    ///
+    /// # Errors
+    /// What is wrong with the policy, as [`FirewallBuilder::build`]; or that it wants another audit than the
+    /// one that is open.
+    pub fn succeed(&self, file: PolicyFile) -> Result<Self, FirewallError> {
+        let (ours, audit) = (self.policy().audit(), file.policy().audit());
+        if ours != audit {
+            return Err(FirewallError::AuditChanged);
+        }
+        if file.policy().settings().needs_audit && !self.audit.is_kept() {
+            return Err(FirewallError::NoAudit);
+        }
+        let audit = self.audit.with_places(Places::of(&file));
+        let (policy, sources) = file.into_parts();
+        let guard = self.guard.succeed(policy);
+        let guard = guard.map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
+        // Last, for this is where something changes for others.
+        let limiter = self.limiter.succeed(guard.policy()).map_err(FirewallError::Limit)?;
+        Ok(Self {
+            guard,
+            limiter,
+            clock: Arc::clone(&self.clock),
+            audit,
+            kill_switch: self.kill_switch.clone(),
+            kill_file: self.kill_file.clone(),
+            pool: Arc::clone(&self.pool),
+            tally: Arc::clone(&self.tally),
+            metrics: self.metrics.clone(),
+        })
     }
 
     /// Decides on a call, charges and records it. A caller with a name that `[agents]` of the policy knows
@@ -242,6 +276,10 @@ impl Firewall {
     #[must_use]
     pub const fn audit(&self) -> &AuditLog {
         &self.audit
+    }
+
+    pub(crate) const fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 
     /// How many calls run and ran. The numbers are read one after the other, while calls go on.

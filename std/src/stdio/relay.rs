@@ -16,11 +16,14 @@ use airlock_core::{Caller, Guard};
 
 use super::line::{Line, Lines, PAUSE};
 use super::{Identity, News};
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, Places};
 use crate::clock::{Clock, SystemClock};
+use crate::firewall::FirewallError;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
 use crate::observe::{self, Metrics};
+use crate::policy::PolicyFile;
+use crate::reload;
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -37,7 +40,6 @@ pub(super) struct Shared {
     server: Mutex<Option<ChildStdin>>,
     /// A message of the server is being decided on or written to the client.
     passing_on: AtomicBool,
-    identity: Identity,
     clock: Arc<SystemClock>,
     kill_file: Option<KillFile>,
     limit: usize,
@@ -59,6 +61,9 @@ pub(super) struct Setup {
 struct Session {
     relay: Relay,
     recorder: Recorder,
+    guard: Arc<Guard>,
+    limiter: Arc<Limiter>,
+    identity: Arc<Identity>,
     server_ended: bool,
 }
 
@@ -111,8 +116,12 @@ impl Shared {
         }
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let limiter = Arc::new(limiter);
         let session = Session {
-            relay: Relay::new(guard, bounds, &nonce).limits(Arc::new(limiter)),
+            relay: Relay::new(Arc::clone(&guard), bounds, &nonce).limits(Arc::clone(&limiter) as _),
+            guard,
+            limiter,
+            identity: Arc::new(identity),
             recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new(), metrics },
             server_ended: false,
         };
@@ -122,7 +131,6 @@ impl Shared {
             client: Mutex::new(client),
             server: Mutex::new(Some(server)),
             passing_on: AtomicBool::new(false),
-            identity,
             clock,
             kill_file,
             limit: bounds.message,
@@ -131,12 +139,10 @@ impl Shared {
 
     /// Passes on what the client says until it ends or the server takes no more.
     pub(super) fn client(&self, input: impl Read, news: &Sender<News>) {
-        let roles: Vec<&str> = self.identity.roles.iter().map(String::as_str).collect();
-        let caller = self.identity.caller(&roles);
         let mut lines = Lines::new(input, self.limit);
         let mut out = Vec::new();
         while let Ok(Some(line)) = lines.next() {
-            match self.client_line(line, caller, &mut out, news) {
+            match self.client_line(line, &mut out, news) {
                 Ok(()) => {}
                 Err(End::Closed | End::Poisoned) => return,
             }
@@ -146,14 +152,16 @@ impl Shared {
     fn client_line(
         &self,
         line: Line<'_>,
-        caller: Caller<'_>,
         out: &mut Vec<u8>,
         news: &Sender<News>,
     ) -> Result<(), End> {
         loop {
             self.poll_kill_file();
             let mut session = self.session()?;
-            let Session { relay, recorder, .. } = &mut *session;
+            let Session { relay, recorder, identity, .. } = &mut *session;
+            // A new policy may know the agent by other roles.
+            let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
+            let caller = identity.caller(&roles);
             recorder.started = Instant::now();
             let action = match &line {
                 Line::Whole(line) => relay.client(line, caller, self.clock.now(), out, recorder),
@@ -176,6 +184,38 @@ impl Shared {
                 Action::Drop | Action::Noise => return Ok(()),
             }
         }
+    }
+
+    /// Puts the policy that `open` opens in force for all messages that come after, or says why not.
+    pub(super) fn reload(&self, open: &mut dyn FnMut() -> Result<(PolicyFile, Identity), String>) {
+        let outcome = open().and_then(|(file, identity)| self.succeed(file, identity));
+        let Ok(session) = self.session() else { return };
+        let Recorder { log, metrics, .. } = &session.recorder;
+        let outcome = outcome.as_deref().map_err(|error| error as _);
+        reload::tell(log, metrics.as_ref(), outcome);
+    }
+
+    /// The digest of the policy that is now in force. It is compiled while messages are decided on.
+    fn succeed(&self, file: PolicyFile, identity: Identity) -> Result<String, String> {
+        const PANICKED: &str = "a decision panicked";
+        let (guard, limiter) = match self.session() {
+            Ok(session) => (Arc::clone(&session.guard), Arc::clone(&session.limiter)),
+            Err(_) => return Err(PANICKED.into()),
+        };
+        if guard.policy().audit() != file.policy().audit() {
+            return Err(FirewallError::AuditChanged.to_string());
+        }
+        let (digest, places) = (file.sources().digest(), Places::of(&file));
+        let (policy, sources) = file.into_parts();
+        let next = guard.succeed(policy).map_err(|error| sources.explain(&error).to_string())?;
+        let mut session = self.session().map_err(|_| PANICKED)?;
+        let limiter = limiter.succeed(next.policy()).map_err(|error| error.to_string())?;
+        let Session { relay, recorder, guard, limiter: limits, identity: who, .. } = &mut *session;
+        (*guard, *limits, *who) = (Arc::new(next), Arc::new(limiter), Arc::new(identity));
+        relay.succeed(Arc::clone(guard), Some(Arc::clone(limits) as _));
+        recorder.log = recorder.log.with_places(places);
+        recorder.remarks.clear();
+        Ok(digest)
     }
 
     fn poll_kill_file(&self) {
@@ -209,13 +249,11 @@ impl Shared {
 
     /// Passes on what the server says until it ends.
     pub(super) fn server(&self, input: ChildStdout, news: &Sender<News>) {
-        let roles: Vec<&str> = self.identity.roles.iter().map(String::as_str).collect();
-        let caller = self.identity.caller(&roles);
         let mut lines = Lines::new(input, self.limit);
         let mut out = Vec::new();
         while let Ok(Some(line)) = lines.next() {
             self.passing_on.store(true, Ordering::Relaxed);
-            let passed = self.server_line(&line, caller, &mut out, news);
+            let passed = self.server_line(&line, &mut out, news);
             self.passing_on.store(false, Ordering::Relaxed);
             if passed.is_err() {
                 break;
@@ -230,13 +268,14 @@ impl Shared {
     fn server_line(
         &self,
         line: &Line<'_>,
-        caller: Caller<'_>,
         out: &mut Vec<u8>,
         news: &Sender<News>,
     ) -> Result<(), End> {
         let mut session = self.session()?;
         let was_listing = session.relay.is_listing();
-        let Session { relay, recorder, .. } = &mut *session;
+        let Session { relay, recorder, identity, .. } = &mut *session;
+        let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
+        let caller = identity.caller(&roles);
         recorder.started = Instant::now();
         let action = match line {
             Line::Whole(line) => relay.server(line, caller, out, recorder),
