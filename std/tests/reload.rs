@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -34,7 +34,7 @@ fn one_of_two(name: &str, allowed: &str) -> PolicyFile {
     PolicyFile::parse(name, &text).unwrap()
 }
 
-fn firewall(policy: PolicyFile, metrics: &Metrics, log: &PathBuf) -> Firewall {
+fn firewall(policy: PolicyFile, metrics: &Metrics, log: &Path) -> Firewall {
     let tool = |name| ToolDefinition {
         name,
         input_schema: br#"{"type":"object","properties":{"n":{"type":"integer"}}}"#,
