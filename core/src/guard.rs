@@ -93,11 +93,12 @@ impl Guard {
     }
 
     /// A guard under `policy` with everything else from this one: tools, bounds, kill switch, and what makes
-    /// hashes and counts tokens.
+    /// hashes and counts tokens. Sessions that were kept under this one mean the same to it.
     ///
     /// # Errors
-    /// As [`GuardBuilder::policy`] and [`GuardBuilder::build`].
-    pub fn succeed(&self, policy: Policy) -> Result<Self, PolicyError> {
+    /// As [`Policy::succeed`], [`GuardBuilder::policy`] and [`GuardBuilder::build`].
+    pub fn succeed(&self, mut policy: Policy) -> Result<Self, PolicyError> {
+        policy.succeed(&self.policy)?;
         let mut masking = Masking::resolve(&policy)?;
         masking.set_hash(self.masking.hash().cloned());
         masking.check_hash(&policy)?;

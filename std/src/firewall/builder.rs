@@ -16,6 +16,7 @@ use crate::kill::KillFile;
 use crate::limit::{LimitError, Limiter};
 use crate::observe::Metrics;
 use crate::policy::{Error, PolicyFile};
+use crate::session::Sessions;
 
 /// Builds a [`Firewall`].
 #[derive(Debug)]
@@ -162,7 +163,19 @@ impl FirewallBuilder {
             metrics.watch_audit(audit.totals());
             metrics.watch_calls(Arc::clone(&tally) as _);
         }
-        Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, pool, tally, metrics })
+        let sessions = Arc::new(Sessions::new());
+        Ok(Firewall {
+            guard,
+            limiter,
+            clock,
+            audit,
+            kill_switch,
+            kill_file,
+            sessions,
+            pool,
+            tally,
+            metrics,
+        })
     }
 }
 

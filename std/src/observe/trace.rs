@@ -60,11 +60,11 @@ pub(crate) fn unrecorded(span: &Span) {
 }
 
 /// How the call ended.
-pub(crate) fn ended(span: &Span, outcome: crate::Outcome) {
+pub(crate) fn ended(span: &Span, outcome: airlock_core::Outcome) {
     let (word, failed) = match outcome {
-        crate::Outcome::Ok => ("ok", false),
-        crate::Outcome::Failed => ("failed", true),
-        crate::Outcome::Unknown => ("unknown", false),
+        airlock_core::Outcome::Ok => ("ok", false),
+        airlock_core::Outcome::Failed => ("failed", true),
+        airlock_core::Outcome::Unknown => ("unknown", false),
     };
     span.record("airlock.outcome", word);
     if failed {

@@ -118,7 +118,9 @@ impl Shared {
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let limiter = Arc::new(limiter);
         let session = Session {
-            relay: Relay::new(Arc::clone(&guard), bounds, &nonce).limits(Arc::clone(&limiter) as _),
+            relay: Relay::new(Arc::clone(&guard), bounds, &nonce)
+                .limits(Arc::clone(&limiter) as _)
+                .session(crate::session::fresh()),
             guard,
             limiter,
             identity: Arc::new(identity),
