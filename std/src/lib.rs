@@ -38,6 +38,7 @@ pub mod kill;
 pub mod limit;
 pub mod mask;
 pub mod observe;
+pub mod pins;
 pub mod policy;
 pub mod reload;
 pub mod session;

@@ -34,6 +34,10 @@ pub(crate) const fn words(outcome: &Outcome<'_>) -> Words {
             (if masked.total() > 0 || *truncated { "filter" } else { "pass" }, None)
         }
         Outcome::Rejected { .. } => ("block", Some("protocol")),
+        Outcome::Changed { shown, .. } => {
+            (if *shown { "warn" } else { "withhold" }, Some(Reason::ToolChanged.name()))
+        }
+        Outcome::Pinned(_) => ("pin", None),
         Outcome::Unchecked => ("allow", Some("unlisted")),
         Outcome::Dropped(_) => ("drop", None),
         Outcome::Warned(_) => ("warn", None),

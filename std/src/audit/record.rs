@@ -144,6 +144,11 @@ impl Scribe {
                 self.pointers("repaired", allowed.repaired(), event, out)
             }
             Outcome::Refused(refusal) => self.refused(refusal, event, places, out),
+            Outcome::Changed { why, .. } => self.detail(why, out),
+            Outcome::Pinned(digest) => {
+                out.push_str(",\"digest\":");
+                write_string(digest, out)
+            }
             Outcome::Filtered { masked, truncated, output } => {
                 self.output(masked, truncated, output, out)
             }

@@ -33,6 +33,7 @@ use crate::clock::SystemClock;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
 use crate::observe::Metrics;
+use crate::pins::PinFile;
 use crate::policy::PolicyFile;
 use crate::reload::Watch;
 use relay::{Setup, Shared};
@@ -92,6 +93,8 @@ pub struct Options<'a> {
     pub metrics: Option<Metrics>,
     /// Without it the policy stays as it is.
     pub reload: Option<Reload>,
+    /// The pins of the server's tools, where somebody keeps them.
+    pub pins: Option<PinFile>,
 }
 
 /// What happens to a connection.
@@ -142,9 +145,9 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
         }
     };
     let (sender, news) = channel();
-    let Options { guard, identity, audit, bounds, kill_file, metrics, reload, .. } = options;
+    let Options { guard, identity, audit, bounds, kill_file, metrics, pins, reload, .. } = options;
     let log = audit.clone();
-    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, metrics };
+    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, metrics, pins };
     let shared = Arc::new(Shared::new(setup, output, server.stdin));
     let (open, watch) = reload.map(|reload| (Mutex::new(reload.open), reload.watch)).unzip();
     let open = open.map(Arc::new);

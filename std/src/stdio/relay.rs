@@ -22,6 +22,7 @@ use crate::firewall::FirewallError;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
 use crate::observe::{self, Metrics};
+use crate::pins::PinFile;
 use crate::policy::PolicyFile;
 use crate::reload;
 
@@ -55,6 +56,7 @@ pub(super) struct Setup {
     pub(super) bounds: Bounds,
     pub(super) kill_file: Option<KillFile>,
     pub(super) metrics: Option<Metrics>,
+    pub(super) pins: Option<PinFile>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
@@ -77,8 +79,8 @@ struct Recorder {
 
 impl Audit for Recorder {
     fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
-        if let (Outcome::Withheld(why), Some(tool)) = (&event.outcome, event.tool) {
-            let remark = format!("airlock: the tool {tool:?} is withheld: {why:?}");
+        if let Some((tool, what, why)) = remark(event) {
+            let remark = format!("airlock: the tool {tool:?} is {what}: {why:?}");
             if self.remarks.len() < MAX_REMARKS && self.remarks.insert(remark.clone()) {
                 eprintln!("{remark}");
             }
@@ -99,6 +101,21 @@ impl Recorder {
     }
 }
 
+/// What the operator should know of a tool, what becomes of it, and why.
+fn remark<'e>(event: &Event<'e>) -> Option<(&'e str, &'static str, &'e str)> {
+    let tool = event.tool?;
+    match event.outcome {
+        Outcome::Changed { shown: false, why } => {
+            Some((tool, "withheld (see `airlock pin diff`)", why))
+        }
+        Outcome::Changed { shown: true, why } => {
+            Some((tool, "shown all the same (see `airlock pin diff`)", why))
+        }
+        Outcome::Withheld(why) => Some((tool, "withheld", why)),
+        _ => None,
+    }
+}
+
 /// Why a direction ends.
 enum End {
     /// The other side takes no more.
@@ -109,18 +126,22 @@ enum End {
 
 impl Shared {
     pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
-        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file, metrics } =
-            setup;
+        let Setup { guard, limiter, clock, identity, audit: log, .. } = setup;
+        let Setup { bounds, kill_file, metrics, pins, .. } = setup;
         if let Some(metrics) = &metrics {
             metrics.watch_audit(log.totals());
         }
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let limiter = Arc::new(limiter);
+        let mut relay = Relay::new(Arc::clone(&guard), bounds, &nonce)
+            .limits(Arc::clone(&limiter) as _)
+            .session(crate::session::fresh());
+        if let Some(pins) = pins {
+            relay = relay.pins(Arc::new(pins));
+        }
         let session = Session {
-            relay: Relay::new(Arc::clone(&guard), bounds, &nonce)
-                .limits(Arc::clone(&limiter) as _)
-                .session(crate::session::fresh()),
+            relay,
             guard,
             limiter,
             identity: Arc::new(identity),
