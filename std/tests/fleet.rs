@@ -20,6 +20,7 @@ use std::{env, fs, thread};
 use airlock::clock::SystemClock;
 use airlock::core::policy::{OnLoss, Policy};
 use airlock::core::{Call, Caller, Guard, Reason, Scratch, ToolDefinition};
+use airlock::firewall::FirewallError;
 use airlock::kill::{Causes, KillFile, KillKey};
 use airlock::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
 use airlock::policy::PolicyFile;
@@ -49,6 +50,7 @@ const TESTS: &[harness::Test] = tests![
     a_lost_kill_key_halts_or_holds_on,
     a_kill_file_and_a_kill_key_do_not_undo_each_other,
     a_firewall_under_a_policy_with_a_store_shares_its_limits,
+    a_policy_that_is_changed_counts_on_at_the_server,
     many_threads_of_a_firewall_get_exactly_what_there_is,
 ];
 
@@ -467,13 +469,16 @@ fn a_kill_file_and_a_kill_key_do_not_undo_each_other() {
     assert!(!causes.switch().is_on());
 }
 
-fn firewall(server: &Server) -> Firewall {
+fn stored(store: &str, limits: &str) -> PolicyFile {
     let document = format!(
-        "name = \"shop\"\n[store]\nredis = \"{}\"\ntimeout_ms = 2000\nkill_key = \"stop-shop\"\n\
-         [[limit]]\nid = \"l\"\ntools = [\"*\"]\nrate = \"50/100d\"\n",
-        server.url()
+        "name = \"shop\"\n[store]\nredis = \"{store}\"\ntimeout_ms = 2000\nkill_key = \"stop-shop\"\n{limits}"
     );
-    let policy = PolicyFile::parse("policy.toml", &document).unwrap();
+    PolicyFile::parse("policy.toml", &document).unwrap()
+}
+
+fn firewall(server: &Server) -> Firewall {
+    let policy =
+        stored(&server.url(), "[[limit]]\nid = \"l\"\ntools = [\"*\"]\nrate = \"50/100d\"\n");
     let tool = ToolDefinition { name: "search", input_schema: b"{}", output_schema: None };
     Firewall::builder().policy(policy).tool(tool).unwrap().build().unwrap()
 }
@@ -490,6 +495,28 @@ fn a_firewall_under_a_policy_with_a_store_shares_its_limits() {
     let () = server.ask("SET stop-shop 1");
     wait_until(|| fleet.iter().all(|firewall| firewall.kill_switch().is_on()));
     assert_eq!(fleet[0].call(&call).unwrap_err().reason(), Reason::Halted);
+}
+
+fn a_policy_that_is_changed_counts_on_at_the_server() {
+    let server = Server::start();
+    let old = firewall(&server);
+    let call = Call { tool: "search", arguments: b"{}", ..Call::default() };
+    let pass = |firewall: &Firewall, calls| {
+        let passes = || firewall.call(&call).map(|permit| permit.finish(Outcome::Ok)).is_ok();
+        (0..calls).filter(|_| passes()).count()
+    };
+    assert_eq!(pass(&old, 30), 30);
+    // Another limit comes first, so that numbers are others.
+    let limits = "[[limit]]\nid = \"first\"\ntools = [\"*\"]\nrate = \"500/100d\"\n\
+                  [[limit]]\nid = \"l\"\ntools = [\"*\"]\nrate = \"50/100d\"\n";
+    let new = old.succeed(stored(&server.url(), limits)).unwrap();
+    assert_eq!((pass(&new, 5), pass(&old, 5), pass(&new, 30)), (5, 5, 10));
+    let refusal = new.call(&call).unwrap_err();
+    assert_eq!(refusal.refusal().rule(), Some("l"));
+    let () = server.ask("SET stop-shop 1");
+    wait_until(|| new.kill_switch().is_on());
+    let elsewhere = new.succeed(stored("redis://127.0.0.1:1/0", limits));
+    assert!(matches!(elsewhere, Err(FirewallError::StoreChanged)));
 }
 
 fn many_threads_of_a_firewall_get_exactly_what_there_is() {

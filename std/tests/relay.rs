@@ -71,6 +71,8 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
     };
     let own = env::current_exe().unwrap();
     stdio::run(Options {
+        metrics: None,
+        reload: None,
         guard: Arc::new(Guard::builder().build().unwrap()),
         identity: Identity::default(),
         audit,

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use airlock::core::policy::{Admit, Policy};
+use airlock::core::policy::Policy;
 use airlock::kill::Causes;
+use airlock::limit::Keeper;
 
 use super::Args;
 
 /// This process as one of a fleet; alone without a limiter.
 #[derive(Default)]
 pub struct Fleet {
-    pub limiter: Option<Arc<dyn Admit + Send + Sync>>,
+    pub limiter: Option<Arc<dyn Keeper>>,
     /// Watched as long as it is kept.
     #[cfg(feature = "redis")]
     _kill_key: Option<airlock::kill::KillKey>,

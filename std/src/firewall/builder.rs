@@ -5,19 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airlock_core::policy::{Admit, KillSwitch};
+use airlock_core::policy::KillSwitch;
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
 
 use super::pool::Pool;
-use super::{Firewall, Limits};
+use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 #[cfg(feature = "redis")]
 use crate::kill::KillKey;
 use crate::kill::{Causes, KillFile};
-use crate::limit::{LimitError, Limiter};
+use crate::limit::{Keeper, LimitError, Limiter};
 #[cfg(feature = "redis")]
 use crate::limit::{RedisLimiter, RedisOptions, StoreError};
+use crate::observe::Metrics;
 use crate::policy::{Error, PolicyFile};
 use crate::session::Sessions;
 
@@ -31,9 +32,10 @@ pub struct FirewallBuilder {
     clock: Option<Arc<dyn Clock>>,
     kill_switch: KillSwitch,
     kill_file: Option<PathBuf>,
-    limiter: Option<Limits>,
+    limiter: Option<Arc<dyn Keeper>>,
     #[cfg(feature = "redis")]
     redis: Option<RedisOptions>,
+    metrics: Option<Metrics>,
 }
 
 impl FirewallBuilder {
@@ -49,6 +51,7 @@ impl FirewallBuilder {
             limiter: None,
             #[cfg(feature = "redis")]
             redis: None,
+            metrics: None,
         }
     }
 
@@ -131,8 +134,8 @@ impl FirewallBuilder {
     /// Sets who counts the calls, in place of the limiter of this process and of what `[store]` of the policy
     /// says.
     #[must_use]
-    pub fn limiter(mut self, limiter: Arc<dyn Admit + Send + Sync>) -> Self {
-        self.limiter = Some(Limits(limiter));
+    pub fn limiter(mut self, limiter: Arc<dyn Keeper>) -> Self {
+        self.limiter = Some(limiter);
         self
     }
 
@@ -145,14 +148,20 @@ impl FirewallBuilder {
         self
     }
 
+    /// Counts decisions in `metrics`.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
     /// The finished firewall.
     ///
     /// # Errors
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
-        let Self {
-            guard, policy, audit_path, audit, clock, kill_switch, kill_file, limiter, ..
-        } = self;
+        let Self { guard, policy, audit_path, audit, clock, .. } = self;
+        let Self { kill_switch, kill_file, limiter, metrics, .. } = self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -179,24 +188,24 @@ impl FirewallBuilder {
         #[cfg(feature = "redis")]
         let _kill_key = match &options {
             None => None,
-            Some(options) => {
-                KillKey::watch(options, &causes, |_| {}).map_err(FirewallError::Store)?
-            }
+            Some(options) => KillKey::watch(options, &causes, |_| {})
+                .map_err(FirewallError::Store)?
+                .map(Arc::new),
         };
         #[cfg(feature = "redis")]
         let limiter = match &options {
-            Some(options) if limiter.is_none() => Some(Limits(Arc::new(
-                RedisLimiter::new(file.policy(), options, Arc::clone(&clock))
-                    .map_err(FirewallError::Store)?,
-            ))),
+            Some(options) if limiter.is_none() => {
+                let shared = RedisLimiter::new(file.policy(), options, Arc::clone(&clock));
+                Some(Arc::new(shared.map_err(FirewallError::Store)?) as _)
+            }
             _ => limiter,
         };
-        let limiter = match limiter {
+        let limiter: Arc<dyn Keeper> = match limiter {
             Some(limiter) => limiter,
             None if file.policy().store().is_some() => return Err(FirewallError::NoStore),
-            None => Limits(Arc::new(
+            None => Arc::new(
                 Limiter::new(file.policy(), Arc::clone(&clock)).map_err(FirewallError::Limit)?,
-            )),
+            ),
         };
         let (policy, sources) = file.into_parts();
         let guard = guard
@@ -204,7 +213,12 @@ impl FirewallBuilder {
             .policy(policy)
             .and_then(GuardBuilder::build)
             .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
-        let (pool, tally, sessions) = (Pool::new(), Arc::default(), Sessions::new());
+        let (pool, tally) = (Arc::new(Pool::new()), Arc::<Tally>::default());
+        if let Some(metrics) = &metrics {
+            metrics.watch_audit(audit.totals());
+            metrics.watch_calls(Arc::clone(&tally) as _);
+        }
+        let sessions = Arc::new(Sessions::new());
         Ok(Firewall {
             guard,
             limiter,
@@ -217,6 +231,7 @@ impl FirewallBuilder {
             sessions,
             pool,
             tally,
+            metrics,
         })
     }
 }
@@ -227,6 +242,8 @@ impl FirewallBuilder {
 pub enum FirewallError {
     /// The audit log cannot be opened.
     Audit(io::Error),
+    /// A policy that is to be in force next wants another audit than the one that is open.
+    AuditChanged,
     /// The policy asks for what the guard does not have, or has rules that its tools do not fit.
     Guard(Error),
     /// A limit of the policy cannot be kept.
@@ -237,6 +254,8 @@ pub enum FirewallError {
     NoStore,
     /// The policy cannot be opened.
     Policy(Error),
+    /// A policy that is to be in force next keeps its limits elsewhere than the one that is.
+    StoreChanged,
     /// Limits cannot be kept in the store.
     #[cfg(feature = "redis")]
     Store(StoreError),
@@ -246,6 +265,9 @@ impl fmt::Display for FirewallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Audit(error) => error.fmt(f),
+            Self::AuditChanged => {
+                f.write_str("[audit] is another one, which takes a new start to be in force")
+            }
             Self::Guard(error) => error.fmt(f),
             Self::Limit(error) => error.fmt(f),
             Self::NoAudit => f.write_str(
@@ -257,6 +279,9 @@ impl fmt::Display for FirewallError {
                  FirewallBuilder::limiter",
             ),
             Self::Policy(error) => error.fmt(f),
+            Self::StoreChanged => {
+                f.write_str("[store] is another one, which takes a new start to be in force")
+            }
             #[cfg(feature = "redis")]
             Self::Store(error) => error.fmt(f),
         }
@@ -269,7 +294,7 @@ impl std::error::Error for FirewallError {
             Self::Audit(error) => Some(error),
             Self::Guard(error) => Some(error),
             Self::Limit(error) => Some(error),
-            Self::NoAudit | Self::NoStore => None,
+            Self::AuditChanged | Self::NoAudit | Self::NoStore | Self::StoreChanged => None,
             Self::Policy(error) => Some(error),
             #[cfg(feature = "redis")]
             Self::Store(error) => Some(error),

@@ -15,34 +15,37 @@ mod script;
 mod tests;
 
 use std::fmt;
-use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use airlock_core::policy::{Admit, Charge, Charges, Exhausted, OnLoss, Policy};
+use airlock_core::policy::{Admit, Charges, Exhausted, OnLoss, Policy};
 use redis::RedisResult;
 
-use super::Limiter;
+use super::{Keeper, LimitError, Limiter};
 use crate::clock::Clock;
 pub use event::StoreEvent;
 use links::Links;
 pub use options::{RedisOptions, StoreError};
 use outage::{Outage, Tell};
-use script::{Due, Reply, Script, When};
+use script::{Due, Rates, Reply, Script, When};
 
 /// Counts the calls of one policy together with other processes.
-pub struct RedisLimiter(Arc<Store>);
+pub struct RedisLimiter {
+    rates: Rates,
+    /// Counts what this process admits, with the server and without.
+    own: Limiter,
+    store: Arc<Store>,
+}
 
-/// What the threads that decide share with the one that waits for the server to return.
+/// What the threads that decide share with the one that waits for the server to return, whichever policy they
+/// decide by.
 struct Store {
     links: Links,
     script: Script,
     /// Since when the server has its data, in microseconds of its clock; 0 when it was never asked.
     known: AtomicU64,
     on_loss: OnLoss,
-    /// Counts what this process admits, with the server and without.
-    own: Limiter,
     outage: Mutex<Option<Outage>>,
     /// How many outages began and ended: odd while one lasts.
     turns: AtomicU64,
@@ -77,7 +80,7 @@ impl RedisLimiter {
         clock: Arc<dyn Clock>,
         tell: impl Fn(&StoreEvent) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        let script = Script::new(policy, &options.namespace);
+        let script = Script::new(&options.namespace);
         Self::start(script, policy, options, clock, Box::new(tell))
     }
 
@@ -89,45 +92,61 @@ impl RedisLimiter {
         tell: Box<Tell>,
     ) -> Result<Self, StoreError> {
         let (lost, heard) = sync_channel(1);
+        let rates = Rates::new(policy, &options.namespace);
+        let own = Limiter::new(policy, clock).map_err(StoreError::Limit)?;
         let store = Arc::new(Store {
             links: Links::new(options.server.clone(), options.timeout),
             script,
             known: AtomicU64::new(0),
             on_loss: options.on_loss,
-            own: Limiter::new(policy, clock).map_err(StoreError::Limit)?,
             outage: Mutex::new(None),
             turns: AtomicU64::new(0),
             lost,
             tell,
         });
         outage::watch(&store, heard).map_err(|_| StoreError::Thread)?;
-        if let Err(error) = store.ask(iter::empty(), When::Asked) {
+        if let Err(error) = store.ask(&[], When::Asked) {
             store.lose(&error);
         }
-        Ok(Self(store))
+        Ok(Self { rates, own, store })
     }
 
     /// Whether the server does not answer.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.0.is_lost()
+        self.store.is_lost()
+    }
+}
+
+impl Keeper for RedisLimiter {
+    fn succeed(&self, policy: &Policy) -> Result<Arc<dyn Keeper>, LimitError> {
+        let own = self.own.succeed(policy)?;
+        let rates = self.rates.succeed(policy);
+        Ok(Arc::new(Self { rates, own, store: Arc::clone(&self.store) }))
     }
 }
 
 impl Admit for RedisLimiter {
     fn admit(&self, charges: Charges<'_>) -> Result<(), Exhausted> {
-        let store = &*self.0;
-        let Some(first) = charges.clone().next() else { return Ok(()) };
+        let Self { rates, own, store } = self;
+        let mut dues = Vec::new();
+        for charge in charges.clone() {
+            let none = Exhausted { limit: charge.limit.index, retry_after_ms: None };
+            dues.push(rates.due(&charge).ok_or(none)?);
+        }
+        if dues.is_empty() {
+            return Ok(());
+        }
         loop {
             let turn = store.turns.load(Ordering::Acquire);
             if Store::is_outage(turn) {
-                if let Some(decision) = store.decide_alone(charges.clone(), first.limit.index) {
+                if let Some(decision) = store.decide_alone(own, charges.clone(), &dues) {
                     return decision;
                 }
                 // It is back.
                 continue;
             }
-            let reply = match store.ask(charges.clone().map(Due::from), When::Asked) {
+            let reply = match store.ask(&dues, When::Asked) {
                 Ok(reply) => reply,
                 Err(error) => {
                     // Not when it was asked before it went away or came back.
@@ -140,30 +159,24 @@ impl Admit for RedisLimiter {
             if reply.forgot {
                 (store.tell)(&StoreEvent::Forgot);
             }
-            if reply.exhausted.is_none() && store.on_loss == OnLoss::Fallback {
-                // What others took from the limit is not in it, so it has no less left.
-                let _ = store.own.admit(charges);
-            }
-            return reply.exhausted.map_or(Ok(()), Err);
+            let Some((place, retry_after_ms)) = reply.exhausted else {
+                if store.on_loss == OnLoss::Fallback {
+                    // What others took from the limit is not in it, so it has no less left.
+                    let _ = own.admit(charges);
+                }
+                return Ok(());
+            };
+            let limit = charges.clone().nth(place).map_or(usize::MAX, |charge| charge.limit.index);
+            return Err(Exhausted { limit, retry_after_ms });
         }
-    }
-}
-
-impl<'a> From<Charge<'a>> for Due<'a> {
-    fn from(Charge { limit, key, cost }: Charge<'a>) -> Self {
-        Self { limit: limit.index, key, cost }
     }
 }
 
 impl Store {
     /// Charges calls; without one, asks whether the server would.
-    fn ask<'a>(
-        &'a self,
-        dues: impl Iterator<Item = Due<'a>> + Clone,
-        when: When,
-    ) -> RedisResult<Reply> {
+    fn ask(&self, dues: &[Due], when: When) -> RedisResult<Reply> {
         let known = self.known.load(Ordering::Acquire);
-        let reply = self.links.ask(|link| self.script.run(link, dues.clone(), when, known))?;
+        let reply = self.links.ask(|link| self.script.run(link, dues, when, known))?;
         self.known.store(reply.since, Ordering::Release);
         Ok(reply)
     }
@@ -171,7 +184,7 @@ impl Store {
 
 impl fmt::Debug for RedisLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Store { on_loss, .. } = &*self.0;
+        let Store { on_loss, .. } = &*self.store;
         let mut limiter = f.debug_struct("RedisLimiter");
         limiter.field("on_loss", on_loss).field("is_lost", &self.is_lost()).finish_non_exhaustive()
     }

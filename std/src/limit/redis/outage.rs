@@ -6,20 +6,20 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::iter;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use airlock_core::policy::{Admit, Charge, Charges, Exhausted, OnLoss};
+use airlock_core::policy::{Admit, Charges, Exhausted, OnLoss};
 use redis::RedisError;
 
 use super::Store;
 use super::event::StoreEvent;
 use super::links::describe;
 use super::script::{Due, When};
+use crate::limit::Limiter;
 
 /// How long the server is left alone before it is asked whether it is back: doubled each time, up to the
 /// last.
@@ -37,20 +37,11 @@ pub(super) struct Outage {
     began: Instant,
     refused: u64,
     admitted: u64,
-    /// What this process admitted and the server does not know, by limit and key; as many as the limiter of
-    /// this process keeps.
-    owed: HashMap<(usize, Box<[u8]>), u32>,
+    /// What this process admitted and the server does not know, by account; as many as the limiter of this
+    /// process keeps.
+    owed: HashMap<String, Due>,
     /// The server was found to have lost data.
     forgot: bool,
-}
-
-/// A limit, a key, and what it costs.
-type Owed = ((usize, Box<[u8]>), u32);
-
-impl<'a> From<&'a Owed> for Due<'a> {
-    fn from(((limit, key), cost): &'a Owed) -> Self {
-        Self { limit: *limit, key, cost: *cost }
-    }
 }
 
 impl Store {
@@ -82,24 +73,33 @@ impl Store {
         let _ = self.lost.try_send(());
     }
 
-    /// What becomes of a call while the server does not answer; none when it does. `first` is the limit that
-    /// is named when all are refused.
+    /// What becomes of a call while the server does not answer; none when it does. `own` counts for this
+    /// process.
     pub(super) fn decide_alone(
         &self,
+        own: &Limiter,
         charges: Charges<'_>,
-        first: usize,
+        dues: &[Due],
     ) -> Option<Result<(), Exhausted>> {
         let mut outage = self.outage();
         let outage = outage.as_mut()?;
         let decision = match self.on_loss {
-            OnLoss::Fallback => self.own.admit(charges.clone()),
-            OnLoss::Refuse => Err(Exhausted { limit: first, retry_after_ms: None }),
+            OnLoss::Fallback => own.admit(charges),
+            OnLoss::Refuse => Err(Exhausted {
+                // Of all that refuse the first one is named.
+                limit: charges.map(|charge| charge.limit.index).next().unwrap_or(usize::MAX),
+                retry_after_ms: None,
+            }),
         };
         if decision.is_ok() {
             outage.admitted += 1;
-            for Charge { limit, key, cost } in charges {
-                let owed = outage.owed.entry((limit.index, key.into())).or_default();
-                *owed = owed.saturating_add(cost);
+            for due in dues {
+                match outage.owed.get_mut(&due.account) {
+                    Some(owed) => owed.cost = owed.cost.saturating_add(due.cost),
+                    None => {
+                        outage.owed.insert(due.account.clone(), due.clone());
+                    }
+                }
             }
         } else {
             outage.refused += 1;
@@ -110,15 +110,16 @@ impl Store {
     /// Ends the outage if the server answers; whether there is none any more.
     fn try_return(&self) -> bool {
         self.links.forget();
-        let Ok(reply) = self.ask(iter::empty(), When::Asked) else { return false };
+        let Ok(reply) = self.ask(&[], When::Asked) else { return false };
         let mut open = self.outage();
         let Some(outage) = &mut *open else { return true };
         outage.forgot |= reply.forgot;
         // Calls wait meanwhile: none is admitted that the server is not told of.
-        let owed: Vec<_> = outage.owed.drain().collect();
+        let owed: Vec<_> = outage.owed.drain().map(|(_, due)| due).collect();
         for (number, batch) in owed.chunks(BATCH).enumerate() {
-            if self.ask(batch.iter().map(Due::from), When::Owed).is_err() {
-                outage.owed.extend(owed.into_iter().skip(number * BATCH));
+            if self.ask(batch, When::Owed).is_err() {
+                let rest = owed.into_iter().skip(number * BATCH);
+                outage.owed.extend(rest.map(|due| (due.account.clone(), due)));
                 return false;
             }
         }

@@ -22,11 +22,11 @@ const START: u64 = 4_000_000_000;
 const TOOLS: [&str; 2] = ["read", "write"];
 
 /// The script with a clock that is set from outside.
-fn stepped(policy: &Policy, namespace: &str) -> Script {
+fn stepped(namespace: &str) -> Script {
     let clock = "{ redis.call('GET', 'seconds'), redis.call('GET', 'micros') }";
     let source = super::script::SOURCE.replace("redis.call('TIME')", clock);
     assert!(source.contains(clock));
-    Script::with_source(source, policy, namespace)
+    Script::with_source(source, namespace)
 }
 
 fn guard(limits: &[(u32, u32, u32, bool)]) -> Guard {
@@ -69,7 +69,7 @@ fn the_script_decides_like_the_limiter_of_one_process() {
         let namespace = format!("case-{}", cases.fetch_add(1, Ordering::Relaxed));
         let clock = Arc::new(ManualClock::new(0));
         let own = Limiter::new(guard.policy(), clock.clone()).unwrap();
-        let script = stepped(guard.policy(), &namespace);
+        let script = stepped(&namespace);
         let tell = Box::new(|event: &_| panic!("{event:?}"));
         let set = |micros: u64| {
             redis::cmd("MSET")
@@ -78,6 +78,7 @@ fn the_script_decides_like_the_limiter_of_one_process() {
                 .exec(&mut *client.lock().unwrap()).unwrap();
         };
         set(0);
+        let options = options.clone().namespace(&namespace);
         let shared =
             RedisLimiter::start(script, guard.policy(), &options, clock.clone(), tell).unwrap();
         let mut scratch = guard.scratch();
