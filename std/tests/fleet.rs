@@ -91,7 +91,7 @@ impl Member {
     fn call_as(&mut self, agent: &str) -> Result<(), (Reason, Option<u64>)> {
         let caller = Caller { agent: Some(agent), ..Caller::default() };
         let call = Call { tool: "search", arguments: b"{}", caller, ..Call::default() };
-        let settled = self.guard.settle(&call, Some(&self.limiter), &mut self.scratch);
+        let settled = self.guard.settle(&call, Some(&self.limiter), None, &mut self.scratch);
         match settled.verdict(b"{}", &self.scratch) {
             airlock::core::Verdict::Allow(_) => Ok(()),
             airlock::core::Verdict::Refuse(refusal) => {

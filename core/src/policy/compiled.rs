@@ -14,6 +14,7 @@ use super::lint::Remark;
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
+use super::session::Sessions;
 use super::settings::Settings;
 use super::store::StorePolicy;
 use super::text::{Pool, Text};
@@ -46,6 +47,7 @@ pub struct Policy {
     pub(super) subjects: Vec<Text>,
     pub(super) conditions: Conditions,
     pub(super) limits: Limits,
+    pub(super) sessions: Sessions,
     /// What rules expect of schemas.
     pub(super) claims: Vec<Claim>,
     pub(super) roles: Roles,
@@ -113,6 +115,7 @@ impl Policy {
             default,
             rules,
             limits,
+            sessions,
             require_agent,
             allowed_roles,
             lower,
@@ -144,6 +147,7 @@ impl Policy {
             && require_agent.is_none()
             && allowed_roles.is_none()
             && limits.is_empty()
+            && sessions.is_empty()
             && lower.iter().all(Self::allows_all)
     }
 

@@ -9,7 +9,7 @@ use airlock_core::policy::{Admit, KillSwitch};
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
 
 use super::pool::Pool;
-use super::{Firewall, Shared};
+use super::{Firewall, Limits};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 #[cfg(feature = "redis")]
@@ -19,6 +19,7 @@ use crate::limit::{LimitError, Limiter};
 #[cfg(feature = "redis")]
 use crate::limit::{RedisLimiter, RedisOptions, StoreError};
 use crate::policy::{Error, PolicyFile};
+use crate::session::Sessions;
 
 /// Builds a [`Firewall`].
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct FirewallBuilder {
     clock: Option<Arc<dyn Clock>>,
     kill_switch: KillSwitch,
     kill_file: Option<PathBuf>,
-    limiter: Option<Shared>,
+    limiter: Option<Limits>,
     #[cfg(feature = "redis")]
     redis: Option<RedisOptions>,
 }
@@ -131,7 +132,7 @@ impl FirewallBuilder {
     /// says.
     #[must_use]
     pub fn limiter(mut self, limiter: Arc<dyn Admit + Send + Sync>) -> Self {
-        self.limiter = Some(Shared(limiter));
+        self.limiter = Some(Limits(limiter));
         self
     }
 
@@ -184,7 +185,7 @@ impl FirewallBuilder {
         };
         #[cfg(feature = "redis")]
         let limiter = match &options {
-            Some(options) if limiter.is_none() => Some(Shared(Arc::new(
+            Some(options) if limiter.is_none() => Some(Limits(Arc::new(
                 RedisLimiter::new(file.policy(), options, Arc::clone(&clock))
                     .map_err(FirewallError::Store)?,
             ))),
@@ -193,7 +194,7 @@ impl FirewallBuilder {
         let limiter = match limiter {
             Some(limiter) => limiter,
             None if file.policy().store().is_some() => return Err(FirewallError::NoStore),
-            None => Shared(Arc::new(
+            None => Limits(Arc::new(
                 Limiter::new(file.policy(), Arc::clone(&clock)).map_err(FirewallError::Limit)?,
             )),
         };
@@ -203,7 +204,7 @@ impl FirewallBuilder {
             .policy(policy)
             .and_then(GuardBuilder::build)
             .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
-        let (pool, tally) = (Pool::new(), Arc::default());
+        let (pool, tally, sessions) = (Pool::new(), Arc::default(), Sessions::new());
         Ok(Firewall {
             guard,
             limiter,
@@ -213,6 +214,7 @@ impl FirewallBuilder {
             kill_file,
             #[cfg(feature = "redis")]
             _kill_key,
+            sessions,
             pool,
             tally,
         })
