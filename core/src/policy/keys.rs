@@ -37,6 +37,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "name",
         "near_miss",
         "output",
+        "pins",
         "preset",
         "rate_limits",
         "repair",
@@ -171,6 +172,7 @@ pub(super) const AUDIT: Keys = Keys {
 };
 pub(super) const STORE: Keys =
     Keys { known: &["kill_key", "namespace", "on_loss", "redis", "timeout_ms"], later: &[] };
+pub(super) const PINS: Keys = Keys { known: &["change", "mode", "tolerate"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],
