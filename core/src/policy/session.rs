@@ -31,7 +31,7 @@ const MAX_LABELS: usize = 64;
 const MAX_ARGUMENTS: usize = 16;
 
 /// What the rules of a policy ask of sessions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sessions {
     /// Of rules that ask about a session or change it.
     pub clauses: Vec<Clauses>,
@@ -96,21 +96,6 @@ struct Trace {
     key: u64,
     /// In `paths`.
     same: List,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self {
-            clauses: Vec::new(),
-            traces: Vec::new(),
-            by_tool: Vec::new(),
-            paths: Vec::new(),
-            labels: Vec::new(),
-            foreign: 0,
-            max_calls: None,
-            keeping: Keeping::default(),
-        }
-    }
 }
 
 impl Sessions {
