@@ -168,7 +168,7 @@ impl Policy {
         let mut all = None;
         for policy in self.layers() {
             let mut ruling = match policy.early_alone(call) {
-                Early::Settled(ruling) => ruling,
+                Early::Settled(ruling) => policy.follow_alone(ruling, call, doc, session, memory),
                 Early::Open(open) => policy.judge_alone(call, &open, doc, schema, session, memory),
             };
             if let Some(at) = &mut ruling.at {
