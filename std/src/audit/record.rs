@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use airlock_core::hidden::Found;
 use airlock_core::json::write_string;
 use airlock_core::mcp::{Direction, Event, Outcome};
 use airlock_core::redact::Counts;
@@ -115,15 +116,19 @@ impl Scribe {
                 self.decided(decision, Some(Reason::ToolChanged.name()), out)?;
                 self.detail(why, out)
             }
+            Outcome::Cleaned { hidden, stripped } => {
+                self.decided(if stripped { "filter" } else { "warn" }, None, out)?;
+                self::hidden(hidden, out)
+            }
             Outcome::Pinned(digest) => {
                 self.decided("pin", None, out)?;
                 out.push_str(",\"digest\":");
                 write_string(digest, out)
             }
-            Outcome::Filtered { masked, truncated, output } => {
-                let changed = masked.total() > 0 || truncated;
+            Outcome::Filtered { masked, truncated, hidden, stripped, output } => {
+                let changed = masked.total() > 0 || truncated || stripped;
                 self.decided(if changed { "filter" } else { "pass" }, None, out)?;
-                self.output(masked, truncated, output, out)
+                self.output(masked, truncated, hidden, output, out)
             }
             Outcome::Rejected { code, why } => {
                 self.decided("block", Some("protocol"), out)?;
@@ -193,6 +198,7 @@ impl Scribe {
         &mut self,
         masked: &Counts,
         truncated: bool,
+        found: Found,
         output: Output<'_>,
         out: &mut String,
     ) -> fmt::Result {
@@ -203,6 +209,7 @@ impl Scribe {
             write!(out, "{comma}\"{id}\":{count}")?;
         }
         write!(out, "}},\"truncated\":{truncated}")?;
+        hidden(found, out)?;
         if let Some(preview) = &mut self.preview {
             out.push_str(",\"preview\":");
             write_string(&preview.output(output), out)?;
@@ -269,6 +276,15 @@ impl Scribe {
         out.push_str(",\"detail\":");
         self.cleaner.text(detail, out)
     }
+}
+
+/// What hides, by its kinds; left out when there is nothing.
+fn hidden(found: Found, out: &mut String) -> fmt::Result {
+    for (index, (kind, count)) in found.iter().enumerate() {
+        let before = if index > 0 { "," } else { ",\"hidden\":{" };
+        write!(out, "{before}\"{}\":{count}", kind.name())?;
+    }
+    if found.is_empty() { Ok(()) } else { out.write_char('}') }
 }
 
 /// The counts by the ids of types, several detectors of one id together.
