@@ -64,6 +64,8 @@ mod roles;
 #[cfg(feature = "alloc")]
 mod rule;
 #[cfg(feature = "alloc")]
+mod session;
+#[cfg(feature = "alloc")]
 mod settings;
 #[cfg(feature = "alloc")]
 mod shell;
@@ -105,6 +107,7 @@ pub use {
     lint::Remark,
     output::{OutputPolicy, WordList},
     pin::{PinMode, PinPolicy},
+    session::Keeping,
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     sql::{Sql, SqlTable, SqlText},
     time::{OnlyUtc, Zone, Zones},

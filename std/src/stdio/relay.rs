@@ -115,7 +115,9 @@ impl Shared {
         let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file, pins } = setup;
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let mut relay = Relay::new(guard, bounds, &nonce).limits(Arc::new(limiter));
+        let mut relay = Relay::new(guard, bounds, &nonce)
+            .limits(Arc::new(limiter))
+            .session(crate::session::fresh());
         if let Some(pins) = pins {
             relay = relay.pins(Arc::new(pins));
         }
