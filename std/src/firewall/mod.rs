@@ -203,7 +203,8 @@ impl Firewall {
         let filtered = self.guard.filter(tool, output, scratch);
         let outcome = match &filtered {
             Ok(filtered) => {
-                let &airlock_core::Filtered { counts: masked, truncated, hidden, stripped, .. } = filtered;
+                let &airlock_core::Filtered { counts: masked, truncated, hidden, stripped, .. } =
+                    filtered;
                 mcp::Outcome::Filtered { masked, truncated, hidden, stripped, output }
             }
             Err(refusal) => mcp::Outcome::Refused(refusal),
