@@ -188,7 +188,8 @@ fn filtered_outputs() {
     let key = format!("{}{}", "gh", "p_Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3");
     let policy = r#"{"output": {
         "*": {"mask": ["secret", "pii.core"], "max_chars": 400},
-        "raw": {"mask": []}
+        "raw": {"mask": []},
+        "clean": {"mask": ["secret"], "strip": ["ansi", "bidi", "control", "invisible"]}
     }}"#;
     let guard =
         Guard::builder().policy(Policy::from_json(policy).unwrap()).unwrap().build().unwrap();
@@ -212,11 +213,16 @@ fn filtered_outputs() {
         ("long JSON", Output::Json(rows.as_bytes())),
         ("a string", Output::Json(br#""ann@example.org""#)),
         ("no JSON", Output::Json(b"{")),
+        (
+            "hidden",
+            Output::Text("\u{1b}[1ma\u{200b}b\u{202e}c \u{1f469}\u{200d}\u{1f680}".as_bytes()),
+        ),
+        ("hidden in JSON", Output::Json(br#"{"a":["\u200b\u001b[1mx"],"b\u0000":"y"}"#)),
     ];
     let mut scratch = guard.scratch();
     let mut seen = (0, 0);
     for warm in [false, true] {
-        for tool in ["read", "raw"] {
+        for tool in ["read", "raw", "clean"] {
             for (name, output) in outputs {
                 let count = allocations(|| {
                     let filtered = guard.filter(tool, output, &mut scratch).unwrap();

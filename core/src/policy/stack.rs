@@ -196,6 +196,7 @@ impl Policy {
             all.max_bytes = tightest(all.max_bytes, own.max_bytes);
             all.max_lines = tightest(all.max_lines, own.max_lines);
             all.max_tokens = tightest(all.max_tokens, own.max_tokens);
+            all.hidden = all.hidden.strictest(own.hidden);
         }
         all
     }
@@ -256,6 +257,7 @@ impl Settings {
             hide,
             empty_properties,
             needs_audit,
+            definitions,
             pins,
             shadow,
         } = self;
@@ -280,6 +282,7 @@ impl Settings {
                 &[EmptyProperties::Closed, EmptyProperties::Open],
             ),
             needs_audit: needs_audit || other.needs_audit,
+            definitions: definitions.strictest(other.definitions),
             pins: pins.strictest(other.pins),
             shadow: shadow && other.shadow,
         }
