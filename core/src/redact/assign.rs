@@ -9,10 +9,12 @@
 use super::TypeId;
 use super::bytes::{Set, before, byte, decode64, looked_at, run, run_back, skip_blank, slice};
 use super::key::{Class, Meaning, is_session, meaning};
+use super::mask::LONGEST_MASK;
 use super::scan::Scan;
 use super::value::{
-    holds_mask, is_code, is_joined_left, is_joined_right, is_keylike, is_mixed, is_name, is_path,
-    is_placeholder, is_reference, is_unlike_code, is_word_and_digit, is_wordy,
+    begins_with_mask, holds_mask, is_code, is_joined_left, is_joined_right, is_keylike,
+    is_mask_right, is_mixed, is_name, is_path, is_placeholder, is_reference, is_unlike_code,
+    is_word_and_digit, is_wordy,
 };
 use crate::buf::Full;
 
@@ -76,6 +78,10 @@ impl Scan<'_, '_, '_> {
         }
         let tight = !colon && !matches!(byte(text, at), b' ' | b'\t') && last != b' ';
         let at = skip_blank(text, at);
+        // In `let token: T = …` only a literal is a secret.
+        if beside && place(text, at, true).quote == 0 && !name.eq_ignore_ascii_case(b"value") {
+            return Ok(());
+        }
         match meaning.class {
             Class::Personal => Ok(()),
             _ if !self.types.contains(meaning.id) => Ok(()),
@@ -84,10 +90,6 @@ impl Scan<'_, '_, '_> {
             _ => {
                 let place = place(text, at, !begins_line(text, start));
                 let place = Place { tight, listed: tight && before(text, start) == b';', ..place };
-                // In `let token: T = …` only a literal is a secret.
-                if beside && place.quote == 0 && !name.eq_ignore_ascii_case(b"value") {
-                    return Ok(());
-                }
                 self.value(meaning, place)
             }
         }
@@ -135,10 +137,19 @@ impl Scan<'_, '_, '_> {
         let drawn = is_mixed(value) && (place.tight || is_unlike_code(value));
         let code = bare && !place.listed && !(setting && drawn);
         let rest = skip_blank(self.text, end);
+        let mask_end = match long {
+            true => place.end(slice(self.text, 0, end + LONGEST_MASK)),
+            false => end,
+        };
         let refused = is_reference(value)
-            || holds_mask(value)
+            // One that begins in what is looked at counts.
+            || holds_mask(slice(self.text, place.start, mask_end))
             // `token: Token = …`
             || code && !place.tight && end < rest && byte(self.text, rest) == b'='
+            // Another field, whose value is masked.
+            || bare
+                && matches!(value, [.., b':' | b'='] | [b'-', ..])
+                && is_mask_right(self.text, rest)
             || code && is_code(slice(self.text, place.start, place.start + GLANCE))
             || match meaning.class {
                 Class::Password => value.len() < 4,
@@ -174,7 +185,8 @@ impl Scan<'_, '_, '_> {
         const SCHEME: Set = Set::new(b"0-9A-Za-z-");
         let text = self.text;
         let place = place(text, at, true);
-        if is_reference(slice(text, place.start, place.start + GLANCE)) {
+        let head = slice(text, place.start, place.start + GLANCE);
+        if is_reference(head) || begins_with_mask(head) {
             return Ok(());
         }
         let scheme = run(slice(text, 0, place.start + 32), place.start, SCHEME);
@@ -199,7 +211,8 @@ impl Scan<'_, '_, '_> {
 
     /// Masks the sessions in the cookies (RFC 6265) at `at`.
     pub(super) fn cookies(&mut self, at: usize) -> Result<(), Full> {
-        const COOKIE: Set = Set::new(b"0-9A-Za-z_.!#$%&*+^`|~-");
+        // Brackets are those of masks.
+        const COOKIE: Set = Set::new(b"0-9A-Za-z_.!#$%&*+^`|~[]-");
         const VALUE: Set = Set::new(b"0-9A-Za-z!#$%&()*+./:<=>?@^_`{|}~[]-");
         let text = self.text;
         let begin = place(text, at, true).start;

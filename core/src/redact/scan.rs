@@ -14,7 +14,7 @@
 
 use super::anchors::{Anchors, Carry, LONG};
 use super::bytes::{before, byte, looked_at, moved, slice};
-use super::context::{NEAR, Rows, named, named_by};
+use super::context::{NEAR, Rows, behind_mask, named, named_by};
 use super::token::Refused;
 use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
 use crate::buf::{Buf, Full};
@@ -200,10 +200,8 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             }
             if (anchors.pairs | anchors.groups) & bit != 0 {
                 let lead = if anchors.pairs & bit != 0 { 11 } else { 9 };
-                if let Some(start) = at.checked_sub(lead)
-                    && let Some(end) = network::mac(self.text, start)
-                {
-                    self.push(TypeId::MAC, start, end)?;
+                if let Some(start) = at.checked_sub(lead) {
+                    self.macs(start)?;
                 }
             }
             if anchors.operators & bit != 0 {
@@ -217,6 +215,24 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             }
         }
         Ok(None)
+    }
+
+    /// Looks at the machines' addresses, a sign apart, of which the first begins at `start`: in a row of
+    /// pairs only the first few are anchors.
+    #[inline(never)]
+    fn macs(&mut self, first: usize) -> Result<(), Full> {
+        let mut start = first;
+        loop {
+            match network::mac(self.text, start) {
+                Some(end) => {
+                    self.push(TypeId::MAC, start, end)?;
+                    start = end + 1;
+                }
+                // The first may be a part of the word before it.
+                None if start == first => start += 18,
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Records a finding of a type that is looked for.
@@ -419,7 +435,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 let bit = names.trailing_zeros() as usize;
                 names &= names - 1;
                 if let Some(name) = (at + bit).checked_sub(NEAR) {
-                    rows |= named(head, name);
+                    let known = named(head, name);
+                    if known != 0 && name >= behind_mask(text, at) {
+                        rows |= known;
+                    }
                 }
             }
             rows
@@ -484,9 +503,12 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             return Ok(());
         }
         let info = network::authority(text, at);
-        self.state.authority_end = info.end;
+        // Where the URL begins within a value, only that is known to be a part of it.
+        let within = at < self.state.decided;
+        self.state.authority_end = if within { info.end.min(self.state.decided) } else { info.end };
         if let Some((start, end)) = info.secret
             && !super::value::is_placeholder(slice(text, start, end))
+            && !super::value::holds_mask(slice(text, start, end))
         {
             self.push(TypeId::URL_PASSWORD, start, end)?;
         }

@@ -5,10 +5,11 @@
 //! token's alphabet, long enough and random enough. A token's own checksum never rejects it: one that
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
-use super::bytes::{ALNUM, byte, moved, run, slice, variety};
+use super::bytes::{byte, contains, moved, run, slice, variety};
 use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::{TypeId, Types};
+use super::value::{ELLIPSIS, is_joined_right};
 
 /// Every prefix beside the row that it belongs to.
 const PREFIXES: &[(&str, u8)] = flat!(TOKENS.prefixes);
@@ -136,9 +137,9 @@ impl Refused {
         self.0.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
     }
 
-    fn add(&mut self, row: u8, start: usize) {
+    fn add(&mut self, row: u8, start: usize, len: usize) {
         if let Some(slot) = self.0.get_mut(usize::from(row & 3)) {
-            *slot = (row, start + GLANCE / 2);
+            *slot = (row, start + len.min(GLANCE / 2));
         }
     }
 }
@@ -247,7 +248,7 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
         return None;
     }
     if !(token.verify)(head) {
-        refused.add(row, start);
+        refused.add(row, start, head.len());
         return None;
     }
     let wanted = types.contains(TypeId::token(usize::from(row)));
@@ -259,7 +260,11 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
         end -= 1;
     }
     let len = end - start;
-    let fits = len >= least && (!bounded || len <= most && !ALNUM.has(byte(text, end)));
+    // What went on in a value that is masked now was none.
+    if contains(slice(text, start, end.min(start + glance)), ELLIPSIS) {
+        return None;
+    }
+    let fits = len >= least && (!bounded || len <= most && !is_joined_right(text, end));
     fits.then_some(end)
 }
 
