@@ -64,6 +64,16 @@ impl Scan<'_, '_, '_> {
         if other {
             return Ok(());
         }
+        let mut at = op + 1;
+        if !colon && next == b'>' {
+            at += 1;
+        }
+        let tight = !colon && !matches!(byte(text, at), b' ' | b'\t');
+        let at = skip_blank(text, at);
+        // A reference is known by its beginning, whatever names it.
+        if matches!(slice(text, at, at + 2), b"${" | b"$(" | b"{{") {
+            return Ok(());
+        }
         let Some((name, start)) = name_before(text, op) else {
             return Ok(());
         };
@@ -72,12 +82,7 @@ impl Scan<'_, '_, '_> {
         let Some(meaning) = named.or_else(|| self.meaning_beside(name, start, colon)) else {
             return Ok(());
         };
-        let mut at = op + 1;
-        if !colon && next == b'>' {
-            at += 1;
-        }
-        let tight = !colon && !matches!(byte(text, at), b' ' | b'\t') && last != b' ';
-        let at = skip_blank(text, at);
+        let tight = tight && last != b' ';
         // In `let token: T = …` only a literal is a secret.
         if beside && place(text, at, true).quote == 0 && !name.eq_ignore_ascii_case(b"value") {
             return Ok(());

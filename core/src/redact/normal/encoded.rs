@@ -33,8 +33,8 @@ impl Pass<'_, '_, '_> {
         if let Some(i) = memchr::memmem::find(slice(text, start, end), b"-----") {
             end = start + i;
         }
-        // Beside a mask it is what is left of another run.
-        if is_masked_left(text, start) || is_mask_right(text, end) {
+        // Beside a mask it is what is left of another run, as far as its end is in view.
+        if is_masked_left(text, start) || end < start + MOST && is_mask_right(text, end) {
             return Ok(());
         }
         let (begin, most) = (self.found.len(), end.min(start + MOST));

@@ -192,6 +192,8 @@ impl Pass<'_, '_, '_> {
                 b'\'' => self.quoted(at)?,
                 b'(' if is_after_values(text, at) => self.tuples(at)?,
                 b'[' | b'(' if !matches!(next | 0x20, b'a' | b'd') => {}
+                // These begin no character.
+                0x80..=0xbf => {}
                 _ if at >= self.state.done && is_trigger(text, at) => {
                     let (end, parted) = self.rewritten(at, true)?;
                     if parted {

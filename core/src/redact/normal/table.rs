@@ -166,9 +166,6 @@ impl List {
         let cell = cells.next().unwrap_or_default();
         let stop = cells.stop;
         let next = Self { index: self.index + 1, within: None, ..*self };
-        if self.within.is_none() && is_unclear(text, cell) {
-            return (cell, None, stop);
-        }
         if let Some(at) = cells.at {
             return (cell, Some(Self { at, ..next }), stop);
         }
@@ -272,7 +269,9 @@ impl Pass<'_, '_, '_> {
             {
                 self.cell(column, from, self.seen(to, stop), false)?;
             }
-            if self.view.more && stop + SEAM > text.len() {
+            if list.within.is_none() && is_unclear(text, (from, to)) {
+                (self.state.tables.list, self.state.tables.read) = (None, from);
+            } else if self.view.more && stop + SEAM > text.len() {
                 // The cell ends out of view.
                 list.enter(text, text.len() - SEAM);
                 self.state.tables.list = Some(list);
