@@ -116,11 +116,6 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         Self { state, more, ..self }
     }
 
-    /// The value whose end is out of view, if there is one.
-    pub(super) const fn open(&self) -> Open {
-        self.open
-    }
-
     /// Looks at the text as far as what follows is in view.
     ///
     /// # Errors
