@@ -16,11 +16,10 @@ static inline airlock_str go_str(const char *data, size_t len) {
     return text;
 }
 
-static inline airlock_status go_guard_new(uint32_t flags, uint32_t format, const char *policy, size_t policy_len,
-                                          const char *tools, size_t tools_len, const char *documents,
-                                          size_t documents_len, const char *key, size_t key_len,
-                                          const airlock_guard_options *bounds, airlock_guard **guard,
-                                          airlock_error *error) {
+static inline airlock_guard_options go_options(uint32_t flags, uint32_t format, const char *policy, size_t policy_len,
+                                               const char *tools, size_t tools_len, const char *documents,
+                                               size_t documents_len, const char *key, size_t key_len,
+                                               const airlock_guard_options *bounds) {
     airlock_guard_options options = *bounds;
     options.struct_size = sizeof options;
     options.flags = flags;
@@ -29,8 +28,31 @@ static inline airlock_status go_guard_new(uint32_t flags, uint32_t format, const
     options.tools = go_str(tools, tools_len);
     options.documents = go_str(documents, documents_len);
     options.mask_key = go_str(key, key_len);
+    return options;
+}
+
+static inline airlock_status go_guard_new(uint32_t flags, uint32_t format, const char *policy, size_t policy_len,
+                                          const char *tools, size_t tools_len, const char *documents,
+                                          size_t documents_len, const char *key, size_t key_len,
+                                          const airlock_guard_options *bounds, airlock_guard **guard,
+                                          airlock_error *error) {
+    airlock_guard_options options = go_options(flags, format, policy, policy_len, tools, tools_len, documents,
+                                               documents_len, key, key_len, bounds);
     error->struct_size = sizeof *error;
     return airlock_guard_new(&options, guard, error);
+}
+
+static inline airlock_status go_firewall_new(uint32_t flags, uint32_t format, const char *policy, size_t policy_len,
+                                             const char *tools, size_t tools_len, const char *documents,
+                                             size_t documents_len, const char *key, size_t key_len,
+                                             const airlock_guard_options *bounds, const char *audit, size_t audit_len,
+                                             const char *kill, size_t kill_len, airlock_firewall **firewall,
+                                             airlock_error *error) {
+    airlock_guard_options options = go_options(flags, format, policy, policy_len, tools, tools_len, documents,
+                                               documents_len, key, key_len, bounds);
+    airlock_firewall_options more = {sizeof more, 0, go_str(audit, audit_len), go_str(kill, kill_len)};
+    error->struct_size = sizeof *error;
+    return airlock_firewall_new(&options, &more, firewall, error);
 }
 
 static inline airlock_status go_guard_with_tools(const airlock_guard *guard, const char *tools, size_t tools_len,
@@ -90,6 +112,32 @@ static inline airlock_status go_filter(uintptr_t guard, uintptr_t scratch, uint3
     verdict->struct_size = sizeof *verdict;
     return airlock_filter((const airlock_guard *)guard, (airlock_scratch *)scratch, 0, format, go_str(output, output_len), &call,
                           out, out_cap, verdict);
+}
+
+// `now_ms` is 0 for the present, which the firewall's own clock says.
+static inline airlock_status go_firewall_call(uintptr_t firewall, uintptr_t scratch, uint32_t flags,
+                                              const char *tool, size_t tool_len, const char *arguments,
+                                              size_t arguments_len, uintptr_t caller, const char *server,
+                                              size_t server_len, const char *session, size_t session_len,
+                                              uint64_t now_ms, char *out, size_t out_cap, airlock_verdict *verdict,
+                                              airlock_permit **permit) {
+    airlock_call call = {sizeof call, flags, go_str(tool, tool_len), (const airlock_caller *)caller, go_str(server, server_len),
+                         go_str(session, session_len), now_ms};
+    verdict->struct_size = sizeof *verdict;
+    return airlock_firewall_call((const airlock_firewall *)firewall, (airlock_scratch *)scratch, 0,
+                                 go_str(arguments, arguments_len), &call, out, out_cap, verdict, permit);
+}
+
+static inline airlock_status go_firewall_filter(uintptr_t firewall, uint32_t format, const char *tool, size_t tool_len,
+                                                const char *output, size_t output_len, uintptr_t caller,
+                                                const char *server, size_t server_len, const char *session,
+                                                size_t session_len, char *out, size_t out_cap,
+                                                airlock_verdict *verdict) {
+    airlock_call call = {sizeof call, 0, go_str(tool, tool_len), (const airlock_caller *)caller, go_str(server, server_len),
+                         go_str(session, session_len), 0};
+    verdict->struct_size = sizeof *verdict;
+    return airlock_firewall_filter((const airlock_firewall *)firewall, 0, format, go_str(output, output_len), &call, out,
+                                   out_cap, verdict);
 }
 
 static inline airlock_status go_stream_new(const airlock_guard *guard, const char *tool, size_t tool_len,

@@ -7,6 +7,8 @@
 // memory of Go. Whatever goes wrong is an error, and with an error the call must not run and the output must not be
 // shown; the zero [Verdict] is a refusal.
 //
+// A [Firewall] is a guard with a clock, the limits and sessions of the policy, and the audit log.
+//
 // For servers of the official MCP SDK see the module mcpairlock beside this one.
 package airlock
 
@@ -48,7 +50,7 @@ type Options struct {
 	// WithholdTools refuses the calls of a tool whose schema cannot be honoured; otherwise New fails.
 	WithholdTools bool
 	// HostLimits says that you count the limits of the policy yourself, from the charges in Verdict.Details. Without
-	// it a policy that has limits is StatusUnsupported, for a guard does not count.
+	// it a policy that has limits is StatusUnsupported, for a guard does not count; a [Firewall] does.
 	HostLimits bool
 	// MaxSteps, MaxArguments and MaxOutput bound the work for one call: steps of a validation, bytes of arguments,
 	// bytes of an output. 0 is the constant of that name.
@@ -69,17 +71,10 @@ func New(options Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	flags := flag(options.AssertFormats, C.AIRLOCK_ASSERT_FORMATS) |
-		flag(options.WithholdTools, C.AIRLOCK_WITHHOLD_TOOLS) |
-		flag(options.HostLimits, C.AIRLOCK_HOST_LIMITS)
-	bounds := C.airlock_guard_options{
-		max_steps:     C.uint32_t(min(max(options.MaxSteps, 0), math.MaxUint32)),
-		max_arguments: C.size_t(max(options.MaxArguments, 0)),
-		max_output:    C.size_t(max(options.MaxOutput, 0)),
-	}
+	bounds := options.bounds()
 	var made *C.airlock_guard
 	var fault C.airlock_error
-	status := Status(C.go_guard_new(flags, policy.format,
+	status := Status(C.go_guard_new(options.flags(), policy.format,
 		chars(policy.text), C.size_t(len(policy.text)),
 		bytes(options.Tools), C.size_t(len(options.Tools)),
 		bytes(options.Documents), C.size_t(len(options.Documents)),
@@ -89,6 +84,20 @@ func New(options Options) (*Guard, error) {
 		return nil, compileError(status, &fault)
 	}
 	return newGuard(made), nil
+}
+
+func (o *Options) flags() C.uint32_t {
+	return flag(o.AssertFormats, C.AIRLOCK_ASSERT_FORMATS) |
+		flag(o.WithholdTools, C.AIRLOCK_WITHHOLD_TOOLS) |
+		flag(o.HostLimits, C.AIRLOCK_HOST_LIMITS)
+}
+
+func (o *Options) bounds() C.airlock_guard_options {
+	return C.airlock_guard_options{
+		max_steps:     C.uint32_t(min(max(o.MaxSteps, 0), math.MaxUint32)),
+		max_arguments: C.size_t(max(o.MaxArguments, 0)),
+		max_output:    C.size_t(max(o.MaxOutput, 0)),
+	}
 }
 
 // WithTools makes a guard with the policy and the kill switch of this one and with other tools: for a server whose

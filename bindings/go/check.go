@@ -64,7 +64,7 @@ func (v *Verdict) Err() error {
 	if v.Allowed {
 		return nil
 	}
-	return &RefusalError{Reason: v.Reason, JSON: v.Refusal, Retryable: v.Retryable}
+	return &RefusalError{Reason: v.Reason, JSON: v.Refusal, Retryable: v.Retryable, RetryAfter: v.RetryAfter}
 }
 
 // Check decides on a call, before the tool runs. Nothing is charged or remembered. A call that is refused is no error;
@@ -93,6 +93,11 @@ func (g *Guard) Check(ctx context.Context, call Call) (verdict Verdict, err erro
 	if status != StatusOK {
 		return verdict, status
 	}
+	return s.said(call)
+}
+
+// said is what the library decided on a call.
+func (s *scratch) said(call Call) (verdict Verdict, err error) {
 	said := &s.verdict
 	verdict.Allowed = said.decision == C.AIRLOCK_ALLOW
 	verdict.Changed = said.flags&C.AIRLOCK_CHANGED != 0

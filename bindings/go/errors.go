@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrClosed is returned by what is used after Close.
@@ -47,6 +48,8 @@ type RefusalError struct {
 	JSON []byte
 	// Retryable says that the model may send a corrected call.
 	Retryable bool
+	// RetryAfter is when to try again; 0 where nothing is known of that.
+	RetryAfter time.Duration
 }
 
 func (e *RefusalError) Error() string {

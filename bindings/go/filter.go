@@ -49,10 +49,15 @@ func (g *Guard) Filter(ctx context.Context, tool string, output []byte, format F
 		return Filtered{}, err
 	}
 	defer s.giveBack(len(output))
-	status := g.filter(s, tool, output, format)
+	return s.filtered(output, func() Status { return g.filter(s, tool, output, format) })
+}
+
+// filtered is what became of an output. What has no room is filtered again, with room.
+func (s *scratch) filtered(output []byte, filter func() Status) (Filtered, error) {
+	status := filter()
 	if status == StatusBufferTooSmall {
 		s.out = make([]byte, int(s.verdict.out_len))
-		status = g.filter(s, tool, output, format)
+		status = filter()
 	}
 	if status != StatusOK {
 		return Filtered{}, status

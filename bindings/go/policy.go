@@ -34,6 +34,14 @@ func PolicyJSON(document string) Policy {
 // PolicyFile is the policy document in a file, which New reads: JSON when its name ends with .json, else TOML.
 func PolicyFile(path string) Policy { return Policy{path: path} }
 
+// opened leaves the reading of a file to the library, which then knows where relative paths in it begin.
+func (p Policy) opened() (Policy, error) {
+	if p.path != "" {
+		return Policy{format: C.AIRLOCK_POLICY_FILE, text: p.path}, nil
+	}
+	return p.read()
+}
+
 func (p Policy) read() (Policy, error) {
 	switch {
 	case p.path != "":

@@ -1,12 +1,15 @@
 //! The Go module: built as `go generate` builds it in a clone, then tested as its users link it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{self, Done};
 use crate::test::{Report, Tally};
 use crate::workspace;
+
+const STATICCHECK: &str = "honnef.co/go/tools/cmd/staticcheck@v0.8.2";
 
 /// Go in a folder of the checkout, with the toolchain that is here.
 fn go(folder: &Path, args: &[&str]) -> Command {
@@ -32,6 +35,7 @@ pub fn check(report: &mut Report) {
     for args in checks {
         report.one(process::run(&mut go(&module, args)));
     }
+    let is_linted = lint(&module, report) && lint(&module.join("bench"), report);
     tests(&module, &["-race", "./..."], report);
     // The race detector empties the pools that make calls free of allocations.
     tests(&module, &["-run", "TakeNoMemory", "."], report);
@@ -39,20 +43,70 @@ pub fn check(report: &mut Report) {
     report.one(process::run(&mut go(&module, &fuzz)));
     same_answers(&module, report);
     says_why(&module, report);
+    from_the_archive(report);
+    if !is_linted {
+        skip("staticcheck cannot be fetched", report);
+    }
     if !process::run(&mut go(&module.join("mcpairlock"), &["mod", "download"])).ok {
-        report.tally.skipped += 1;
-        report.notes.push("SKIPPED: the modules of the Go SDK cannot be fetched".to_owned());
-        return;
+        return skip("the modules of the Go SDK cannot be fetched", report);
     }
     let middleware = module.join("mcpairlock");
     report.one(process::run(&mut go(&middleware, &["vet", "./..."])));
+    lint(&middleware, report);
     tests(&middleware, &["-race", "./..."], report);
     let examples = workspace::root().join("examples/go");
     report.one(process::run(&mut go(&examples, &["vet", "./..."])));
-    let done = process::run(&mut go(&examples, &["run", "./guard"]));
+    lint(&examples, report);
+    report.one(prints(&examples, &mut go(&examples, &["run", "./guard"])));
+}
+
+/// Looks for likely mistakes; false when the linter cannot be had.
+fn lint(folder: &Path, report: &mut Report) -> bool {
+    if !process::run(&mut go(folder, &["run", STATICCHECK, "-version"])).ok {
+        return false;
+    }
+    report.one(process::run(&mut go(folder, &["run", STATICCHECK, "./..."])));
+    true
+}
+
+fn skip(why: &str, report: &mut Report) {
+    report.tally.skipped += 1;
+    report.notes.push(format!("SKIPPED: {why}"));
+}
+
+/// The archive of a release, unpacked somewhere, is found through pkg-config.
+fn from_the_archive(report: &mut Report) {
+    let build = workspace::target().join("capi/std");
+    let mut make = Command::new("make");
+    make.args(["--no-print-directory", "STD=1", "PLATFORM=here", "package"]);
+    make.arg(format!("BUILD={}", build.display())).env("CARGO_TARGET_DIR", workspace::target());
+    if !report.step(make.current_dir(workspace::root().join("ffi"))) {
+        return;
+    }
+    let place = workspace::target().join("capi/unpacked");
+    let name = format!("airlock-c-{}-here", env!("CARGO_PKG_VERSION"));
+    let unpacked = fs::remove_dir_all(&place)
+        .or_else(|why| if why.kind() == ErrorKind::NotFound { Ok(()) } else { Err(why) })
+        .and_then(|()| fs::create_dir_all(&place));
+    report.found("an empty folder", unpacked.map_err(|why| why.to_string()));
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(build.join(format!("{name}.tar.gz"))).arg("-C").arg(&place);
+    if !report.step(&mut tar) {
+        return;
+    }
+    let lib = place.join(name).join("lib");
+    let examples = workspace::root().join("examples/go");
+    let mut run = go(&examples, &["run", "-tags", "airlock_system", "./guard"]);
+    run.env("PKG_CONFIG_PATH", lib.join("pkgconfig")).env("LD_LIBRARY_PATH", lib);
+    report.one(prints(&examples, &mut run));
+}
+
+/// What an example prints, held against what is written down.
+fn prints(examples: &Path, run: &mut Command) -> Done {
+    let done = process::run(run);
     let want = fs::read_to_string(examples.join("output.txt")).unwrap_or_default();
     let ok = done.ok && done.text == want;
-    report.one(Done { ok, text: format!("wanted:\n{want}got:\n{}", done.text) });
+    Done { ok, text: format!("wanted:\n{want}got:\n{}", done.text) }
 }
 
 /// What takes long: a million calls, and a fuzzer with time.
