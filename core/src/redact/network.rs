@@ -65,8 +65,12 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
         && (slice(text, start, at) == b"git"
             || slice(text, end + 1, run(slice(text, 0, end + 64), end + 1, PATH)).contains(&b'/'));
     let code = byte(text, end) == b'(';
+    // `aes256-gcm@openssh.com`: a name of an algorithm or a message (RFC 4251 section 6).
+    let host = slice(text, at + 1, end);
+    let method =
+        (host == b"openssh.com" || host == b"libssh.org") && slice(text, start, at).contains(&b'-');
     let empty = start >= at || dot == 0;
-    (named && !empty && !density && !remote && !code).then_some((start, end))
+    (named && !empty && !density && !remote && !code && !method).then_some((start, end))
 }
 
 /// The end of the telephone number in E.164 form whose `+` is at `at`: a country code that ITU-T has
@@ -117,10 +121,23 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
     const FRACTION: Set = Set::new(b"0-9.");
     let number = slice(text, at + 1, end);
     let stops = number.iter().filter(|&&byte| byte == b'.').count();
+    if is_expanded_date(slice(text, at, at + 13)) {
+        return None;
+    }
     if stops == 1 && run(number, 0, FRACTION) == number.len() {
         return None;
     }
     (assigned && long && !cut(end)).then_some(end)
+}
+
+/// Whether `text` begins with a date whose year has six digits and a sign (ISO 8601 section 5.2.2.3, expanded
+/// representations): `+262142-12-31`.
+fn is_expanded_date(text: &[u8]) -> bool {
+    let digits = |from: usize, to: usize| slice(text, from, to).iter().all(|&b| DIGITS.has(b));
+    let &[_, _, _, _, _, _, _, b'-', b'0' | b'1', _, b'-', b'0'..=b'3', _] = text else {
+        return false;
+    };
+    digits(1, 7) && digits(9, 10) && digits(12, 13)
 }
 
 /// The end of the public IPv4 address that begins at `at`. Addresses that are local, private or
@@ -449,6 +466,7 @@ mod tests {
             "a@b",
             "a@.com",
             "deploy@host.example:/srv/www",
+            "kex chacha20-poly1305@openssh.com,aes",
         ] {
             assert_eq!(mail(text), None, "{text}");
         }
@@ -465,6 +483,7 @@ mod tests {
         assert_eq!(end("+255959.999"), None, "a decimal fraction");
         assert_eq!(end("a+442079460123"), None);
         assert_eq!(end("+0200"), None);
+        assert_eq!(end("+262142-12-31"), None, "a date");
     }
 
     #[test]

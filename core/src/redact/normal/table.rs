@@ -270,7 +270,8 @@ impl Pass<'_, '_, '_> {
                 self.cell(column, from, self.seen(to, stop), false)?;
             }
             if list.within.is_none() && is_unclear(text, (from, to)) {
-                (self.state.tables.list, self.state.tables.read) = (None, from);
+                // Nor is a list clear that begins shortly behind.
+                (self.state.tables.list, self.state.tables.read) = (None, from + CELL);
             } else if self.view.more && stop + SEAM > text.len() {
                 // The cell ends out of view.
                 list.enter(text, text.len() - SEAM);
