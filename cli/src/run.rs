@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
+use airlock::core::policy::PinMode;
 use airlock::core::{Guard, GuardBuilder};
 use airlock::kill::KillFile;
+use airlock::pins::{self, PinFile};
 use airlock::policy::{Policy, PolicyFile};
 use airlock::stdio::{self, Identity, Options};
 
@@ -41,6 +43,12 @@ pub struct Args {
     /// Halt all tool calls while this file exists; it is looked for at each call
     #[arg(long, value_name = "FILE")]
     kill_file: Option<PathBuf>,
+    /// Keep the definitions of the server's tools in this file, and refuse tools whose definition changes
+    #[arg(long, value_name = "FILE")]
+    pins: Option<PathBuf>,
+    /// Name of the server in the pin file, in place of one made from its command
+    #[arg(long, value_name = "NAME", requires = "pins")]
+    server: Option<String>,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -65,6 +73,7 @@ pub fn run(args: Args) -> ExitCode {
 fn wrap(args: &Args) -> Result<i32, String> {
     let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
     require(args, file.policy())?;
+    let pins = open_pins(args, file.policy())?;
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;
     let policy = file.into_policy();
@@ -85,6 +94,7 @@ fn wrap(args: &Args) -> Result<i32, String> {
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
         kill_file,
+        pins,
     })
     .map_err(|error| format!("cannot start: {error}"))
 }
@@ -96,6 +106,7 @@ fn require(args: &Args, policy: &Policy) -> Result<(), String> {
     let unaudited = args.audit.is_none() && policy.audit().path.is_none();
     let needs = [
         ("an audit log", "--audit FILE", policy.settings().needs_audit && unaudited),
+        ("a pin file", "--pins FILE", wants_pins(policy) && args.pins.is_none()),
         ("the agent's name", "--agent NAME", policy.requires_agent() && nameless),
     ];
     let missing: Vec<_> = needs.iter().filter(|(_, _, missing)| *missing).collect();
@@ -106,6 +117,20 @@ fn require(args: &Args, policy: &Policy) -> Result<(), String> {
         missing.iter().map(|need| pick(need)).collect::<Vec<_>>().join(" and ")
     };
     Err(format!("the policy needs {}: add {}", list(|need| need.0), list(|need| need.1)))
+}
+
+fn wants_pins(policy: &Policy) -> bool {
+    policy.settings().pins.mode.is_some_and(|mode| mode != PinMode::Off)
+}
+
+/// The pins of the server; whoever cannot read them does not start.
+fn open_pins(args: &Args, policy: &Policy) -> Result<Option<PinFile>, String> {
+    let Some(path) = &args.pins else { return Ok(None) };
+    if policy.settings().pins.mode == Some(PinMode::Off) {
+        return Err("the policy says that no pins are kept: leave --pins out".into());
+    }
+    let server = args.server.clone().unwrap_or_else(|| pins::key_of(&args.command));
+    PinFile::open(path, &server).map(Some).map_err(|error| error.to_string())
 }
 
 /// Who the client is: what the command line says, and for what it leaves out the policy's entry for the

@@ -37,6 +37,7 @@ pub mod firewall;
 pub mod kill;
 pub mod limit;
 pub mod mask;
+pub mod pins;
 pub mod policy;
 pub mod session;
 #[cfg(unix)]

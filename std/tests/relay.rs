@@ -78,6 +78,7 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
         own: Some((&own, OsStr::new("__exec"))),
         bounds: Bounds { message: 1 << 20, ..Bounds::default() },
         kill_file: None,
+        pins: None,
     })
     .unwrap()
 }

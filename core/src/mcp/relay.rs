@@ -17,6 +17,7 @@ use crate::caller::Caller;
 use crate::catalog::Catalog;
 use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
+use crate::pins::KeepPins;
 use crate::policy::Admit;
 use crate::scratch::Scratch;
 use crate::session::{self, Session, Ticket};
@@ -215,6 +216,14 @@ impl Relay {
     #[must_use]
     pub fn session(mut self, session: Session) -> Self {
         self.state.session = Some(session);
+        self
+    }
+
+    /// Sets who keeps the pins of the server's tools. Without a word in the policy the definition of each
+    /// tool that is seen first is recorded.
+    #[must_use]
+    pub fn pins(mut self, pins: Arc<dyn KeepPins + Send + Sync>) -> Self {
+        self.state.tools.keep_pins(pins);
         self
     }
 

@@ -20,6 +20,7 @@ use super::keys::{AGENT, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
 use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::lint::Remark;
 use super::output::{Entry, WordList};
+use super::pin::PinPolicy;
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
 use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
@@ -155,6 +156,7 @@ impl Compiler<'_> {
         let read = document.read("empty_properties", |item| item.word(&empty))?;
         set(&mut settings.empty_properties, read);
         set(&mut settings.hide, document.read("hide", Item::boolean)?);
+        set(&mut settings.pins, document.read("pins", PinPolicy::read)?);
         set(&mut settings.shadow, document.read("mode", |item| item.word(&MODES))?);
         Ok(())
     }

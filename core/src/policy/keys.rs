@@ -37,6 +37,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "name",
         "near_miss",
         "output",
+        "pins",
         "preset",
         "rate_limits",
         "repair",
@@ -168,6 +169,7 @@ pub(super) const AUDIT: Keys = Keys {
     ],
     later: &[],
 };
+pub(super) const PINS: Keys = Keys { known: &["change", "mode", "tolerate"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],

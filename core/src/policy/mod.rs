@@ -56,6 +56,8 @@ mod output;
 #[cfg(feature = "alloc")]
 mod path;
 #[cfg(feature = "alloc")]
+mod pin;
+#[cfg(feature = "alloc")]
 mod preset;
 #[cfg(feature = "alloc")]
 mod roles;
@@ -104,6 +106,7 @@ pub use {
     limit::{Charge, Charges, LimitRef},
     lint::Remark,
     output::{OutputPolicy, WordList},
+    pin::{PinMode, PinPolicy},
     session::Keeping,
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     sql::{Sql, SqlTable, SqlText},

@@ -250,6 +250,7 @@ impl Settings {
             hide,
             empty_properties,
             needs_audit,
+            pins,
             shadow,
         } = self;
         Self {
@@ -273,6 +274,7 @@ impl Settings {
                 &[EmptyProperties::Closed, EmptyProperties::Open],
             ),
             needs_audit: needs_audit || other.needs_audit,
+            pins: pins.strictest(other.pins),
             shadow: shadow && other.shadow,
         }
     }

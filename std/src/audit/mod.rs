@@ -17,7 +17,7 @@ mod checkpoint;
 mod clean;
 mod file;
 mod key;
-mod lock;
+pub(crate) mod lock;
 mod preview;
 mod queue;
 mod record;

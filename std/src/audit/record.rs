@@ -110,6 +110,16 @@ impl Scribe {
                 self.pointers("repaired", allowed.repaired(), event, out)
             }
             Outcome::Refused(refusal) => self.refused(refusal, event, out),
+            Outcome::Changed { shown, why } => {
+                let decision = if shown { "warn" } else { "withhold" };
+                self.decided(decision, Some(Reason::ToolChanged.name()), out)?;
+                self.detail(why, out)
+            }
+            Outcome::Pinned(digest) => {
+                self.decided("pin", None, out)?;
+                out.push_str(",\"digest\":");
+                write_string(digest, out)
+            }
             Outcome::Filtered { masked, truncated, output } => {
                 let changed = masked.total() > 0 || truncated;
                 self.decided(if changed { "filter" } else { "pass" }, None, out)?;

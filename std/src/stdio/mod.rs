@@ -31,6 +31,7 @@ use crate::child::{self, CANNOT_START, Group};
 use crate::clock::SystemClock;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
+use crate::pins::PinFile;
 use relay::{Setup, Shared};
 
 /// How long a server may take to end by itself: clients kill after two seconds.
@@ -68,6 +69,8 @@ pub struct Options<'a> {
     pub bounds: Bounds,
     /// Looked for at each message of the client; its switch is that of the guard.
     pub kill_file: Option<KillFile>,
+    /// The pins of the server's tools, where somebody keeps them.
+    pub pins: Option<PinFile>,
 }
 
 /// What happens to a connection.
@@ -118,9 +121,9 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
         }
     };
     let (sender, news) = channel();
-    let Options { guard, identity, audit, bounds, kill_file, .. } = options;
+    let Options { guard, identity, audit, bounds, kill_file, pins, .. } = options;
     let log = audit.clone();
-    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file };
+    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, pins };
     let shared = Arc::new(Shared::new(setup, output, server.stdin));
     spawn("signals", {
         let (sender, log) = (sender.clone(), log.clone());

@@ -20,6 +20,7 @@ use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
 use crate::limit::Limiter;
+use crate::pins::PinFile;
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -51,6 +52,7 @@ pub(super) struct Setup {
     pub(super) audit: AuditLog,
     pub(super) bounds: Bounds,
     pub(super) kill_file: Option<KillFile>,
+    pub(super) pins: Option<PinFile>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
@@ -69,13 +71,28 @@ struct Recorder {
 
 impl Audit for Recorder {
     fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
-        if let (Outcome::Withheld(why), Some(tool)) = (&event.outcome, event.tool) {
-            let remark = format!("airlock: the tool {tool:?} is withheld: {why:?}");
+        if let Some((tool, what, why)) = remark(event) {
+            let remark = format!("airlock: the tool {tool:?} is {what}: {why:?}");
             if self.remarks.len() < MAX_REMARKS && self.remarks.insert(remark.clone()) {
                 eprintln!("{remark}");
             }
         }
         self.log.record(event, self.started)
+    }
+}
+
+/// What the operator should know of a tool, what becomes of it, and why.
+fn remark<'e>(event: &Event<'e>) -> Option<(&'e str, &'static str, &'e str)> {
+    let tool = event.tool?;
+    match event.outcome {
+        Outcome::Changed { shown: false, why } => {
+            Some((tool, "withheld (see `airlock pin diff`)", why))
+        }
+        Outcome::Changed { shown: true, why } => {
+            Some((tool, "shown all the same (see `airlock pin diff`)", why))
+        }
+        Outcome::Withheld(why) => Some((tool, "withheld", why)),
+        _ => None,
     }
 }
 
@@ -89,13 +106,17 @@ enum End {
 
 impl Shared {
     pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
-        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file } = setup;
+        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file, pins } = setup;
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let mut relay = Relay::new(guard, bounds, &nonce)
+            .limits(Arc::new(limiter))
+            .session(crate::session::fresh());
+        if let Some(pins) = pins {
+            relay = relay.pins(Arc::new(pins));
+        }
         let session = Session {
-            relay: Relay::new(guard, bounds, &nonce)
-                .limits(Arc::new(limiter))
-                .session(crate::session::fresh()),
+            relay,
             recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
             server_ended: false,
         };
