@@ -25,6 +25,7 @@ use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
 use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
 use super::sql::Sql;
+use super::store::StorePolicy;
 use super::text::Text;
 use super::time::{OnlyUtc, Zones};
 use super::tree::Tree;
@@ -100,6 +101,7 @@ impl Compiler<'_> {
         self.settings(document)?;
         self.masking(document)?;
         set(&mut self.audit, document.read("audit", AuditPolicy::read)?);
+        self.store = document.read("store", StorePolicy::read)?;
         document.read("roles", |item| self.declare_roles(item))?;
         document.read("agents", |item| self.declare_agents(item))?;
         self.gates(document)?;

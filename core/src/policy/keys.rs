@@ -46,6 +46,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "rule",
         "session",
         "sets",
+        "store",
         "test",
         "time_restrictions",
         "tz",
@@ -170,6 +171,8 @@ pub(super) const AUDIT: Keys = Keys {
     later: &[],
 };
 pub(super) const PINS: Keys = Keys { known: &["change", "mode", "tolerate"], later: &[] };
+pub(super) const STORE: Keys =
+    Keys { known: &["kill_key", "namespace", "on_loss", "redis", "timeout_ms"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],

@@ -73,6 +73,8 @@ mod shell;
 mod sql;
 #[cfg(feature = "alloc")]
 mod stack;
+#[cfg(feature = "alloc")]
+mod store;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests;
@@ -110,6 +112,7 @@ pub use {
     session::Keeping,
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     sql::{Sql, SqlTable, SqlText},
+    store::{OnLoss, StorePolicy},
     time::{OnlyUtc, Zone, Zones},
     truth::Truth,
 };
