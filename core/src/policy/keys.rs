@@ -17,6 +17,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "airlock",
         "allowed_roles",
         "allowed_tools",
+        "arguments",
         "audit",
         "calendar",
         "default",
@@ -158,6 +159,7 @@ pub(super) const AUDIT: Keys = Keys {
     later: &[],
 };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
+pub(super) const ARGUMENTS: Keys = Keys { known: &["repair"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],
     later: &[("strip", "stripping control characters from outputs")],
