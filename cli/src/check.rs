@@ -127,7 +127,7 @@ fn batch(guard: &Guard, catalog: &Catalog, path: &Path) -> Result<ExitCode> {
         let id = std::mem::take(&mut call.id);
         let answer = call.with(place, |call| {
             let limits = call.now.map(|now| past.limits_at(now));
-            let settled = guard.settle_in(catalog, call, limits, &mut scratch);
+            let settled = guard.settle_in(catalog, call, limits, None, &mut scratch);
             answer(&id, &settled.verdict(call.arguments, &scratch))
         })?;
         serde_json::to_writer(&mut out, &answer)?;

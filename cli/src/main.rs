@@ -1,8 +1,10 @@
 //! The `airlock` command.
 
+mod audit;
 mod check;
 mod input;
 mod policy;
+mod progress;
 mod redact;
 #[cfg(unix)]
 mod run;
@@ -28,6 +30,9 @@ enum Command {
     Policy(policy::Command),
     /// Mask secrets and personal data in text
     Redact(redact::Args),
+    /// Verify audit logs, and find values in them
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the completions of a shell
     ///
     /// For bash: airlock completions bash > /etc/bash_completion.d/airlock
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Policy(command) => policy::run(&command),
         Command::Redact(args) => redact::run(&args),
+        Command::Audit(command) => audit::run(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "airlock", &mut io::stdout());
             ExitCode::SUCCESS

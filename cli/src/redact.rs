@@ -1,7 +1,6 @@
 //! `airlock redact`: secrets and personal data out of text, JSON or a batch of lines.
 
 mod options;
-mod progress;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -14,9 +13,9 @@ use airlock_core::truncate::{truncate_json, truncate_text};
 use airlock_core::{Buf, Full};
 use serde_json::{Map, Value, json};
 
+use crate::progress::Progress;
 pub use options::Args;
 use options::Options;
-use progress::Progress;
 
 /// How much is read at a time.
 const STEP: usize = 64 << 10;
@@ -90,7 +89,7 @@ fn open(args: &Args) -> Result<Box<dyn Read>, Fault> {
             if about.is_dir() {
                 return Err(Fault::Input("is a directory".into()));
             }
-            Ok(Box::new(Progress::over(file, about.len())))
+            Ok(Box::new(Progress::over_what_is_shown(file, about.len())))
         }
         _ => Ok(Box::new(io::stdin().lock())),
     }

@@ -22,7 +22,8 @@ pub struct Call<'a> {
     pub caller: Caller<'a>,
     /// Name of the server that has the tool, as the operator calls it.
     pub server: Option<&'a str>,
-    /// The session that the call belongs to; only limits look at it.
+    /// The session that the call belongs to: limits may count by it, and who keeps sessions finds its
+    /// memory by it.
     pub session: Option<&'a str>,
     /// The moment of the call in Unix milliseconds; without it rules about time cannot hold.
     pub now: Option<u64>,

@@ -46,6 +46,8 @@ mod report;
 mod schema;
 #[cfg(feature = "alloc")]
 mod scratch;
+#[cfg(feature = "alloc")]
+mod session;
 #[cfg(test)]
 #[path = "../tests/support/shared.rs"]
 mod shared;
@@ -69,5 +71,7 @@ pub use reason::Reason;
 pub use schema::{CompileError, Documents};
 #[cfg(feature = "alloc")]
 pub use scratch::Scratch;
+#[cfg(feature = "alloc")]
+pub use session::{Outcome, Session, Ticket};
 #[cfg(feature = "alloc")]
 pub use validator::{Invalid, Validator, ValidatorBuilder};

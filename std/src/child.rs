@@ -12,6 +12,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
+use crate::audit::KEY_VARIABLE;
 use rustix::process::{Pid, Signal, getppid, kill_process_group};
 
 /// The exit code of a command that cannot be started, as in a shell.
@@ -67,6 +68,8 @@ pub fn spawn(command: &[OsString], own: Option<(&Path, &OsStr)>) -> io::Result<S
             start
         }
     };
+    // What proves the log is not for the server to know.
+    start.env_remove(KEY_VARIABLE);
     let mut process =
         start.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);

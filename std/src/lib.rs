@@ -26,7 +26,8 @@
 //! ```
 
 pub use airlock_core as core;
-pub use firewall::{Firewall, Outcome};
+pub use airlock_core::Outcome;
+pub use firewall::Firewall;
 
 pub mod audit;
 #[cfg(unix)]
@@ -37,6 +38,7 @@ pub mod kill;
 pub mod limit;
 pub mod mask;
 pub mod policy;
+pub mod session;
 #[cfg(unix)]
 pub mod stdio;
 #[cfg(any(feature = "cl100k_base", feature = "o200k_base"))]

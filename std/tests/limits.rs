@@ -48,7 +48,7 @@ impl Setup {
         let caller = Caller { agent: Some(agent), ..Caller::default() };
         let arguments = arguments.as_bytes();
         let call = Call { tool, arguments, caller, now: self.clock.now(), ..Call::default() };
-        let settled = self.guard.settle(&call, Some(&self.limiter), &mut self.scratch);
+        let settled = self.guard.settle(&call, Some(&self.limiter), None, &mut self.scratch);
         match settled.verdict(arguments, &self.scratch) {
             Verdict::Allow(_) => Ok(()),
             Verdict::Refuse(refusal) => {
@@ -173,7 +173,7 @@ fn shadow_mode_counts_and_refuses_nothing() {
     let arguments = b"{}";
     for over in [false, true, true] {
         let call = Call { tool: "search", arguments, ..Call::default() };
-        let settled = setup.guard.settle(&call, Some(&setup.limiter), &mut setup.scratch);
+        let settled = setup.guard.settle(&call, Some(&setup.limiter), None, &mut setup.scratch);
         let Verdict::Allow(allowed) = settled.verdict(arguments, &setup.scratch) else { panic!() };
         let would = allowed.would().map(|would| (would.reason, would.rule));
         let limit = Some((Some(Reason::RateLimited), Some("rate_limits.\"*\"")));
@@ -196,7 +196,7 @@ fn eight_threads_get_exactly_what_there_is() {
                 for round in 0..2000 {
                     let which = (thread + round) % 4;
                     let call = Call { tool: TOOLS[which], arguments: b"{}", ..Call::default() };
-                    let settled = guard.settle(&call, Some(limiter), &mut scratch);
+                    let settled = guard.settle(&call, Some(limiter), None, &mut scratch);
                     let more = u32::from(settled.reason().is_none());
                     passed[which].fetch_add(more, Ordering::Relaxed);
                 }
@@ -223,7 +223,7 @@ fn real_time_gives_no_more_than_the_rate() {
                 let mut scratch = guard.scratch();
                 let call = Call { tool: "search", arguments: b"{}", ..Call::default() };
                 for _ in 0..20_000 {
-                    let settled = guard.settle(&call, Some(&limiter), &mut scratch);
+                    let settled = guard.settle(&call, Some(&limiter), None, &mut scratch);
                     passed.fetch_add(u32::from(settled.reason().is_none()), Ordering::Relaxed);
                 }
             });

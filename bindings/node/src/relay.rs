@@ -80,8 +80,9 @@ pub fn connect(handle: &External<Handle>, server: Option<String>, listens: bool)
     // The standard library seeds its hashers from the operating system's random numbers.
     let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
     let limiter = Arc::clone(&shared.limiter);
-    let mut relay =
-        Relay::new(Arc::clone(&shared.guard), Bounds::default(), &nonce).limits(limiter);
+    let mut relay = Relay::new(Arc::clone(&shared.guard), Bounds::default(), &nonce)
+        .limits(limiter)
+        .session(airlock::session::fresh());
     let known = server.as_deref().and_then(|server| shared.learned(server));
     if let Some(known) = &known {
         relay.adopt_tools(Arc::clone(known));

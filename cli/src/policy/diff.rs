@@ -152,7 +152,11 @@ fn compare_tests(old: &Guard, new: &Guard, catalog: Option<&Catalog>, effects: &
                     }
                 };
                 let name = case.name.as_deref().unwrap_or("a test");
-                let decide = |guard| Decided::from(tests::explain(guard, catalog, step, None));
+                // Each call by itself, as the first of a session.
+                let decide = |guard| {
+                    let mut session = airlock::session::fresh();
+                    Decided::from(tests::explain(guard, catalog, step, None, Some(&mut session)))
+                };
                 let of = format!("{name} of the {which} policy");
                 push(of, &step.tool, decide(old), decide(new), effects);
             }
@@ -183,7 +187,9 @@ fn compare_calls(
         let catalog = catalog.unwrap_or(&own);
         let (before, after) = read.with(place, |call: &Call<'_>| {
             let decide = |guard: &Guard| {
-                Decided::from(guard.explain(catalog, call, None, &mut guard.scratch()))
+                let mut session = airlock::session::fresh();
+                let scratch = &mut guard.scratch();
+                Decided::from(guard.explain(catalog, call, None, Some(&mut session), scratch))
             };
             (decide(old), decide(new))
         })?;

@@ -76,7 +76,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         now,
         ..Call::default()
     };
-    let explanation = guard.explain(&catalog, &call, None, &mut guard.scratch());
+    // The call is the first of a session.
+    let mut session = airlock::session::fresh();
+    let scratch = &mut guard.scratch();
+    let explanation = guard.explain(&catalog, &call, None, Some(&mut session), scratch);
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &object(&args.tool, &explanation, &sources))?;

@@ -1,20 +1,25 @@
 //! Before the tool runs: whether the call may be made.
 //!
 //! Cheap refusals come first; the arguments are read only for a call that its name and its caller may make.
-//! Limits come last: what is refused for another reason takes nothing from those of calls that run.
+//! Limits come last: what is refused for another reason takes nothing from those of calls that run. A session
+//! is the decision's alone from its first question to the reservation.
 
 use alloc::string::String;
 
 use super::arguments::splice;
 use super::{Barred, Cleared, Guard, Refusal, Settled, Verdict, Would};
+use crate::buf::Full;
 use crate::caller::Call;
 use crate::catalog::Catalog;
 use crate::json;
-use crate::policy::{Admit, Decision, Disclose, Early, Exhausted, Explanation, RuleRef, Ruling};
+use crate::policy::{
+    Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, RuleRef, Ruling,
+};
 use crate::reason::Reason;
 use crate::report::{self, Notice};
 use crate::schema::Schema;
 use crate::scratch::Scratch;
+use crate::session::Session;
 
 impl Guard {
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -29,7 +34,7 @@ impl Guard {
         call: &Call<'s>,
         scratch: &'s mut Scratch<'_>,
     ) -> Verdict<'s> {
-        self.settle_in(catalog, call, None, scratch).verdict(call.arguments, scratch)
+        self.settle_in(catalog, call, None, None, scratch).verdict(call.arguments, scratch)
     }
 
     /// Decides on a call to one of the guard's own tools and charges it: see
@@ -38,23 +43,33 @@ impl Guard {
         &self,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&mut Session>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        self.settle_in(&self.catalog, call, limits, scratch)
+        self.settle_in(&self.catalog, call, limits, session, scratch)
     }
 
     /// Decides on a call to one of `catalog`'s tools, and lets `limits` charge it: a call about to run
     /// with the limits of calls, all of which must admit it, a refused one with those of refused calls. A
     /// call that is halted or rate-limited is charged with nothing more. In shadow mode limits are charged
     /// and refuse nothing.
+    ///
+    /// An allowed call takes from `session` what its rules say, under [`Cleared::ticket`]; a refused one
+    /// takes nothing. Without a session, rules about one allow nothing and deny what they deny in any.
+    ///
+    /// Limits that are kept far away need not be asked while the session is held: without `limits` nothing
+    /// is charged, [`charges`](Self::charges) says what is to be, and [`limited`](Self::limited) makes a
+    /// refusal of the answer that too little is left.
     pub fn settle_in(
         &self,
         catalog: &Catalog,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&mut Session>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        let settled = self.decide(catalog, call, limits, scratch);
+        let settled = self.decide(catalog, call, limits, session.as_deref(), scratch);
+        let settled = reserved(settled, call, session, scratch);
         self.settled(settled, call, limits, scratch)
     }
 
@@ -64,10 +79,62 @@ impl Guard {
         &self,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&mut Session>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        let settled = self.decide_unlisted(call, limits, scratch);
+        let settled = self.decide_unlisted(call, limits, session.as_deref(), scratch);
+        let settled = reserved(settled, call, session, scratch);
         self.settled(settled, call, limits, scratch)
+    }
+
+    /// What a call that was settled without limits costs: an allowed one as [`Allowed::charges`] has it, a
+    /// refused one what the limits of refused calls say. `scratch` is the one that it was settled in.
+    ///
+    /// # Errors
+    /// When lent memory is full.
+    ///
+    /// [`Allowed::charges`]: super::Allowed::charges
+    pub fn charges<'s>(
+        &'s self,
+        settled: &Settled<'_>,
+        call: &Call<'_>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Result<Charges<'s>, Full> {
+        let memory = &mut scratch.conditions;
+        match settled.reason() {
+            None => {}
+            Some(Reason::Halted | Reason::RateLimited) => memory.begin(),
+            Some(_) => self.policy.charge(call, None, memory)?,
+        }
+        Ok(self.policy.charges(memory))
+    }
+
+    /// What becomes of a call that was settled without limits when their keeper has too little left: it is
+    /// refused, and `session` gets back what it reserved, but for labels. In shadow mode it runs, and the
+    /// verdict says what would have become of it.
+    pub fn limited<'p>(
+        &'p self,
+        settled: Settled<'p>,
+        exhausted: Exhausted,
+        call: &Call<'_>,
+        session: Option<&mut Session>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'p> {
+        match settled {
+            Settled::Allow(cleared) if self.policy.settings().shadow => {
+                let would = cleared.would.or(Some(self.would_limit(exhausted)));
+                Settled::Allow(Cleared { would, ..cleared })
+            }
+            Settled::Refuse(_) if self.policy.settings().shadow => settled,
+            _ => {
+                if let (Settled::Allow(cleared), Some(session)) = (settled, session)
+                    && let Some(ticket) = cleared.ticket
+                {
+                    session.cancel(ticket);
+                }
+                self.rate_limited(exhausted, call, scratch)
+            }
+        }
     }
 
     /// A refusal for a reason that the host has found; it is not charged.
@@ -99,9 +166,11 @@ impl Guard {
         catalog: &Catalog,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&Session>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
         scratch.report.clear();
+        scratch.conditions.begin();
         if self.kill_switch.is_on() {
             return self.refused(Reason::Halted, call, scratch);
         }
@@ -130,7 +199,8 @@ impl Guard {
             }
             Err(reason) => return self.refused(reason, call, scratch),
         };
-        self.conclude(early, Some(schema), source, call, limits, scratch)
+        let judged = (Some(schema), source);
+        self.conclude(early, judged, call, limits, session, scratch)
     }
 
     /// [`decide`](Self::decide) for a tool without a schema.
@@ -138,9 +208,11 @@ impl Guard {
         &self,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&Session>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
         scratch.report.clear();
+        scratch.conditions.begin();
         scratch.cuts.clear();
         if self.kill_switch.is_on() {
             return self.refused(Reason::Halted, call, scratch);
@@ -156,7 +228,7 @@ impl Guard {
             report.parse_error(call.arguments, error);
             return self.refused(Reason::MalformedArguments, call, scratch);
         }
-        self.conclude(early, None, Source::Call, call, limits, scratch)
+        self.conclude(early, (None, Source::Call), call, limits, session, scratch)
     }
 
     /// What is left to ask when the arguments are in order: the rules about them, and the limits. `early` is
@@ -164,10 +236,10 @@ impl Guard {
     fn conclude<'p>(
         &'p self,
         early: Option<Early<'p, '_>>,
-        schema: Option<&Schema>,
-        source: Source,
+        (schema, source): (Option<&Schema>, Source),
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&Session>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'p> {
         let Some(early) = early else {
@@ -179,7 +251,7 @@ impl Guard {
         let ruling = match early {
             Early::Settled(ruling) => ruling,
             Early::Open(open) => {
-                let ruling = self.policy.judge(call, &open, doc, schema, conditions);
+                let ruling = self.policy.judge(call, &open, doc, schema, session, conditions);
                 if let Some(refused) = self.enforced(&ruling) {
                     self.report_argument(&ruling, doc, report);
                     return self.refuse_by_rule(refused, &ruling, call, scratch);
@@ -256,28 +328,37 @@ impl Guard {
     }
 
     /// Decides like [`check_in`](Self::check_in) and says which rules were looked at and what each of them
-    /// said; `limits` charge it, see [`settle_in`](Self::settle_in). For people: it takes longer than a
-    /// check and allocates.
+    /// said; `limits` charge it and `session` remembers it, see [`settle_in`](Self::settle_in). For people:
+    /// it takes longer than a check and allocates.
     pub fn explain<'g>(
         &'g self,
         catalog: &Catalog,
         call: &Call<'_>,
         limits: Option<&dyn Admit>,
+        session: Option<&mut Session>,
         scratch: &mut Scratch<'_>,
     ) -> Explanation<'g> {
-        let (reason, rule, at, stripped, arguments) =
-            match self.settle_in(catalog, call, limits, scratch).verdict(call.arguments, scratch) {
-                Verdict::Allow(allowed) => {
-                    let stripped = allowed.stripped().map(Into::into).collect();
-                    (None, None, None, stripped, allowed.arguments().to_vec())
-                }
-                Verdict::Refuse(refusal) => {
-                    let at = refusal.violations().next().map(|violation| violation.path.into());
-                    let stripped = refusal.stripped().map(Into::into).collect();
-                    let rule = refusal.rule().map(String::from);
-                    (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
-                }
-            };
+        // Rules saw the session as it was before the call.
+        let before = session.as_deref().cloned();
+        let before = before.as_ref();
+        let settled = self.settle_in(catalog, call, limits, session, scratch);
+        let ticket = match settled {
+            Settled::Allow(cleared) => cleared.ticket,
+            Settled::Refuse(_) => None,
+        };
+        let (reason, rule, at, stripped, arguments) = match settled.verdict(call.arguments, scratch)
+        {
+            Verdict::Allow(allowed) => {
+                let stripped = allowed.stripped().map(Into::into).collect();
+                (None, None, None, stripped, allowed.arguments().to_vec())
+            }
+            Verdict::Refuse(refusal) => {
+                let at = refusal.violations().next().map(|violation| violation.path.into());
+                let stripped = refusal.stripped().map(Into::into).collect();
+                let rule = refusal.rule().map(String::from);
+                (Some(refusal.cause()), rule, at, stripped, call.arguments.to_vec())
+            }
+        };
         // What conditions see: the arguments without ghosts, also those of a call that is not valid.
         let schema = catalog.get(call.tool).flatten();
         let read = schema.and_then(|schema| {
@@ -288,10 +369,10 @@ impl Guard {
         });
         let Scratch { tape, conditions, .. } = scratch;
         let read = read.map(|schema| (json::Document::new(&arguments, &tape.nodes), schema));
-        let mut rules = self.policy.trace(call, read, conditions);
+        let mut rules = self.policy.trace(call, read, before, conditions);
         let limited = rule.as_deref().filter(|_| reason == Some(Reason::RateLimited));
         let limit = limited.and_then(|id| self.policy.limits().find(|limit| limit.id == id));
-        let ruled = self.policy.ruled(call, read, conditions);
+        let ruled = self.policy.ruled(call, read, before, conditions);
         let decides = |found: &RuleRef<'_>| {
             reason.is_none() || rule.as_deref() == Some(found.id) && limit.is_none()
         };
@@ -299,7 +380,7 @@ impl Guard {
         for trace in &mut rules {
             trace.decides = Some(trace.rule) == rule;
         }
-        Explanation { reason, rule, limit, at, stripped, rules }
+        Explanation { reason, rule, limit, at, stripped, rules, ticket }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
@@ -406,7 +487,24 @@ impl Guard {
         if cut && splice(bytes, cuts, out).is_err() {
             return self.refused(Reason::InternalError, call, scratch);
         }
-        Settled::Allow(Cleared { policy: &self.policy, source, cut, rule, would })
+        let (policy, ticket) = (&self.policy, None);
+        Settled::Allow(Cleared { policy, source, cut, rule, would, ticket })
+    }
+}
+
+/// Takes from the session what an allowed call takes.
+fn reserved<'p>(
+    settled: Settled<'p>,
+    call: &Call<'_>,
+    session: Option<&mut Session>,
+    scratch: &Scratch<'_>,
+) -> Settled<'p> {
+    match (settled, session) {
+        (Settled::Allow(cleared), Some(session)) => {
+            let ticket = Some(session.reserve(&scratch.conditions.effects, call.now));
+            Settled::Allow(Cleared { ticket, ..cleared })
+        }
+        (settled, _) => settled,
     }
 }
 

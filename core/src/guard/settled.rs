@@ -5,6 +5,7 @@ use super::{Allowed, Refusal, Verdict, Would};
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::scratch::Scratch;
+use crate::session::Ticket;
 
 /// The answer to a call without its texts, which are in the scratch: for a host that keeps both together
 /// longer than a borrow lasts. Another scratch holds the texts of another answer.
@@ -25,6 +26,7 @@ pub struct Cleared<'p> {
     pub(super) cut: bool,
     pub(super) rule: Option<&'p str>,
     pub(super) would: Option<Would<'p>>,
+    pub(super) ticket: Option<Ticket>,
 }
 
 /// That a call must not run, and why.
@@ -63,13 +65,19 @@ impl<'p> Settled<'p> {
 }
 
 impl<'p> Cleared<'p> {
+    /// What the call reserved in its session: to [finish](crate::Session::finish) when it has ended.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<Ticket> {
+        self.ticket
+    }
+
     /// The allowed call, out of its `arguments` and the scratch in which it was settled.
     #[must_use]
     pub fn allowed<'s>(&self, arguments: &'s [u8], scratch: &'s Scratch<'_>) -> Allowed<'s>
     where
         'p: 's,
     {
-        let &Self { policy, source, cut, rule, would } = self;
+        let &Self { policy, source, cut, rule, would, ticket: _ } = self;
         let Scratch { report, conditions: memory, out, mended, .. } = scratch;
         let changed = cut || source == Source::Mended;
         let arguments = match source {

@@ -89,6 +89,20 @@ impl<'t> Number<'t> {
         i64::try_from(if value.negative { -integer } else { integer }).ok()
     }
 
+    /// Hands the value to `add`, the same bytes for every spelling of it: sign, place of the point, and
+    /// significant digits.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn canonical(self, mut add: impl FnMut(&[u8])) {
+        let value = Decimal::read(self.raw);
+        if value.is_zero() {
+            return;
+        }
+        add(&[u8::from(value.negative)]);
+        add(&value.point.to_le_bytes());
+        add(value.head);
+        add(value.tail);
+    }
+
     /// The value, when it is spelt as an integer of at most 18 digits.
     #[inline]
     fn small(self) -> Option<i64> {
@@ -327,6 +341,15 @@ mod tests {
             for a in group {
                 for b in group {
                     assert_eq!(number(a).cmp(number(b)), Ordering::Equal, "{a} {b}");
+                    #[cfg(feature = "alloc")]
+                    {
+                        let bytes = |number: Number<'_>| {
+                            let mut bytes = std::vec::Vec::new();
+                            number.canonical(|part| bytes.extend_from_slice(part));
+                            bytes
+                        };
+                        assert_eq!(bytes(number(a)), bytes(number(b)), "{a} {b}");
+                    }
                 }
             }
         }

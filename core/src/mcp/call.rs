@@ -72,8 +72,12 @@ impl Turn<'_> {
         // The snapshot that is current now, whatever list completes later.
         let catalog = Arc::clone(self.state.tools.catalog());
         let mut step = Step::Forward;
+        let mut ticket = None;
         let recorded = if catalog.contains(call.tool) {
-            let verdict = gate::check(guard, &catalog, &call, limits, &mut self.desk.scratch);
+            let session = self.state.session.as_mut();
+            let scratch = &mut self.desk.scratch;
+            let (verdict, reserved) = gate::check(guard, &catalog, &call, limits, session, scratch);
+            ticket = reserved;
             let outcome = match &verdict {
                 Verdict::Allow(allowed) => {
                     if let Some(value) = arguments.filter(|_| allowed.is_changed()) {
@@ -94,14 +98,19 @@ impl Turn<'_> {
             let declared = catalog.declared(call.tool);
             self.audit.record(&told(&call, arguments, declared, outcome))
         } else if gate::forwards_unknown(guard) {
-            let refusal = gate::check_unlisted(guard, &call, limits, &mut self.desk.scratch);
-            let outcome = match &refusal {
-                Some(refusal) => {
+            let session = self.state.session.as_mut();
+            let scratch = &mut self.desk.scratch;
+            let checked = gate::check_unlisted(guard, &call, limits, session, scratch);
+            let outcome = match &checked {
+                Err(refusal) => {
                     answer::refusal(id, refusal.json(), modern, self.out);
                     step = Step::Answer;
                     Outcome::Refused(refusal)
                 }
-                None => Outcome::Unchecked,
+                Ok(reserved) => {
+                    ticket = *reserved;
+                    Outcome::Unchecked
+                }
             };
             self.audit.record(&told(&call, arguments, None, outcome))
         } else {
@@ -111,11 +120,12 @@ impl Turn<'_> {
             return step;
         }
         if recorded.is_err() {
+            self.state.cancel(ticket);
             self.out.clear();
             answer::error(Some(id), INTERNAL_ERROR, UNRECORDED, self.out);
             return Step::Answer;
         }
-        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern };
+        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern, ticket };
         match self.pass(asked) {
             Step::Forward => step,
             other => other,

@@ -1,14 +1,14 @@
 //! What the client says.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::answer::{INTERNAL_ERROR, INVALID_REQUEST};
 use super::envelope::{Envelope, canonical_id, is_answerable};
 use super::outline::Outline;
 use super::pending::Untracked;
-use super::relay::{Asked, Step, Turn};
+use super::relay::{Asked, Step, Task, Turn};
 use crate::json::{Str, Value};
+use crate::session::Outcome as Ended;
 
 /// Requests whose replies are passed on as they are.
 const VERBATIM: [&[u8]; 6] = [
@@ -74,7 +74,10 @@ impl Turn<'_> {
         } else if VERBATIM.iter().any(|name| method.is(name)) {
             Asked::Verbatim
         } else {
-            Asked::Text { tool: self.task_tool(params) }
+            let Task { tool, ticket } = self.task(params);
+            // Other requests about a task say how it goes, not how it ended.
+            let ticket = ticket.filter(|_| method.is(b"tasks/result"));
+            Asked::Text { tool, ticket }
         };
         self.pass(asked)
     }
@@ -88,12 +91,12 @@ impl Turn<'_> {
         }
     }
 
-    /// The tool of the task that `params` name, so that `tasks/result` is filtered like its result.
-    fn task_tool(&mut self, params: Option<Value<'_>>) -> Box<str> {
+    /// The task that `params` name, so that `tasks/result` is filtered like the result of its tool.
+    fn task(&mut self, params: Option<Value<'_>>) -> Task {
         let task = params.and_then(|params| params.get("taskId")).map_or(&[][..], Value::raw);
         let mut key = Vec::new();
         if !canonical_id(task, &mut key) {
-            return Box::default();
+            return Task::default();
         }
         self.state.tasks.get(&key).cloned().unwrap_or_default()
     }
@@ -106,6 +109,11 @@ impl Turn<'_> {
             && let Some(id) = params.and_then(|params| params.get("requestId"))
             && canonical_id(id.raw(), &mut self.desk.key)
         {
+            let asked = self.state.asked.get(&self.desk.key);
+            if let Some(Asked::Call { ticket, .. }) = asked {
+                let ticket = *ticket;
+                self.state.finish(ticket, Ended::Unknown);
+            }
             self.state.asked.cancel(&self.desk.key);
         }
         Step::Forward

@@ -9,6 +9,7 @@ use crate::guard::{Filtered, Guard, Output, Refusal, Settled, Verdict};
 use crate::policy::{Admit, Charges, EmptyProperties, Exhausted, UnknownTool};
 use crate::schema::CompileError;
 use crate::scratch::Scratch;
+use crate::session::{Session, Ticket};
 
 /// Whether a tool may be called so: `[A-Za-z0-9_./-]{1,128}`, or a name that the policy spells byte for
 /// byte. Others are look-alikes, or text for the model.
@@ -47,16 +48,17 @@ pub(super) fn check_name<'s>(
     guard.settle_name(call, Some(limits), scratch)
 }
 
-/// The refusal of a call that would run with no schema to check it against.
+/// Decides on a call that would run with no schema to check it against.
 pub(super) fn check_unlisted<'s>(
     guard: &'s Guard,
     call: &Call<'_>,
     limits: &dyn Admit,
+    session: Option<&mut Session>,
     scratch: &'s mut Scratch<'_>,
-) -> Option<Refusal<'s>> {
-    match guard.settle_unlisted(call, Some(limits), scratch) {
-        Settled::Allow(_) => None,
-        Settled::Refuse(barred) => Some(barred.refusal(scratch)),
+) -> Result<Option<Ticket>, Refusal<'s>> {
+    match guard.settle_unlisted(call, Some(limits), session, scratch) {
+        Settled::Allow(cleared) => Ok(cleared.ticket()),
+        Settled::Refuse(barred) => Err(barred.refusal(scratch)),
     }
 }
 
@@ -78,15 +80,21 @@ pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
     builder
 }
 
-/// Decides on a call to a tool of `catalog` and charges it.
+/// Decides on a call to a tool of `catalog` and charges it; what it reserved in the session.
 pub(super) fn check<'s>(
     guard: &'s Guard,
     catalog: &Catalog,
     call: &Call<'s>,
     limits: &dyn Admit,
+    session: Option<&mut Session>,
     scratch: &'s mut Scratch<'_>,
-) -> Verdict<'s> {
-    guard.settle_in(catalog, call, Some(limits), scratch).verdict(call.arguments, scratch)
+) -> (Verdict<'s>, Option<Ticket>) {
+    let settled = guard.settle_in(catalog, call, Some(limits), session, scratch);
+    let ticket = match settled {
+        Settled::Allow(cleared) => cleared.ticket(),
+        Settled::Refuse(_) => None,
+    };
+    (settled.verdict(call.arguments, scratch), ticket)
 }
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.

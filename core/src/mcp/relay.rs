@@ -19,6 +19,7 @@ use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
 use crate::policy::Admit;
 use crate::scratch::Scratch;
+use crate::session::{self, Session, Ticket};
 
 /// How much memory is kept after a message for the next one, in bytes of each buffer.
 const KEEP: usize = 64 << 10;
@@ -103,9 +104,34 @@ pub(super) struct State {
     pub(super) asked: Table<Asked>,
     /// Requests of the server.
     pub(super) asking: Table<()>,
-    /// Which tool a task runs, by the task's id.
-    pub(super) tasks: Table<Box<str>>,
+    /// Calls that run as tasks, by the task's id.
+    pub(super) tasks: Table<Task>,
     pub(super) tools: Tools,
+    /// What is remembered from call to call; none where the host gave none.
+    pub(super) session: Option<Session>,
+}
+
+impl State {
+    /// Ends a call in the session.
+    pub(super) fn finish(&mut self, ticket: Option<Ticket>, outcome: session::Outcome) {
+        if let (Some(session), Some(ticket)) = (&mut self.session, ticket) {
+            session.finish(ticket, outcome);
+        }
+    }
+
+    /// Gives back what a call that is not passed on reserved.
+    pub(super) fn cancel(&mut self, ticket: Option<Ticket>) {
+        if let (Some(session), Some(ticket)) = (&mut self.session, ticket) {
+            session.cancel(ticket);
+        }
+    }
+}
+
+/// A call whose result comes as the reply to another request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Task {
+    pub(super) tool: Box<str>,
+    pub(super) ticket: Option<Ticket>,
 }
 
 /// What the reply to a request of the client will be.
@@ -116,11 +142,12 @@ pub(super) enum Asked {
         tool: Box<str>,
         /// Protocol 2026-07-28.
         modern: bool,
+        ticket: Option<Ticket>,
     },
     /// One page of tools; of the list that is being learned, when it has its number.
     List { list: Option<u64> },
-    /// Text that nobody vouches for.
-    Text { tool: Box<str> },
+    /// Text that nobody vouches for; the result of a task ends the call that it was.
+    Text { tool: Box<str>, ticket: Option<Ticket> },
     /// What is passed on as it is.
     Verbatim,
 }
@@ -171,6 +198,7 @@ impl Relay {
             asking: Table::new(bounds.pending),
             tasks: Table::new(bounds.pending),
             tools: Tools::new(nonce),
+            session: None,
         };
         Self { guard, limits: None, state, desk, tape: Tape::growable() }
     }
@@ -179,6 +207,14 @@ impl Relay {
     #[must_use]
     pub fn limits(mut self, limits: Arc<dyn Admit + Send + Sync>) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Sets the session that all calls of the connection are part of. Without one, rules about sessions
+    /// allow nothing and deny what they deny in any.
+    #[must_use]
+    pub fn session(mut self, session: Session) -> Self {
+        self.state.session = Some(session);
         self
     }
 

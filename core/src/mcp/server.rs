@@ -9,9 +9,10 @@ use super::event::{Event, Outcome};
 use super::gate;
 use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
-use super::relay::{Asked, Step, Turn};
+use super::relay::{Asked, Step, Task, Turn};
 use crate::guard::Output;
 use crate::json::{Str, Value};
+use crate::session::{Outcome as Ended, Ticket};
 
 impl Turn<'_> {
     pub(super) fn server(self, root: Value<'_>) -> Step {
@@ -70,12 +71,19 @@ impl Turn<'_> {
         match (self.state.asked.take(&self.desk.key), envelope.result) {
             (Some(Asked::Verbatim), Some(_)) => Step::Forward,
             (Some(Asked::List { list }), Some(result)) => self.tools(list, id.raw(), result),
-            (Some(Asked::Call { tool, modern }), result) => {
-                self.remember_task(&tool, result);
+            (Some(Asked::Call { tool, modern, ticket }), result) => {
+                if !self.remember_task(&tool, ticket, result) {
+                    self.state.finish(ticket, ended(result));
+                }
                 let modern = Some(modern);
                 self.masked(root, &tool, Some(Waiting { id: id.raw(), result, modern }))
             }
-            (Some(Asked::Text { tool }), _) => self.masked(root, &tool, waiting),
+            (Some(Asked::Text { tool, ticket }), result) => {
+                // An error may be one of the question.
+                let outcome = result.map_or(Ended::Unknown, |result| ended(Some(result)));
+                self.state.finish(ticket, outcome);
+                self.masked(root, &tool, waiting)
+            }
             (Some(_), None) => self.masked(root, "", waiting),
             // Nobody asked, or the answer was given before.
             (None, _) => self.masked(root, "", None),
@@ -106,18 +114,25 @@ impl Turn<'_> {
         Step::Replace
     }
 
-    /// Remembers which tool a task runs: its result comes as the reply to another request.
-    fn remember_task(&mut self, tool: &str, result: Option<Value<'_>>) {
+    /// Remembers a task, whose result comes as the reply to another request; whether it is one.
+    fn remember_task(
+        &mut self,
+        tool: &str,
+        ticket: Option<Ticket>,
+        result: Option<Value<'_>>,
+    ) -> bool {
         let task = result.and_then(|result| result.get("task")).and_then(|task| task.get("taskId"));
         let mut key = Vec::new();
-        if task.is_some_and(|task| canonical_id(task.raw(), &mut key)) {
-            let tasks = &mut self.state.tasks;
-            // Marked as one that may give way: the oldest task is forgotten first, and the result of a
-            // forgotten one is masked as untrusted text.
-            if tasks.insert(&key, Box::from(tool)).is_ok() {
-                tasks.cancel(&key);
-            }
+        if !task.is_some_and(|task| canonical_id(task.raw(), &mut key)) {
+            return false;
         }
+        let tasks = &mut self.state.tasks;
+        // Marked as one that may give way: the oldest task is forgotten first, and the result of a
+        // forgotten one is masked as untrusted text; how it ended is then not known.
+        if tasks.insert(&key, Task { tool: Box::from(tool), ticket }).is_ok() {
+            tasks.cancel(&key);
+        }
+        true
     }
 
     /// Masks every string of the message.
@@ -300,6 +315,16 @@ impl Turn<'_> {
         }
         let _ = self.record(None, Outcome::Rejected { code: INTERNAL_ERROR, why });
         Step::Replace
+    }
+}
+
+/// How the call whose reply this is has ended; an error has no result.
+fn ended(result: Option<Value<'_>>) -> Ended {
+    let Some(result) = result else { return Ended::Failed };
+    match result.get("isError").map(Value::as_bool) {
+        None | Some(Some(false)) => Ended::Ok,
+        Some(Some(true)) => Ended::Failed,
+        Some(None) => Ended::Unknown,
     }
 }
 

@@ -13,6 +13,8 @@ const MAX_QUEUE: u64 = 1 << 20;
 const LEAST_BYTES: u64 = 64 << 10;
 /// Most files that are kept.
 const MAX_KEPT: u64 = 1000;
+/// Most records from one checkpoint to the next.
+const MAX_EVERY: u64 = 1 << 20;
 /// Most characters of a preview.
 const MAX_PREVIEW: u64 = 4096;
 
@@ -52,6 +54,14 @@ pub enum OnError {
 pub struct AuditPolicy {
     /// Key `path`; whoever opens it knows what it is relative to.
     pub path: Option<Box<str>>,
+    /// Key `chain`: each record carries the hash of the one before it.
+    pub chain: bool,
+    /// Key `checkpoint`: the file that learns how long the chain is.
+    pub checkpoint: Option<Box<str>>,
+    /// Key `checkpoint_every`: most records from one checkpoint to the next.
+    pub checkpoint_every: u64,
+    /// Key `key_file`: what hashes and digests are made with.
+    pub key_file: Option<Box<str>>,
     /// Key `mode`.
     pub mode: AuditMode,
     /// Key `queue`: most records that are decided and not yet written, in the mode `async`.
@@ -74,6 +84,10 @@ impl Default for AuditPolicy {
     fn default() -> Self {
         Self {
             path: None,
+            chain: false,
+            checkpoint: None,
+            checkpoint_every: 1000,
+            key_file: None,
             mode: AuditMode::default(),
             queue: 1024,
             when_full: WhenFull::default(),
@@ -95,13 +109,21 @@ impl AuditPolicy {
         const ERRORS: [(&str, OnError); 2] =
             [("continue", OnError::Continue), ("refuse", OnError::Refuse)];
         let table = item.clone().table(&AUDIT)?;
-        let path = table.read("path", |item| match item.text()? {
-            "" => Err(item.error("an empty path")),
-            path => Ok(path.into()),
-        })?;
-        let Self { queue, keep, .. } = Self::default();
+        let path = |key| {
+            table.read(key, |item| match item.text()? {
+                "" => Err(item.error("an empty path")),
+                path => Ok(path.into()),
+            })
+        };
+        let Self { queue, keep, checkpoint_every, .. } = Self::default();
         let audit = Self {
-            path,
+            path: path("path")?,
+            chain: table.read("chain", Item::boolean)?.unwrap_or_default(),
+            checkpoint: path("checkpoint")?,
+            checkpoint_every: table
+                .read("checkpoint_every", |item| within(item, 1, MAX_EVERY))?
+                .unwrap_or(checkpoint_every),
+            key_file: path("key_file")?,
             mode: table.read("mode", |item| item.word(&MODES))?.unwrap_or_default(),
             queue: table
                 .read("queue", |item| within(item, 1, MAX_QUEUE))?
@@ -126,6 +148,12 @@ impl AuditPolicy {
         }
         if let (None, Some(item)) = (audit.max_bytes, table.get("keep")) {
             return Err(item.error("without `max_bytes` there is one file"));
+        }
+        if let (false, Some(item)) = (audit.chain, table.get("checkpoint")) {
+            return Err(item.error("without `chain` there is nothing to check"));
+        }
+        if let (None, Some(item)) = (&audit.checkpoint, table.get("checkpoint_every")) {
+            return Err(item.error("without `checkpoint` there are none"));
         }
         Ok(audit)
     }

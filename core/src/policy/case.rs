@@ -21,7 +21,7 @@ use super::tree::{Span, Value};
 use crate::json;
 
 /// Names of decisions that no rule of a document makes.
-const DECIDERS: [&str; 3] = ["allowed_roles", "default", "require_agent_id"];
+const DECIDERS: [&str; 4] = ["allowed_roles", "default", "require_agent_id", "session.max_calls"];
 
 /// A test of a document, its `[[test]]`: one call, or several in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]

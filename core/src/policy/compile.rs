@@ -16,6 +16,7 @@ use super::mending::{Mending, MendingEntry};
 use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
+use super::session::Sessions;
 use super::settings::{Repair, Settings};
 use super::text::{Pool, Text};
 use super::time::{OnlyUtc, Zones};
@@ -53,6 +54,7 @@ pub(super) struct Compiler<'z> {
     pub claims: Vec<Claim>,
     pub limits: Vec<Limit>,
     pub limited: Vec<Pattern>,
+    pub sessions: Sessions,
     pub roles: Roles,
     /// The document lists its roles, so another name is an error.
     pub roles_declared: bool,
@@ -114,6 +116,7 @@ impl Compiler<'_> {
             claims: Vec::new(),
             limits: Vec::new(),
             limited: Vec::new(),
+            sessions: Sessions::default(),
             roles: Roles::default(),
             roles_declared: false,
             require_agent: None,
@@ -191,6 +194,7 @@ impl Compiler<'_> {
             outputs: Outputs::new(self.outputs, unnamed, &self.pool),
             mending: Mending::new(self.mending, self.repair, &self.pool),
             limits: Limits::new(self.limits, &self.limited, &self.pool),
+            sessions: self.sessions.finish(&self.pool),
             name: self.name,
             settings: self.settings,
             audit: self.audit,

@@ -17,6 +17,7 @@ use super::mending::{Mending, MendingEntry};
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
+use super::session::Sessions;
 use super::settings::{Repair, Settings};
 use super::text::{Pool, Text};
 use super::tree::Span;
@@ -48,6 +49,7 @@ pub struct Policy {
     pub(super) subjects: Vec<Text>,
     pub(super) conditions: Conditions,
     pub(super) limits: Limits,
+    pub(super) sessions: Sessions,
     /// What rules expect of schemas.
     pub(super) claims: Vec<Claim>,
     pub(super) roles: Roles,
@@ -116,6 +118,7 @@ impl Policy {
             default,
             rules,
             limits,
+            sessions,
             require_agent,
             allowed_roles,
             lower,
@@ -147,6 +150,7 @@ impl Policy {
             && require_agent.is_none()
             && allowed_roles.is_none()
             && limits.is_empty()
+            && sessions.is_empty()
             && lower.iter().all(Self::allows_all)
     }
 

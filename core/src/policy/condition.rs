@@ -240,9 +240,18 @@ pub(crate) struct Memory<'m> {
     /// The keys of the limits that apply to an allowed call.
     pub(super) keys: Buf<'m, u8>,
     pub(super) charges: Buf<'m, super::limit::ChargeRecord>,
+    /// What an allowed call does to its session.
+    pub(crate) effects: Buf<'m, crate::session::Effect>,
 }
 
 impl Memory<'_> {
+    /// Forgets what the call before was charged with and did.
+    pub(crate) const fn begin(&mut self) {
+        self.keys.clear();
+        self.charges.clear();
+        self.effects.clear();
+    }
+
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         for buf in [&mut self.text, &mut self.keys] {
             buf.clear();

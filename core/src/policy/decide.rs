@@ -12,10 +12,12 @@ use super::condition::{At, Judge, Memory};
 use super::rule::{During, Effect, Rule, Who};
 use super::tree::Span;
 use super::truth::Truth;
+use crate::buf::Full;
 use crate::caller::{Call, Caller};
 use crate::json::Document;
 use crate::reason::Reason;
 use crate::schema::Schema;
+use crate::session::Session;
 
 /// Whether a policy lets a caller use a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +169,8 @@ impl Policy {
         let tally = self.tally(call, &who, &named, &mut Facts::Moment, false);
         let refused = self.refused_early(&tally, &who);
         // An approval is one of arguments.
-        let open = refused.is_none() && (tally.open || tally.ask.is_some());
+        let followed = self.sessions.follows(call.tool, &self.pool);
+        let open = refused.is_none() && (tally.open || tally.ask.is_some() || followed);
         if !self.has_shadows {
             return match refused {
                 _ if open => Early::Open(Open { who, named }),
@@ -194,12 +197,13 @@ impl Policy {
         open: &Open<'_>,
         doc: Document<'_>,
         schema: Option<&Schema>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> Ruling<'_> {
         if self.lower.is_empty() {
-            self.judge_alone(call, open, doc, schema, memory)
+            self.judge_alone(call, open, doc, schema, session, memory)
         } else {
-            self.judge_in_stack(call, doc, schema, memory)
+            self.judge_in_stack(call, doc, schema, session, memory)
         }
     }
 
@@ -209,23 +213,31 @@ impl Policy {
         open: &Open<'_>,
         doc: Document<'_>,
         schema: Option<&Schema>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> Ruling<'_> {
         let Open { who, named } = open;
         let (conditions, pool) = (&self.conditions, &self.pool);
         let judge = Judge::new(conditions, pool, doc, schema, call.tool, who, call.now, memory);
-        let mut facts = Facts::Arguments(judge);
+        let mut facts = Facts::All(Evidence { judge, session, noted: Ok(()) });
         let tally = self.tally(call, who, named, &mut facts, false);
         let all = self.has_shadows.then(|| self.tally(call, who, named, &mut facts, true));
-        if let Facts::Arguments(judge) = facts
-            && judge.is_exhausted()
-        {
-            let decision = refuse(Reason::TooComplex, None);
-            return Ruling { decision, at: None, would: None, ttl_ms: None };
+        if let Facts::All(mut evidence) = facts {
+            if let Some(session) = session {
+                let noted = self.note_traces(session, &mut evidence.judge);
+                evidence.noted = evidence.noted.and(noted);
+            }
+            if evidence.judge.is_exhausted() {
+                return Ruling::refused(Reason::TooComplex);
+            }
+            if evidence.noted.is_err() {
+                return Ruling::refused(Reason::InternalError);
+            }
         }
-        let mut ruling = self.conclude(&tally, who);
+        let conclude = |tally| self.within_calls(self.conclude(tally, who), session);
+        let mut ruling = conclude(&tally);
         if let Some(all) = all {
-            let would = self.conclude(&all, who).decision;
+            let would = conclude(&all).decision;
             ruling.would = (would != ruling.decision).then_some(would);
         }
         ruling
@@ -258,10 +270,11 @@ impl Policy {
     fn conclude(&self, tally: &Tally, who: &Who<'_>) -> Ruling<'_> {
         let plain = |decision| Ruling { decision, at: None, would: None, ttl_ms: None };
         if let Some((hit, rule)) = self.hit(tally.deny) {
-            let reason = match (rule.when, rule.time) {
-                (Some(_), _) => Reason::ConditionFailed,
-                (None, Some(_)) => Reason::TimeRestricted,
-                (None, None) => Reason::ToolDenied,
+            let reason = match (rule.session, rule.when, rule.time) {
+                (Some(_), ..) => Reason::SessionRule,
+                (None, Some(_), _) => Reason::ConditionFailed,
+                (None, None, Some(_)) => Reason::TimeRestricted,
+                (None, None, None) => Reason::ToolDenied,
             };
             let hint = rule.hint.map(|hint| self.pool.get(hint));
             let rule = Some(self.reference(rule));
@@ -275,6 +288,7 @@ impl Policy {
                 Stage::Subject => Reason::RoleDenied,
                 Stage::Time => Reason::TimeRestricted,
                 Stage::Arguments => Reason::ConditionFailed,
+                Stage::Session => Reason::SessionRule,
             };
             let hint = self.hit(tally.hint).and_then(|(_, rule)| rule.hint);
             let hint = hint.map(|hint| self.pool.get(hint));
@@ -316,6 +330,11 @@ impl Policy {
             if denies {
                 tally.deny(number, answer);
             } else {
+                if let (Facts::All(evidence), false) = (&mut *facts, shadows)
+                    && answer.truth == Truth::True
+                {
+                    self.note(rule, evidence);
+                }
                 tally.help(number, rule, answer);
             }
         };
@@ -360,19 +379,50 @@ impl Policy {
                 }
             }
         }
-        let Some(when) = rule.when else {
-            return Answer { truth, stage: Stage::Arguments, open, at: None };
-        };
-        match facts {
-            Facts::Nothing | Facts::Moment => {
-                Answer { truth, stage: Stage::Arguments, open: true, at: None }
-            }
-            Facts::Arguments(judge) => {
-                let found = judge.judge(when);
-                let truth = truth.min(found.truth);
-                Answer { truth, stage: Stage::Arguments, open: false, at: found.at }
-            }
+        let clauses = self.sessions.get(rule.session);
+        let mut answer = Answer { truth, stage: Stage::Arguments, open, at: None };
+        if rule.when.is_none() && clauses.is_none() {
+            return answer;
         }
+        let Facts::All(evidence) = facts else { return Answer { open: true, ..answer } };
+        answer.open = false;
+        if let Some(when) = rule.when {
+            let found = evidence.judge.judge(when);
+            answer.truth = answer.truth.min(found.truth);
+            answer.at = found.at;
+        }
+        if let Some(clauses) = clauses
+            && !ends(answer.truth)
+        {
+            let Evidence { judge, session, .. } = evidence;
+            let remembered = self.remembers(clauses, *session, judge.doc, call.now);
+            answer.truth = answer.truth.min(remembered);
+            answer.stage = Stage::Session;
+        }
+        answer
+    }
+
+    /// Notes what an allowed call does to its session, for a rule that holds.
+    fn note(&self, rule: &Rule, evidence: &mut Evidence<'_, '_>) {
+        let Evidence { judge, session, noted } = evidence;
+        if let (Some(clauses), Some(session)) = (self.sessions.get(rule.session), *session) {
+            *noted = noted.and(self.note_effects(clauses, session, judge));
+        }
+    }
+
+    /// The bound on the calls of a session, for one that would run.
+    fn within_calls<'p>(&'p self, ruling: Ruling<'p>, session: Option<&Session>) -> Ruling<'p> {
+        let Some((most, span)) = self.sessions.max_calls else { return ruling };
+        let runs = matches!(
+            ruling.decision,
+            Decision::Allow { .. } | Decision::Refuse { reason: Reason::ApprovalRequired, .. }
+        );
+        if !runs || session.is_some_and(|session| session.calls() < most) {
+            return ruling;
+        }
+        let rule = RuleRef { id: "session.max_calls", span: Some(span), layer: self.layer };
+        let decision = refuse(Reason::SessionRule, Some(rule));
+        Ruling { decision, at: None, would: None, ttl_ms: None }
     }
 
     /// The conditions that a policy puts on every caller.
@@ -406,7 +456,15 @@ impl Policy {
 enum Facts<'a, 'm> {
     Nothing,
     Moment,
-    Arguments(Judge<'a, 'm>),
+    All(Evidence<'a, 'm>),
+}
+
+/// The arguments of a call, and the calls before it.
+struct Evidence<'a, 'm> {
+    judge: Judge<'a, 'm>,
+    session: Option<&'a Session>,
+    /// Whether there was room for what the call does to the session.
+    noted: Result<(), Full>,
 }
 
 /// How far a rule went with a call before it let go of it.
@@ -417,6 +475,7 @@ enum Stage {
     Subject,
     Time,
     Arguments,
+    Session,
 }
 
 /// What one rule says.

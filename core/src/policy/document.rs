@@ -115,6 +115,7 @@ impl Compiler<'_> {
             }
         }
         let mut ids = BTreeSet::new();
+        document.read("session", |item| self.declare_session(item))?;
         document.read("rule", |item| self.declare_rules(item, &mut ids))?;
         document.read("denied_tools", |item| self.denied_tools(item, &mut ids))?;
         document.read("allowed_tools", |item| self.allowed_tools(item, &mut ids))?;
@@ -241,6 +242,7 @@ impl Compiler<'_> {
             let (time, when) =
                 rule.read("when", |item| self.when(item, frame))?.unwrap_or_default();
             self.claim(&tools, before);
+            let session = self.session_clauses(&rule, id.text()?, effect, &tools)?;
             let compiled = Rule {
                 span: Some(rule.span()),
                 effect,
@@ -248,6 +250,7 @@ impl Compiler<'_> {
                 subject,
                 time,
                 when,
+                session,
                 skip,
                 shadow,
                 ttl_ms,
@@ -255,7 +258,7 @@ impl Compiler<'_> {
             };
             self.add(RuleEntry { id: id.text()?, place: &id, tools, rule: compiled }, ids)?;
         }
-        Ok(())
+        self.check_labels(item)
     }
 
     fn subject(&mut self, rule: &Table<'_>) -> Result<Subject, PolicyError> {
@@ -557,7 +560,7 @@ fn check_pattern(item: &Item<'_>) -> Result<(), PolicyError> {
     glob::check(item.text()?).map_err(|error| item.error(error.to_string()))
 }
 
-fn check_name(name: &str, place: &Item<'_>) -> Result<(), PolicyError> {
+pub(super) fn check_name(name: &str, place: &Item<'_>) -> Result<(), PolicyError> {
     if name.is_empty() {
         return Err(place.error("an empty name"));
     }

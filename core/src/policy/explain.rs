@@ -12,12 +12,14 @@ use super::condition::{Expr, Judge, Memory};
 use super::decide::{Decision, Early, RuleRef};
 use super::limit::LimitRef;
 use super::rule::{During, Rule, Who};
+use super::session::Clauses;
 use super::tree::Span;
 use super::truth::Truth;
 use crate::caller::Call;
 use crate::json::{Document, write_pointer};
 use crate::reason::Reason;
 use crate::schema::Schema;
+use crate::session::{Session, Ticket};
 
 /// What became of a call, and what every rule that names its tool said.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Explanation<'p> {
     pub stripped: Vec<String>,
     /// The rules that name the tool, in the order of the document.
     pub rules: Vec<RuleTrace<'p>>,
+    /// What an allowed call reserved in its session.
+    pub ticket: Option<Ticket>,
 }
 
 impl Explanation<'_> {
@@ -63,7 +67,8 @@ pub struct RuleTrace<'p> {
     pub subject: Truth,
     /// The window of time of the rule in words, and whether the rule is in force by it.
     pub time: Option<(&'p str, Truth)>,
-    /// Its conditions on arguments; those in groups follow the line of their group.
+    /// Its conditions on arguments; those in groups follow the line of their group. What it asks of the
+    /// session comes last, with the target `session`.
     pub conditions: Vec<ConditionTrace<'p>>,
     /// All of it; `None` when it has conditions and the arguments could not be read.
     pub truth: Option<Truth>,
@@ -95,11 +100,12 @@ impl Policy {
         &self,
         call: &Call<'_>,
         read: Option<(Document<'_>, &Schema)>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> Vec<RuleTrace<'_>> {
-        let mut rules = self.trace_alone(call, read, memory);
+        let mut rules = self.trace_alone(call, read, session, memory);
         for policy in &self.lower {
-            rules.extend(policy.trace_alone(call, read, memory));
+            rules.extend(policy.trace_alone(call, read, session, memory));
         }
         rules
     }
@@ -108,6 +114,7 @@ impl Policy {
         &self,
         call: &Call<'_>,
         read: Option<(Document<'_>, &Schema)>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> Vec<RuleTrace<'_>> {
         let who = Who::new(call, &self.roles, &self.pool);
@@ -117,7 +124,7 @@ impl Policy {
         numbers.sort_unstable();
         numbers.dedup();
         let rules = numbers.into_iter().filter_map(|number| self.rules.get(number as usize));
-        rules.map(|rule| self.trace_rule(rule, call, &who, read, memory)).collect()
+        rules.map(|rule| self.trace_rule(rule, call, &who, read, session, memory)).collect()
     }
 
     /// The rule that decides, as far as the arguments could be read.
@@ -125,13 +132,14 @@ impl Policy {
         &self,
         call: &Call<'_>,
         read: Option<(Document<'_>, &Schema)>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> Option<RuleRef<'_>> {
         let ruling = match (self.early(call), read) {
             (Early::Settled(ruling), _) => ruling,
             (Early::Open(_), None) => return None,
             (Early::Open(open), Some((doc, schema))) => {
-                self.judge(call, &open, doc, Some(schema), memory)
+                self.judge(call, &open, doc, Some(schema), session, memory)
             }
         };
         match ruling.decision {
@@ -145,6 +153,7 @@ impl Policy {
         call: &Call<'_>,
         who: &Who<'_>,
         read: Option<(Document<'_>, &Schema)>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> RuleTrace<'_> {
         let subject = rule.subject.is(who, rule.effect, &self.subjects, &self.pool);
@@ -168,6 +177,15 @@ impl Policy {
                 Some(known.min(truth))
             }
         };
+        let truth = match self.sessions.get(rule.session) {
+            None => truth,
+            Some(clauses) => {
+                let asked = read.map(|(doc, _)| {
+                    self.trace_session(clauses, session, doc, call.now, &mut conditions)
+                });
+                truth.zip(asked).map(|(truth, asked)| truth.min(asked))
+            }
+        };
         RuleTrace {
             rule: self.reference(rule),
             effect: rule.effect.name(),
@@ -178,6 +196,26 @@ impl Policy {
             truth,
             decides: false,
         }
+    }
+
+    fn trace_session<'p>(
+        &'p self,
+        clauses: &Clauses,
+        session: Option<&Session>,
+        doc: Document<'_>,
+        now: Option<u64>,
+        out: &mut Vec<ConditionTrace<'p>>,
+    ) -> Truth {
+        let mut line = |test, truth| {
+            let target = "session";
+            out.push(ConditionTrace { depth: 0, target, test, span: None, truth, at: None });
+        };
+        match session {
+            Some(session) => self.clause_truths(clauses, session, doc, now, &mut line),
+            None if clauses.asks() => line("known", Truth::Unknown),
+            None => {}
+        }
+        self.remembers(clauses, session, doc, now)
     }
 
     fn trace_formula<'p>(

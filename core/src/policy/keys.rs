@@ -44,6 +44,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "require_agent_id",
         "roles",
         "rule",
+        "session",
         "sets",
         "test",
         "time_restrictions",
@@ -56,13 +57,20 @@ pub(super) const DOCUMENT: Keys = Keys {
 
 pub(super) const RULE: Keys = Keys {
     known: &[
+        "adds",
+        "adds_when",
+        "after",
         "agents",
+        "cooldown",
         "effect",
         "except_roles",
         "hint",
         "id",
+        "labels",
+        "max_calls",
         "missing",
         "mode",
+        "once",
         "roles",
         "servers",
         "tenants",
@@ -70,14 +78,13 @@ pub(super) const RULE: Keys = Keys {
         "ttl",
         "when",
     ],
-    later: &[
-        ("adds", "session labels"),
-        ("adds_when", "session labels"),
-        ("after", "conditions on earlier calls"),
-        ("labels", "session labels"),
-        ("once", "conditions on earlier calls"),
-    ],
+    later: &[],
 };
+
+/// An earlier call that a rule asks for.
+pub(super) const AFTER: Keys = Keys { known: &["same", "tool", "within"], later: &[] };
+pub(super) const SESSION: Keys =
+    Keys { known: &["idle", "labels", "max_calls", "max_sessions"], later: &[] };
 
 /// What one value must satisfy.
 pub(super) const CONDITION: Keys = Keys {
@@ -146,8 +153,12 @@ pub(super) const EXPECT: Keys =
 pub(super) const DENIED: Keys = Keys { known: &["hint", "tools"], later: &[] };
 pub(super) const AUDIT: Keys = Keys {
     known: &[
+        "chain",
+        "checkpoint",
+        "checkpoint_every",
         "fsync",
         "keep",
+        "key_file",
         "max_bytes",
         "mode",
         "on_error",

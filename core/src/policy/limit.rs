@@ -259,7 +259,12 @@ fn write_part(
     }
 }
 
-fn find<'t>(mut value: Value<'t>, segments: &[Segment], pool: &Pool) -> Option<Value<'t>> {
+/// The member that `segments` lead to; ghosts are not there.
+pub(super) fn find<'t>(
+    mut value: Value<'t>,
+    segments: &[Segment],
+    pool: &Pool,
+) -> Option<Value<'t>> {
     for segment in segments {
         let Segment::Name(name) = segment else { return None };
         if value.kind() != Kind::Object {

@@ -52,8 +52,9 @@ struct Named<'p> {
 impl Named<'_> {
     /// The rule is about every call to its tools.
     fn is_plain(&self) -> bool {
-        let Rule { subject, time, when, shadow, .. } = self.rule;
-        !shadow && time.is_none() && when.is_none() && subject.is_everyone()
+        let Rule { subject, time, when, session, shadow, .. } = self.rule;
+        let always = time.is_none() && when.is_none() && session.is_none();
+        !shadow && always && subject.is_everyone()
     }
 
     /// Whether one of the patterns covers every name that `pattern` covers. May say no when it does.
@@ -86,6 +87,7 @@ impl Policy {
         let mut remarks = self.remarks.clone();
         self.lint_windows(&mut remarks);
         self.lint_kinds(&mut remarks);
+        self.lint_labels(&mut remarks);
         let rules = self.named_rules();
         for rule in &rules {
             self.lint_rule(rule, &rules, &mut remarks);
@@ -145,6 +147,14 @@ impl Policy {
         }
     }
 
+    /// In a stack a label may be what another policy asks for, so nothing is told of one.
+    fn lint_labels(&self, remarks: &mut Vec<Remark>) {
+        for name in self.idle_labels() {
+            let message = format!("no rule asks for the label `{name}`");
+            remarks.push(Remark::new("unused", None, message, None));
+        }
+    }
+
     fn lint_rule(&self, named: &Named<'_>, rules: &[Named<'_>], remarks: &mut Vec<Remark>) {
         let Named { rule, id, tools } = named;
         // What a preset says is not the author's to change.
@@ -168,7 +178,8 @@ impl Policy {
             add("empty-list", format!("`{id}` names no tool"), None);
             return;
         }
-        if rule.effect == Effect::Allow && self.default == Effect::Allow {
+        let remembers = rule.session.is_some();
+        if rule.effect == Effect::Allow && self.default == Effect::Allow && !remembers {
             let message = format!("rule `{id}` adds nothing: the default is to allow");
             add(
                 "redundant",
@@ -188,6 +199,9 @@ impl Policy {
                 continue;
             }
             if other.rule.effect == rule.effect {
+                if remembers {
+                    continue;
+                }
                 // Of two that say the same the first stays.
                 let first = rules.iter().position(|rule| core::ptr::eq(rule, other))
                     < rules.iter().position(|rule| core::ptr::eq(rule, named));

@@ -64,6 +64,8 @@ mod roles;
 #[cfg(feature = "alloc")]
 mod rule;
 #[cfg(feature = "alloc")]
+mod session;
+#[cfg(feature = "alloc")]
 mod settings;
 #[cfg(feature = "alloc")]
 mod shell;
@@ -104,6 +106,7 @@ pub use {
     limit::{Charge, Charges, LimitRef},
     lint::Remark,
     output::{OutputPolicy, WordList},
+    session::Keeping,
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     sql::{Sql, SqlTable, SqlText},
     time::{OnlyUtc, Zone, Zones},

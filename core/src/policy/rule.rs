@@ -66,6 +66,8 @@ pub(super) struct Rule {
     pub time: Option<During>,
     /// Its conditions on arguments, a formula.
     pub when: Option<u32>,
+    /// What it asks of a session and does to it.
+    pub session: Option<u32>,
     /// A rule that denies lets go of calls that lack an argument.
     pub skip: bool,
     /// It is followed, but nothing comes of it.

@@ -25,6 +25,7 @@ use crate::caller::Call;
 use crate::json::Document;
 use crate::reason::Reason;
 use crate::schema::Schema;
+use crate::session::Session;
 
 /// Most policies in a stack.
 const MAX_LAYERS: usize = 8;
@@ -76,6 +77,7 @@ impl Policy {
         if lower.require_agent.is_some() && self.require_agent.is_none() {
             self.require_agent = Some(None);
         }
+        self.take_sessions(&mut lower)?;
         self.take_limits(&mut lower);
         self.lower.push(lower);
         Ok(self)
@@ -154,13 +156,14 @@ impl Policy {
         call: &Call<'_>,
         doc: Document<'_>,
         schema: Option<&Schema>,
+        session: Option<&Session>,
         memory: &mut Memory<'_>,
     ) -> Ruling<'_> {
         let mut all = None;
         for policy in self.layers() {
             let mut ruling = match policy.early_alone(call) {
                 Early::Settled(ruling) => ruling,
-                Early::Open(open) => policy.judge_alone(call, &open, doc, schema, memory),
+                Early::Open(open) => policy.judge_alone(call, &open, doc, schema, session, memory),
             };
             if let Some(at) = &mut ruling.at {
                 at.layer = policy.layer as u32;

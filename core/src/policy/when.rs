@@ -173,7 +173,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn table_of_conditions(
+    pub fn table_of_conditions(
         &mut self,
         item: &Item<'_>,
         frame: Frame,

@@ -13,6 +13,9 @@ use airlock_core::policy::AuditPolicy;
 
 use super::lock::{self, Lock};
 
+/// How much of the end of a file is looked at: longer than any line.
+const TAIL: u64 = 1 << 20;
+
 /// A file of lines.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -63,6 +66,23 @@ impl LogFile {
     /// Whether the last line is not ended; the next write ends it.
     pub(super) const fn is_torn(&self) -> bool {
         self.torn
+    }
+
+    /// The last line, if it is not ended: of a longer one than 1 MiB its end.
+    pub(super) fn torn_line(&mut self) -> Option<Vec<u8>> {
+        if !self.torn {
+            return None;
+        }
+        let mut tail = self.tail().unwrap_or_default();
+        // Another process may have ended it.
+        self.torn = tail.last().is_some_and(|last| *last != b'\n');
+        let start = memchr::memrchr(b'\n', &tail).map_or(0, |end| end + 1);
+        self.torn.then(|| tail.split_off(start))
+    }
+
+    /// The end of the file, 1 MiB at most; nothing of what is no file.
+    pub(super) fn tail(&self) -> io::Result<Vec<u8>> {
+        if self.regular { tail_of(&self.path) } else { Ok(Vec::new()) }
     }
 
     /// The file called like this one and `suffix`.
@@ -148,6 +168,16 @@ impl LogFile {
         self.file = file;
         Ok(())
     }
+}
+
+/// The end of the file at `path`.
+pub(super) fn tail_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let len = file.metadata()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    Ok(tail)
 }
 
 /// The path `path` and `suffix`.

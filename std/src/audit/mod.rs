@@ -12,17 +12,22 @@
 //! has every field. Cost: that of the lock, the record and one write; a decision never waits for a file
 //! but in `sync`.
 
+mod chain;
+mod checkpoint;
 mod clean;
 mod file;
+mod key;
 mod lock;
 mod preview;
 mod queue;
 mod record;
 mod run;
 mod shape;
+pub mod verify;
 mod writer;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::mem;
@@ -33,6 +38,7 @@ use std::time::Instant;
 use airlock_core::mcp::{Event, Unrecorded};
 use airlock_core::policy::{AuditMode, AuditPolicy, OnError};
 
+pub use self::key::{AuditKey, KEY_VARIABLE};
 use self::queue::Queue;
 use self::record::Scribe;
 use self::writer::Writer;
@@ -100,18 +106,20 @@ impl AuditLog {
     }
 
     /// A log that appends to the file at `path`, which it creates for its owner only. Runs that ended
-    /// without closing their log are recorded as gaps, and a torn last line is ended.
+    /// without closing their log are recorded as gaps, and a torn last line is ended. The key is in the file
+    /// that `policy` names, else in the environment ([`KEY_VARIABLE`]), else there is none.
     ///
     /// # Errors
-    /// When the file cannot be opened for appending, or its directory not be written.
+    /// When the file cannot be opened for appending, its directory not be written, or the key not be read.
     pub fn open_with(
         path: &Path,
         policy: &AuditPolicy,
         places: Places,
         agent: Option<&str>,
     ) -> io::Result<Self> {
-        let writer = Writer::open(path, policy)?;
-        let scribe = Scribe::new(writer.run(), policy.preview, places, agent)?;
+        let key = AuditKey::of(policy)?;
+        let writer = Writer::open(path, policy, key.as_ref())?;
+        let scribe = Scribe::new(writer.run(), policy.preview, key, places, agent)?;
         let sink = match policy.mode {
             AuditMode::Sync => Sink::Sync(writer),
             AuditMode::Async => Sink::Idle(writer, policy.clone()),
@@ -125,15 +133,15 @@ impl AuditLog {
     /// directory.
     ///
     /// # Errors
-    /// When the file cannot be opened for appending, or its directory not be written.
+    /// As [`open_with`](Self::open_with).
     pub fn of(file: &PolicyFile, path: Option<&Path>, agent: Option<&str>) -> io::Result<Self> {
-        let policy = file.policy().audit();
+        let policy = within(file.policy().audit(), file.directory())?;
         let path = match (path, &policy.path) {
             (Some(path), _) => path.to_owned(),
             (None, Some(path)) => file.directory().join(&**path),
             (None, None) => return Ok(Self::none()),
         };
-        Self::open_with(&path, policy, Places::of(file), agent).map_err(|error| {
+        Self::open_with(&path, &policy, Places::of(file), agent).map_err(|error| {
             let message = format!("cannot open the audit log {}: {error}", path.display());
             io::Error::new(error.kind(), message)
         })
@@ -210,6 +218,17 @@ impl AuditLog {
             inner.close();
         }
     }
+}
+
+/// `policy` with the files beside the log found from `directory`.
+fn within(policy: &AuditPolicy, directory: &Path) -> io::Result<AuditPolicy> {
+    let mut policy = policy.clone();
+    for path in [&mut policy.checkpoint, &mut policy.key_file].into_iter().flatten() {
+        let whole = directory.join(&**path).into_os_string().into_string();
+        let no_text = |path: OsString| io::Error::other(format!("{} is no text", path.display()));
+        *path = whole.map_err(no_text)?.into();
+    }
+    Ok(policy)
 }
 
 impl Sink {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::Places;
 use super::clean::{Cleaner, cut};
+use super::key::AuditKey;
 use super::preview::Preview;
 use super::shape::Shaper;
 
@@ -39,6 +40,7 @@ impl Scribe {
     pub(super) fn new(
         run: &str,
         preview: usize,
+        key: Option<AuditKey>,
         places: Places,
         agent: Option<&str>,
     ) -> io::Result<Self> {
@@ -49,7 +51,7 @@ impl Scribe {
             agent: agent.map(String::from),
             places,
             cleaner: Cleaner::new(),
-            shaper: Shaper::default(),
+            shaper: Shaper::new(key),
             preview,
             line: String::new(),
         })

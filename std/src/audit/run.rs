@@ -6,14 +6,13 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::file::LogFile;
+use super::chain::{Digest, Link, Place, parse_run};
+use super::file::{LogFile, tail_of};
 use super::lock::{self, Lock};
 
-/// How much of the end of a file is searched for the last record of a run.
-const TAIL: u64 = 1 << 20;
 /// Between the name of the log and that of the run.
 const INFIX: &str = ".run-";
 
@@ -44,6 +43,11 @@ impl Run {
 
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The name as a number.
+    pub(super) fn number(&self) -> u64 {
+        parse_run(self.id.as_bytes()).unwrap_or_default()
     }
 
     /// Leaves the mark of a run that may lose `lost_at_most` records if it is killed.
@@ -124,11 +128,7 @@ fn last_of(file: &LogFile, id: &str) -> Option<u64> {
     // Quotes inside of strings are escaped, so that no text in a record looks like this.
     let needle = format!("\"run\":\"{id}\",\"seq\":");
     [file.path().to_owned(), file.beside(".1")].iter().find_map(|path| {
-        let mut log = File::open(path).ok()?;
-        let len = log.metadata().ok()?.len();
-        log.seek(SeekFrom::Start(len.saturating_sub(TAIL))).ok()?;
-        let mut tail = Vec::new();
-        log.take(TAIL).read_to_end(&mut tail).ok()?;
+        let mut tail = tail_of(path).ok()?;
         // What is torn does not count.
         tail.truncate(memchr::memrchr(b'\n', &tail)?);
         let at = memchr::memmem::rfind(&tail, needle.as_bytes())? + needle.len();
@@ -137,4 +137,15 @@ fn last_of(file: &LogFile, id: &str) -> Option<u64> {
             number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
         })
     })
+}
+
+/// The last record of a chain in `file`, or in what it was before it was rotated last.
+pub(super) fn last_linked(file: &LogFile) -> Option<(Place, Digest)> {
+    [file.path().to_owned(), file.beside(".1")].iter().filter(|_| file.is_regular()).find_map(
+        |path| {
+            let tail = tail_of(path).ok()?;
+            let link = tail.split(|byte| *byte == b'\n').rev().find_map(Link::read)?;
+            Some((link.place, link.seal.hash))
+        },
+    )
 }

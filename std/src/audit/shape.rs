@@ -1,7 +1,8 @@
 //! Arguments as shape: declared names, kinds and lengths.
 //!
 //! Members that the tool's schema does not declare are only counted, for their names can be values. At
-//! most 64 values and 8 levels are told; the rest is counted too.
+//! most 64 values and 8 levels are told; the rest is counted too. With a key, strings and numbers have
+//! digests too: equal values are seen to be equal, and who knows a value and the key finds it.
 
 use std::fmt::Write;
 
@@ -9,6 +10,7 @@ use airlock_core::Declared;
 use airlock_core::json::{Kind, Limits, Tape, Value, parse, write_string};
 
 use super::clean::cut;
+use super::key::AuditKey;
 
 /// What is read; of what is larger only the length is told.
 const LIMITS: Limits = Limits { bytes: 64 << 10, depth: 64 };
@@ -24,12 +26,14 @@ const KEEP: usize = 4096;
 /// Memory to read arguments with.
 #[derive(Debug, Default)]
 pub(super) struct Shaper {
+    key: Option<AuditKey>,
     tape: Tape<'static>,
     name: String,
 }
 
 /// One document being told.
 struct Shape<'a> {
+    key: Option<&'a AuditKey>,
     declared: Option<Declared<'a>>,
     left: usize,
     name: &'a mut String,
@@ -37,6 +41,11 @@ struct Shape<'a> {
 }
 
 impl Shaper {
+    /// With digests under `key`.
+    pub(super) fn new(key: Option<AuditKey>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     /// Writes the shape of `arguments`, or null when they cannot be read.
     pub(super) fn write(
         &mut self,
@@ -44,11 +53,12 @@ impl Shaper {
         declared: Option<Declared<'_>>,
         out: &mut String,
     ) -> std::fmt::Result {
-        let Self { tape, name } = self;
+        let Self { key, tape, name } = self;
         let Ok(document) = parse(arguments, LIMITS, tape) else {
             return out.write_str("null");
         };
-        let mut shape = Shape { declared, left: MAX_VALUES, name, out };
+        let key = key.as_ref();
+        let mut shape = Shape { key, declared, left: MAX_VALUES, name, out };
         let written = shape.value(document.root(), 0);
         if arguments.len() > KEEP {
             self.tape = Tape::growable();
@@ -66,11 +76,35 @@ impl Shape<'_> {
             Kind::Object => write!(self.out, "\"object({})\"", value.len()),
             Kind::Array => write!(self.out, "\"array({})\"", value.len()),
             // Without its quotes.
-            Kind::String => write!(self.out, "\"string({})\"", value.raw().len().saturating_sub(2)),
-            Kind::Number => write!(self.out, "\"number({})\"", value.raw().len()),
+            Kind::String => {
+                write!(self.out, "\"string({})", value.raw().len().saturating_sub(2))?;
+                self.digest(value)
+            }
+            Kind::Number => {
+                write!(self.out, "\"number({})", value.raw().len())?;
+                self.digest(value)
+            }
             Kind::True | Kind::False => self.out.write_str("\"boolean\""),
             Kind::Null | Kind::Key => self.out.write_str("\"null\""),
         }
+    }
+
+    /// Ends the text about a string or a number with its digest, if there is a key.
+    fn digest(&mut self, value: Value<'_>) -> std::fmt::Result {
+        if let Some(key) = self.key {
+            let mut digest = key.begin_digest();
+            let raw = str::from_utf8(value.raw()).unwrap_or("");
+            match value.as_str().filter(|_| raw.contains('\\')) {
+                Some(text) => {
+                    let mut utf8 = [0; 4];
+                    text.chars().for_each(|char| digest.add(char.encode_utf8(&mut utf8)));
+                }
+                // Of a string what is between its quotes.
+                None => digest.add(raw.trim_matches('"')),
+            }
+            write!(self.out, ":{}", digest.finish())?;
+        }
+        self.out.write_char('"')
     }
 
     fn object(&mut self, object: Value<'_>, depth: usize) -> std::fmt::Result {

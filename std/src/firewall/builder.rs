@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::kill::KillFile;
 use crate::limit::{LimitError, Limiter};
 use crate::policy::{Error, PolicyFile};
+use crate::session::Sessions;
 
 /// Builds a [`Firewall`].
 #[derive(Debug)]
@@ -146,8 +147,8 @@ impl FirewallBuilder {
             .policy(policy)
             .and_then(GuardBuilder::build)
             .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
-        let (pool, tally) = (Pool::new(), Arc::default());
-        Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, pool, tally })
+        let (pool, tally, sessions) = (Pool::new(), Arc::default(), Sessions::new());
+        Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, sessions, pool, tally })
     }
 }
 

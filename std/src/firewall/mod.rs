@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A [`Firewall`] is what a program or a binding holds: any number of threads ask it at once, nothing
-//! waits for anything but the audit, and no call allocates once the pool has as many desks as calls run at
-//! a time. What is not recorded does not pass.
+//! waits for anything but the audit and, where the policy has rules about sessions, the decision on another
+//! call of the same session; no call allocates once the pool has as many desks as calls run at a time. What
+//! is not recorded does not pass.
 
 mod builder;
 mod permit;
@@ -19,14 +20,15 @@ use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
-use airlock_core::{Call, Caller, Guard, Output, Reason, Settled};
+use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
 
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::kill::KillFile;
 use crate::limit::Limiter;
+use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
-pub use permit::{Outcome, Permit, Refused, Running, Shown};
+pub use permit::{Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
 
 /// As many roles of an agent are handed over without allocating.
@@ -77,6 +79,7 @@ pub struct Firewall {
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
+    sessions: Sessions,
     pool: Pool,
     tally: Arc<Tally>,
 }
@@ -86,11 +89,11 @@ pub struct Firewall {
 pub struct Calls {
     /// Permits that are not finished.
     pub running: u64,
-    /// Finished with [`Outcome::Ok`].
+    /// Finished with [`crate::Outcome::Ok`].
     pub ok: u64,
-    /// Finished with [`Outcome::Failed`].
+    /// Finished with [`crate::Outcome::Failed`].
     pub failed: u64,
-    /// Finished with [`Outcome::Unknown`], or dropped.
+    /// Finished with [`crate::Outcome::Unknown`], or dropped.
     pub unknown: u64,
     /// Refused calls.
     pub refused: u64,
@@ -123,7 +126,8 @@ impl Firewall {
 
     /// Decides on a call, charges and records it. A caller with a name that `[agents]` of the policy knows
     /// has the roles and the tenant from there, unless the call says others; the moment is that of the
-    /// firewall's clock, unless the call says another.
+    /// firewall's clock, unless the call says another. Where the policy has rules about sessions, the call
+    /// belongs to the session of its tenant, its agent and [`Call::session`], and to none without the last.
     ///
     /// # Errors
     /// The refusal: what to tell the model in place of a result.
@@ -138,26 +142,50 @@ impl Firewall {
         let now = call.now.or_else(|| self.clock.now());
         let call = &Call { caller, now, ..*call };
         let mut lease = self.pool.lease();
-        let scratch = &mut lease.desk().scratch;
-        let limits = Some(&self.limiter as _);
-        let settled = if self.guard.has_tool(call.tool) || !self.forwards_unknown() {
-            self.guard.settle(call, limits, scratch)
-        } else {
-            self.guard.settle_unlisted(call, limits, scratch)
+        let Desk { scratch, text } = lease.desk();
+        let (session, settled) = match self.session(call, text) {
+            Ok(session) => {
+                let settled = self.settle(call, session.as_ref(), scratch);
+                (session, settled)
+            }
+            Err(Full) => {
+                (None, Settled::Refuse(self.guard.refuse(Reason::SessionRule, call, scratch)))
+            }
         };
         let recorded = self.record(&settled, call, started, &lease);
         match settled {
             Settled::Allow(cleared) if recorded => {
-                let running = Running::new(&self.tally);
+                let running = Running::new(&self.tally, session.zip(cleared.ticket()));
                 Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
-            Settled::Allow(_) => Err(self.refuse(Reason::InternalError, call, lease)),
+            Settled::Allow(cleared) => {
+                if let Some((session, ticket)) = session.zip(cleared.ticket()) {
+                    session::lock(&session).cancel(ticket);
+                }
+                Err(self.refuse(Reason::InternalError, call, lease))
+            }
             Settled::Refuse(barred) => {
                 self.tally.refused.fetch_add(1, Ordering::Relaxed);
                 Err(Refused { lease, barred })
             }
         }
+    }
+
+    /// Ends the session called `session` of a caller: what it remembers is forgotten, and the next call that
+    /// names it begins another. One that nobody ends is over when it was idle for as long as the policy says.
+    pub fn end_session(&self, caller: &Caller<'_>, session: &str) {
+        let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
+        let caller = self.identify(*caller, &mut few, &mut many);
+        let mut key = Vec::new();
+        session::write_key(&caller, session, &mut key);
+        self.sessions.end(&key);
+    }
+
+    /// How many sessions are kept.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
     }
 
     /// Masks, then cuts the output of `tool`, and records it.
@@ -229,6 +257,37 @@ impl Firewall {
             failed: read(failed),
             unknown: read(unknown),
             refused: read(refused),
+        }
+    }
+
+    /// The session of a call, when the policy asks about sessions and the call has one; `key` is memory.
+    fn session(&self, call: &Call<'_>, key: &mut Vec<u8>) -> Result<Option<Shared>, Full> {
+        let policy = self.policy();
+        let Some(id) = call.session.filter(|_| policy.has_session_rules()) else { return Ok(None) };
+        session::write_key(&call.caller, id, key);
+        match self.sessions.open(key, policy.keeping(), self.clock.elapsed()) {
+            // A call that is refused in any case, or let through in any case, needs no session.
+            Err(Full) if self.kill_switch.is_on() || policy.settings().shadow => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
+    fn settle(
+        &self,
+        call: &Call<'_>,
+        session: Option<&Shared>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        let limits = Some(&self.limiter as _);
+        let mut session = session.map(session::lock);
+        if let Some(session) = &mut session {
+            session.set_elapsed(millis(self.clock.elapsed()));
+        }
+        let session = session.as_deref_mut();
+        if self.guard.has_tool(call.tool) || !self.forwards_unknown() {
+            self.guard.settle(call, limits, session, scratch)
+        } else {
+            self.guard.settle_unlisted(call, limits, session, scratch)
         }
     }
 

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use airlock_core::{Allowed, Barred, Cleared, Reason, Refusal};
+use airlock_core::{Allowed, Barred, Cleared, Outcome, Reason, Refusal, Ticket};
 
 use super::Tally;
 use super::pool::Lease;
+use crate::session::{self, Shared};
 
-/// That a call may run. What it was charged with stays charged, however it ends: limits count the calls that
-/// were let through. A permit that is dropped ends as [`Outcome::Unknown`].
+/// That a call may run. What limits charged stays charged, however it ends: they count the calls that were let
+/// through. What it reserved in its session is settled by how it ends. A permit that is dropped ends as [`Outcome::Unknown`].
 #[must_use = "finish it when the call has ended"]
 pub struct Permit<'a> {
     pub(super) lease: Lease<'a>,
@@ -26,17 +27,7 @@ pub struct Permit<'a> {
 pub struct Running {
     tally: Arc<Tally>,
     outcome: Outcome,
-}
-
-/// How a call that was let through has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The tool did what it was asked.
-    Ok,
-    /// The tool did nothing.
-    Failed,
-    /// Nobody knows what the tool did.
-    Unknown,
+    session: Option<(Shared, Ticket)>,
 }
 
 impl Permit<'_> {
@@ -64,9 +55,9 @@ impl Permit<'_> {
 }
 
 impl Running {
-    pub(super) fn new(tally: &Arc<Tally>) -> Self {
+    pub(super) fn new(tally: &Arc<Tally>, session: Option<(Shared, Ticket)>) -> Self {
         tally.running.fetch_add(1, Ordering::Relaxed);
-        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown }
+        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown, session }
     }
 
     /// Ends the call.
@@ -77,6 +68,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if let Some((session, ticket)) = &self.session {
+            session::lock(session).finish(*ticket, self.outcome);
+        }
         let tally = &self.tally;
         let ended = match self.outcome {
             Outcome::Ok => &tally.ok,

@@ -1,8 +1,8 @@
 //! Runs the tests that a policy carries.
 //!
 //! Each call of a test is decided as a guard would decide it, under the policy that carries the test,
-//! and compared with what the test expects of it. Limits count the calls of one test, on a clock that
-//! moves only with the moments of its calls. Nothing is called.
+//! and compared with what the test expects of it. Limits and sessions count the calls of one test, on a clock
+//! that moves only with the moments of its calls. Nothing is called: what is allowed is taken to end well.
 //!
 //! ```
 //! use airlock::core::Guard;
@@ -23,10 +23,11 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 use crate::limit::Limiter;
+use crate::session;
 use airlock_core::policy::{Admit, Case, Expect, Explanation, Step};
-use airlock_core::{Call, Caller, Catalog, Guard, Origin, Reason, ToolDefinition};
+use airlock_core::{Call, Caller, Catalog, Guard, Origin, Reason, Session, ToolDefinition};
 
 /// What became of one call of a test.
 #[derive(Debug)]
@@ -73,6 +74,7 @@ fn run_case<'g>(guard: &'g Guard, tools: Option<&Catalog>, case: &'g Case) -> Ve
     let limiter = Limiter::new(guard.policy(), clock.clone()).ok();
     let limits = limiter.as_ref().map(|limiter| limiter as &dyn Admit);
     let mut before = None;
+    let mut sessions: Vec<(Option<&str>, Session)> = Vec::new();
     let run = |(number, step): (usize, &'g Step)| {
         if let (Some(before), Some(now)) = (before, step.now) {
             clock.advance(Duration::from_millis(u64::saturating_sub(now, before)));
@@ -86,19 +88,29 @@ fn run_case<'g>(guard: &'g Guard, tools: Option<&Catalog>, case: &'g Case) -> Ve
                 &own
             }
         };
-        let explanation = explain(guard, catalog, step, limits);
+        let name = step.session.as_deref();
+        let at = sessions.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            sessions.push((name, session::fresh()));
+            sessions.len() - 1
+        });
+        let session = sessions.get_mut(at).map(|(_, session)| {
+            session.set_elapsed(session::millis(clock.elapsed()));
+            session
+        });
+        let explanation = explain(guard, catalog, step, limits, session);
         let failures = compare(&step.expect, &explanation);
         Outcome { case, step, number, explanation, failures }
     };
     case.steps.iter().enumerate().map(run).collect()
 }
 
-/// Decides on the call of a test; `limits` charge it.
+/// Decides on the call of a test; `limits` charge it and `session` remembers that it ended well.
 pub fn explain<'g>(
     guard: &'g Guard,
     catalog: &Catalog,
     step: &Step,
     limits: Option<&dyn Admit>,
+    mut session: Option<&mut Session>,
 ) -> Explanation<'g> {
     let roles: Vec<&str> = step.roles.iter().map(|role| &**role).collect();
     let call = Call {
@@ -113,7 +125,12 @@ pub fn explain<'g>(
         session: step.session.as_deref(),
         now: step.now,
     };
-    guard.explain(catalog, &call, limits, &mut guard.scratch())
+    let scratch = &mut guard.scratch();
+    let explanation = guard.explain(catalog, &call, limits, session.as_deref_mut(), scratch);
+    if let (Some(session), Some(ticket)) = (session, explanation.ticket) {
+        session.finish(ticket, airlock_core::Outcome::Ok);
+    }
+    explanation
 }
 
 /// A catalog with the tool of a call as its test declares it.
@@ -189,6 +206,7 @@ const fn by_policy(reason: Option<Reason>) -> bool {
                 | Reason::ConditionFailed
                 | Reason::IdentityRequired
                 | Reason::RoleDenied
+                | Reason::SessionRule
                 | Reason::TimeRestricted
                 | Reason::ToolDenied
                 | Reason::ToolNotAllowed

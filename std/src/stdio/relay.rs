@@ -93,7 +93,9 @@ impl Shared {
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let session = Session {
-            relay: Relay::new(guard, bounds, &nonce).limits(Arc::new(limiter)),
+            relay: Relay::new(guard, bounds, &nonce)
+                .limits(Arc::new(limiter))
+                .session(crate::session::fresh()),
             recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
             server_ended: false,
         };

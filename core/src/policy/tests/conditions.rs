@@ -17,7 +17,7 @@ pub(super) fn judge(policy: &Policy, call: &Call<'_>) -> String {
     let doc = json::parse(call.arguments, Limits::ARGUMENTS, &mut tape).unwrap();
     let ruling = match policy.early(call) {
         Early::Settled(ruling) => ruling,
-        Early::Open(open) => policy.judge(call, &open, doc, None, &mut Memory::default()),
+        Early::Open(open) => policy.judge(call, &open, doc, None, None, &mut Memory::default()),
     };
     let (word, rule) = match ruling.decision {
         Decision::Allow { rule } => ("allow", rule),
@@ -432,7 +432,9 @@ fn a_rule_in_shadow_only_says_what_it_would() {
         let doc = json::parse(call.arguments, Limits::ARGUMENTS, &mut tape).unwrap();
         let ruling = match policy.early(&call) {
             Early::Settled(ruling) => ruling,
-            Early::Open(open) => policy.judge(&call, &open, doc, None, &mut Memory::default()),
+            Early::Open(open) => {
+                policy.judge(&call, &open, doc, None, None, &mut Memory::default())
+            }
         };
         let word = |decision| match decision {
             Decision::Allow { rule } => format!("allow {}", rule.map_or("default", |r| r.id)),

@@ -3,15 +3,22 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::super::keys::{
-    AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT, RULE, STEP,
-    TEST, URL, WINDOW,
+    AFTER, AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT,
+    RULE, SESSION, STEP, TEST, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 15] = [
+const TABLES: [(&str, Keys, &str, &str); 17] = [
+    ("session", SESSION, r#"{"session": {"#, "}}"),
+    (
+        "rule[0].after",
+        AFTER,
+        r#"{"rule": [{"id": "a", "effect": "allow", "tools": "x", "after": {"#,
+        "}}]}",
+    ),
     ("audit", AUDIT, r#"{"audit": {"#, "}}"),
     ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
     ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
@@ -73,6 +80,7 @@ fn every_known_key_is_read() {
                 "limit[0]" => {
                     without(key, &[("id", r#""a""#), ("tools", r#""x""#), ("rate", r#""1/1s""#)])
                 }
+                "rule[0].after" => without(key, &[("tool", r#""a""#)]),
                 table if table.ends_with("argv") && *key != "program" => {
                     without(key, &[("program", r#""a""#)])
                 }
@@ -137,6 +145,8 @@ fn the_published_schema_has_every_key() {
         ("/$defs/window/anyOf/1", WINDOW),
         ("/properties/agents/additionalProperties", AGENT),
         ("/properties/audit", AUDIT),
+        ("/properties/session", SESSION),
+        ("/$defs/rule/properties/after", AFTER),
         ("/properties/denied_tools/items/anyOf/1", DENIED),
     ];
     for (place, keys) in places {

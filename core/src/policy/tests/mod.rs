@@ -7,6 +7,7 @@ mod invariants;
 mod properties;
 mod seed;
 mod seed_arguments;
+mod session;
 mod stack;
 
 use std::string::{String, ToString};

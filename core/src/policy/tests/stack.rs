@@ -71,7 +71,7 @@ fn a_decision_names_the_policy_that_made_it() {
     let mut scratch = guard.scratch();
     let mut explain = |tool, arguments: &str| {
         let call = Call { tool, arguments: arguments.as_bytes(), ..Call::default() };
-        let found = guard.explain(&catalog, &call, None, &mut scratch);
+        let found = guard.explain(&catalog, &call, None, None, &mut scratch);
         let rule = found.rule.map(|rule| (rule.id.to_string(), rule.layer));
         (found.effect(), rule, found.at, found.rules.len())
     };

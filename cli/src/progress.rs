@@ -7,9 +7,8 @@ const LARGE: u64 = 32 << 20;
 /// How many bytes pass between two notes.
 const BETWEEN: u64 = 4 << 20;
 
-/// A reader that notes on standard error how far it is: on a terminal only, and not while the text
-/// itself goes to one.
-pub(super) struct Progress<R> {
+/// A reader that notes on standard error how far it is, on a terminal only.
+pub struct Progress<R> {
     inner: R,
     size: u64,
     read: u64,
@@ -17,9 +16,16 @@ pub(super) struct Progress<R> {
 }
 
 impl<R> Progress<R> {
-    pub(super) fn over(inner: R, size: u64) -> Self {
-        let watched = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self { inner, size, read: 0, shown: watched && size >= LARGE }
+    /// Over `inner`, of which `size` bytes are expected.
+    pub fn over(inner: R, size: u64) -> Self {
+        let shown = io::stderr().is_terminal() && size >= LARGE;
+        Self { inner, size, read: 0, shown }
+    }
+
+    /// Over what is itself written to standard output while it is read: no note is put between that.
+    pub fn over_what_is_shown(inner: R, size: u64) -> Self {
+        let progress = Self::over(inner, size);
+        Self { shown: progress.shown && !io::stdout().is_terminal(), ..progress }
     }
 }
 

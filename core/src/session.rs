@@ -1,0 +1,341 @@
+//! What is remembered from one call of a session to the next.
+//!
+//! ```text
+//! decide ─ reads the session ─▶ effects ─ reserve ─▶ Ticket ─ the tool runs ─ finish(Ok | Failed | Unknown)
+//! ```
+//!
+//! The rules of a policy ask the session and say what an allowed call does to it; whoever decides holds the
+//! session alone from the question to the reservation, so two calls cannot both take the last of something.
+//! Nothing here has a clock or locks: moments come with calls. What is remembered is bounded, and what does
+//! not fit is refused, or forgotten where forgetting refuses: a session that is full lets less through, never
+//! more. Every operation costs a look-up or a scan of at most 64 entries. Values of arguments are kept only
+//! as digests under a secret key (SipHash-2-4), so that nobody who writes arguments finds two that look alike.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::Hasher;
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher24;
+
+use crate::json::{Kind, Value};
+
+/// Most finished calls that later ones may refer to.
+const MAX_EVENTS: usize = 16;
+/// Most values that are remembered as used up.
+const MAX_SPENT: usize = 4096;
+/// Most rules whose calls are counted.
+const MAX_USES: usize = 4096;
+/// Most effects of calls that have not ended. Those of the oldest give way, as if nobody knew how its call
+/// ended.
+const MAX_OPEN: usize = 64;
+
+/// The memory of one session: some 200 bytes, and more only for what the rules of a policy remember.
+///
+/// The host keeps one for each run of an agent, and lends it to each decision on a call of it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    key: [u8; 16],
+    /// Milliseconds of a clock that only goes forward, where the host has one.
+    elapsed: Option<u64>,
+    /// Bits, which a policy gives their names. They are only ever set.
+    labels: u64,
+    /// Calls that were let through.
+    calls: u32,
+    /// Number of the last reservation.
+    last: u64,
+    events: Vec<Event>,
+    /// Digests of values that are used up.
+    spent: HashTable<u64>,
+    uses: HashTable<Use>,
+    /// What reservations that are not settled may still change, the oldest first.
+    open: VecDeque<Open>,
+}
+
+/// The reservation of one call in its [`Session`]: what [`Session::finish`] settles. It means nothing to any
+/// other session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+/// How a call that was let through has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The tool did what it was asked.
+    Ok,
+    /// The tool did nothing.
+    Failed,
+    /// Nobody knows what the tool did.
+    Unknown,
+}
+
+/// What an allowed call does to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Sets labels.
+    Label(u64),
+    /// Takes a value, unless the call fails.
+    Spend(u64),
+    /// Is remembered, once it has ended well.
+    Event(u64),
+    /// Is counted for the rule of this key.
+    Use(u64),
+}
+
+impl Default for Effect {
+    fn default() -> Self {
+        Self::Label(0)
+    }
+}
+
+/// A call that ended well.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    digest: u64,
+    /// When the call was let through, in milliseconds.
+    at: Option<u64>,
+}
+
+/// The calls that a rule let through.
+#[derive(Clone, Copy, Debug)]
+struct Use {
+    rule: u64,
+    calls: u32,
+    /// When the last one was, in milliseconds.
+    last: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    ticket: u64,
+    effect: Effect,
+    /// When the call was let through, in milliseconds.
+    at: Option<u64>,
+    /// For [`Effect::Use`] when the call before was.
+    before: Option<u64>,
+}
+
+impl Session {
+    /// A session in which nothing has happened. `key` is secret: 128 random bits, which several sessions may
+    /// share.
+    #[must_use]
+    pub const fn new(key: [u8; 16]) -> Self {
+        Self {
+            key,
+            elapsed: None,
+            labels: 0,
+            calls: 0,
+            last: 0,
+            events: Vec::new(),
+            spent: HashTable::new(),
+            uses: HashTable::new(),
+            open: VecDeque::new(),
+        }
+    }
+
+    /// Sets how many milliseconds a clock of the host has been running that only goes forward. It then says
+    /// how long ago a call was, in place of the moments of calls, so that setting the time of day helps
+    /// nobody: a host that begins with it does it before every decision.
+    pub const fn set_elapsed(&mut self, milliseconds: u64) {
+        self.elapsed = Some(milliseconds);
+    }
+
+    /// How many calls were let through.
+    #[must_use]
+    pub const fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// Ends the call of `ticket`. One that went well is remembered for rules with `after`; one that failed
+    /// gives back what its rules with `once` took. Labels, counts and cool-downs stay in any case. A ticket is
+    /// settled once: a second time changes nothing.
+    pub fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
+        self.settle(ticket, |session, Open { effect, at, .. }| match (effect, outcome) {
+            (Effect::Event(digest), Outcome::Ok) => session.remember(Event { digest, at }),
+            (Effect::Spend(digest), Outcome::Failed) => session.give_back(digest),
+            _ => {}
+        });
+    }
+
+    /// Ends a call that was let through here and then did not run, because a limit that is kept elsewhere
+    /// refused it or it could not be recorded: all that was reserved is given back, but for labels, which are
+    /// only ever set.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        let mut counted = false;
+        self.settle(ticket, |session, Open { effect, at, before, .. }| match effect {
+            Effect::Spend(digest) => session.give_back(digest),
+            Effect::Use(rule) => session.unuse(rule, at, before),
+            // Every reservation has one, so that a second call gives nothing back again.
+            Effect::Label(_) => counted = true,
+            Effect::Event(_) => {}
+        });
+        if counted {
+            self.calls = self.calls.saturating_sub(1);
+        }
+    }
+
+    /// The time by which durations are measured, for a call at the moment `now`.
+    pub(crate) fn time(&self, now: Option<u64>) -> Option<u64> {
+        self.elapsed.or(now)
+    }
+
+    pub(crate) const fn labels(&self) -> u64 {
+        self.labels
+    }
+
+    /// How many calls the rule of this key let through, and when the last was.
+    pub(crate) fn uses(&self, rule: u64) -> Option<(u32, Option<u64>)> {
+        self.uses.find(rule, |found| found.rule == rule).map(|found| (found.calls, found.last))
+    }
+
+    /// Whether another rule's calls can be counted.
+    pub(crate) fn can_count(&self) -> bool {
+        self.uses.len() < MAX_USES
+    }
+
+    /// Whether the value of this digest is neither used up nor too much to remember.
+    pub(crate) fn can_spend(&self, digest: u64) -> bool {
+        self.spent.len() < MAX_SPENT && self.spent.find(digest, |found| *found == digest).is_none()
+    }
+
+    /// When the last call with this digest was that ended well, as far as that is known.
+    pub(crate) fn happened(&self, digest: u64) -> Option<Option<u64>> {
+        self.events.iter().find(|event| event.digest == digest).map(|event| event.at)
+    }
+
+    /// Starts a digest that differs from those of another `purpose`.
+    pub(crate) fn digest(&self, purpose: u64) -> Digest {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write_u64(purpose);
+        Digest(hasher)
+    }
+
+    /// Takes `effects` for a call that is about to run at the moment `now`; the decision has found that they
+    /// are there to take.
+    pub(crate) fn reserve(&mut self, effects: &[Effect], now: Option<u64>) -> Ticket {
+        self.last = self.last.wrapping_add(1);
+        self.calls = self.calls.saturating_add(1);
+        let (ticket, at) = (self.last, self.time(now));
+        let mut all = 0;
+        for effect in effects {
+            let mut before = None;
+            match *effect {
+                Effect::Label(labels) => all |= labels,
+                Effect::Spend(digest) => {
+                    self.spent.insert_unique(digest, digest, |digest| *digest);
+                }
+                Effect::Use(rule) => before = self.count(rule, at),
+                Effect::Event(_) => {}
+            }
+            if !matches!(effect, Effect::Label(_)) {
+                self.open(Open { ticket, effect: *effect, at, before });
+            }
+        }
+        self.labels |= all;
+        self.open(Open { ticket, effect: Effect::Label(all), at, before: None });
+        Ticket(ticket)
+    }
+
+    fn open(&mut self, open: Open) {
+        if self.open.len() >= MAX_OPEN {
+            self.open.pop_front();
+        }
+        self.open.push_back(open);
+    }
+
+    /// Closes what is open of a ticket, and does `end` with each part.
+    fn settle(&mut self, Ticket(ticket): Ticket, mut end: impl FnMut(&mut Self, Open)) {
+        let mut open = core::mem::take(&mut self.open);
+        open.retain(|part| {
+            let other = part.ticket != ticket;
+            if !other {
+                end(self, *part);
+            }
+            other
+        });
+        self.open = open;
+    }
+
+    fn remember(&mut self, event: Event) {
+        if let Some(known) = self.events.iter_mut().find(|known| known.digest == event.digest) {
+            known.at = known.at.max(event.at);
+        } else if self.events.len() < MAX_EVENTS {
+            self.events.push(event);
+        } else if let Some(oldest) = self.events.iter_mut().min_by_key(|event| event.at) {
+            *oldest = event;
+        }
+    }
+
+    fn give_back(&mut self, digest: u64) {
+        if let Ok(entry) = self.spent.find_entry(digest, |found| *found == digest) {
+            entry.remove();
+        }
+    }
+
+    /// Counts a call for a rule; when the one before was.
+    fn count(&mut self, rule: u64, at: Option<u64>) -> Option<u64> {
+        match self.uses.find_mut(rule, |found| found.rule == rule) {
+            Some(found) => {
+                found.calls = found.calls.saturating_add(1);
+                let before = found.last;
+                found.last = before.max(at);
+                before
+            }
+            None => {
+                let first = Use { rule, calls: 1, last: at };
+                self.uses.insert_unique(rule, first, |found| found.rule);
+                None
+            }
+        }
+    }
+
+    fn unuse(&mut self, rule: u64, at: Option<u64>, before: Option<u64>) {
+        if let Some(found) = self.uses.find_mut(rule, |found| found.rule == rule) {
+            found.calls = found.calls.saturating_sub(1);
+            if found.last == at {
+                found.last = before;
+            }
+        }
+    }
+}
+
+/// The digest of arguments in the making: the same for equal values, however they are spelt.
+pub(crate) struct Digest(SipHasher24);
+
+impl Digest {
+    /// Adds a value; none when it is an array or an object, which are equal in too many ways.
+    pub(crate) fn add(&mut self, value: Value<'_>) -> Option<()> {
+        let Self(hasher) = self;
+        let mut length = 0_u64;
+        let mut write = |bytes: &[u8]| {
+            length = length.wrapping_add(bytes.len() as u64);
+            hasher.write(bytes);
+        };
+        let kind = if let Some(text) = value.as_str() {
+            match text.is_escaped() {
+                false => write(text.raw()),
+                true => text.chars().for_each(|c| write(c.encode_utf8(&mut [0; 4]).as_bytes())),
+            }
+            b's'
+        } else if let Some(number) = value.as_number() {
+            number.canonical(write);
+            b'n'
+        } else if let Some(value) = value.as_bool() {
+            if value { b't' } else { b'f' }
+        } else if value.kind() == Kind::Null {
+            b'0'
+        } else {
+            return None;
+        };
+        // Behind the value, where the length is known.
+        hasher.write_u64(length);
+        hasher.write_u8(kind);
+        Some(())
+    }
+
+    pub(crate) fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
