@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod input;
+mod pin;
 mod policy;
 mod progress;
 mod redact;
@@ -25,6 +26,9 @@ enum Command {
     Run(run::Args),
     /// Check tool calls against schemas and a policy, without a server
     Check(check::Args),
+    /// List, compare, approve and forget the tool definitions that are pinned
+    #[command(subcommand)]
+    Pin(pin::Command),
     /// Lint, test, explain and compare policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Pin(command) => pin::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Redact(args) => redact::run(&args),
         Command::Audit(command) => audit::run(&command),

@@ -3,17 +3,24 @@
 //! Standard output carries the protocol and nothing else; what a person should know goes to standard
 //! error.
 
+mod fleet;
+
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
+use airlock::core::policy::PinMode;
 use airlock::core::{Guard, GuardBuilder};
-use airlock::kill::KillFile;
+use airlock::kill::{Causes, KillFile};
+use airlock::observe::{self, Metrics};
+use airlock::pins::{self, PinFile};
 use airlock::policy::{Policy, PolicyFile};
-use airlock::stdio::{self, Identity, Options};
+use airlock::reload::Watch;
+use airlock::stdio::{self, Identity, Options, Reload};
 
 /// The hidden subcommand with which this program becomes a server.
 const EXEC: &str = "__exec";
@@ -41,6 +48,30 @@ pub struct Args {
     /// Halt all tool calls while this file exists; it is looked for at each call
     #[arg(long, value_name = "FILE")]
     kill_file: Option<PathBuf>,
+    /// Put policy files in force anew when they are changed, within two seconds; SIGHUP does it too
+    #[arg(long)]
+    watch: bool,
+    /// Answer `GET /metrics` at this address of this machine, for Prometheus; port 0 is any
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Let --metrics be an address that other machines reach: they will read the names of tools
+    #[arg(long, requires = "metrics")]
+    metrics_anywhere: bool,
+    /// Keep the definitions of the server's tools in this file, and refuse tools whose definition changes
+    #[arg(long, value_name = "FILE")]
+    pins: Option<PathBuf>,
+    /// Name of the server in the pin file, in place of one made from its command
+    #[arg(long, value_name = "NAME", requires = "pins")]
+    server: Option<String>,
+    /// Count calls together with other processes, on the Redis or Valkey server at this URL; better given in
+    /// the environment, where a password is not seen
+    #[cfg(feature = "redis")]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
+    /// Halt all tool calls while Redis has this key
+    #[cfg(feature = "redis")]
+    #[arg(long, value_name = "KEY")]
+    kill_key: Option<String>,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -53,7 +84,7 @@ pub fn become_server(mut arguments: impl Iterator<Item = OsString>) -> Option<Ex
 
 /// Runs the command: the server's exit code, 127 when it cannot be started, 2 on bad usage.
 pub fn run(args: Args) -> ExitCode {
-    match wrap(&args) {
+    match wrap(args) {
         Ok(code) => exit(code),
         Err(message) => {
             eprintln!("airlock run: {message}");
@@ -62,16 +93,21 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
-fn wrap(args: &Args) -> Result<i32, String> {
-    let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
-    require(args, file.policy())?;
+fn wrap(args: Args) -> Result<i32, String> {
+    let args = &Arc::new(args);
+    // Before the files are read, so that no change of them is missed.
+    let reload = reload(args);
+    let file = open(args)?;
+    let pins = open_pins(args)?;
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;
     let policy = file.into_policy();
     let identity = identity(args, &policy);
-    let kill_file = args.kill_file.clone().map(KillFile::new);
+    let causes = Causes::default();
+    let kill_file = args.kill_file.clone().map(|path| KillFile::among(path, &causes));
+    let fleet = fleet::join(args, &policy, &causes)?;
     let guard = Guard::builder()
-        .kill_switch(kill_file.as_ref().map(|file| file.switch().clone()).unwrap_or_default())
+        .kill_switch(causes.switch().clone())
         .policy(policy)
         .and_then(GuardBuilder::build)
         .map_err(|error| error.to_string())?;
@@ -84,9 +120,50 @@ fn wrap(args: &Args) -> Result<i32, String> {
         command: &args.command,
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
+        limiter: fleet.limiter,
         kill_file,
+        metrics: metrics(args)?,
+        reload,
+        pins,
     })
     .map_err(|error| format!("cannot start: {error}"))
+}
+
+/// The policy, if nothing is missing under it.
+fn open(args: &Args) -> Result<PolicyFile, String> {
+    let file = PolicyFile::open_stack(&args.policy).map_err(|error| error.to_string())?;
+    require(args, file.policy())?;
+    if args.pins.is_some() && file.policy().settings().pins.mode == Some(PinMode::Off) {
+        return Err("the policy says that no pins are kept: leave --pins out".into());
+    }
+    Ok(file)
+}
+
+/// How the policy is opened anew; not at all where it is presets.
+fn reload(args: &Arc<Args>) -> Option<Reload> {
+    let is_file = |name: &&String| Policy::preset(name).is_err();
+    let files: Vec<_> = args.policy.iter().filter(is_file).map(PathBuf::from).collect();
+    if files.is_empty() {
+        return None;
+    }
+    let watch = args.watch.then(|| Watch::new(files));
+    let args = Arc::clone(args);
+    let open = Box::new(move || {
+        let file = open(&args)?;
+        let identity = identity(&args, file.policy());
+        Ok((file, identity))
+    });
+    Some(Reload { open, watch })
+}
+
+/// Counters that the port shows, if there is to be one.
+fn metrics(args: &Args) -> Result<Option<Metrics>, String> {
+    let Some(address) = args.metrics else { return Ok(None) };
+    let metrics = Metrics::new();
+    let address = observe::serve(metrics.clone(), address, args.metrics_anywhere)
+        .map_err(|error| format!("--metrics: {error}"))?;
+    eprintln!("airlock: metrics are at http://{address}/metrics");
+    Ok(Some(metrics))
 }
 
 /// Refuses to start without what the policy cannot do without: under it every call would be refused, or
@@ -96,6 +173,7 @@ fn require(args: &Args, policy: &Policy) -> Result<(), String> {
     let unaudited = args.audit.is_none() && policy.audit().path.is_none();
     let needs = [
         ("an audit log", "--audit FILE", policy.settings().needs_audit && unaudited),
+        ("a pin file", "--pins FILE", wants_pins(policy) && args.pins.is_none()),
         ("the agent's name", "--agent NAME", policy.requires_agent() && nameless),
     ];
     let missing: Vec<_> = needs.iter().filter(|(_, _, missing)| *missing).collect();
@@ -106,6 +184,17 @@ fn require(args: &Args, policy: &Policy) -> Result<(), String> {
         missing.iter().map(|need| pick(need)).collect::<Vec<_>>().join(" and ")
     };
     Err(format!("the policy needs {}: add {}", list(|need| need.0), list(|need| need.1)))
+}
+
+fn wants_pins(policy: &Policy) -> bool {
+    policy.settings().pins.mode.is_some_and(|mode| mode != PinMode::Off)
+}
+
+/// The pins of the server; whoever cannot read them does not start.
+fn open_pins(args: &Args) -> Result<Option<PinFile>, String> {
+    let Some(path) = &args.pins else { return Ok(None) };
+    let server = args.server.clone().unwrap_or_else(|| pins::key_of(&args.command));
+    PinFile::open(path, &server).map(Some).map_err(|error| error.to_string())
 }
 
 /// Who the client is: what the command line says, and for what it leaves out the policy's entry for the

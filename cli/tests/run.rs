@@ -187,3 +187,59 @@ fn calls_are_halted_while_the_kill_file_exists() {
     assert_eq!(session.call("echo", json!({"n": 1})), None);
     session.end();
 }
+
+/// Waits until `done`, ten seconds at most.
+fn wait(mut done: impl FnMut() -> bool) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !done() {
+        assert!(std::time::Instant::now() < until, "it never came");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_policy_that_is_changed_comes_into_force_and_a_bad_one_does_not() {
+    for watch in [false, true] {
+        let folder = Folder::new(if watch { "run-watch" } else { "run-hup" });
+        let limit = "rate_limits = { \"*\" = \"4/day\" }\n";
+        let write = |text: &str| folder.file("policy.toml", format!("{limit}{text}"));
+        let policy = write("");
+        let audit = folder.file("audit.jsonl", "");
+        let options = ["--policy", &policy, "--audit", &audit, "--watch"];
+        let mut session = Session::start(&options[..if watch { 5 } else { 4 }]);
+        let reloads = || {
+            let text = fs::read_to_string(&audit).unwrap();
+            let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let reloads = records.filter(|record| record["kind"] == "reload");
+            reloads.map(|record| record["outcome"].clone()).collect::<Vec<_>>()
+        };
+        let reload = |session: &Session, expected: &[&str]| {
+            if !watch {
+                let id = session.child.id().to_string();
+                assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+            }
+            wait(|| reloads() == expected);
+        };
+        assert_eq!(session.call("echo", json!({"n": 1})), None);
+        write("denied_tools = [\"echo\"]\n");
+        reload(&session, &["ok"]);
+        assert_eq!(reason(session.call("echo", json!({"n": 1}))), "tool_denied");
+        write("denied_tools = [\"ec");
+        reload(&session, &["ok", "failed"]);
+        assert_eq!(reason(session.call("echo", json!({"n": 1}))), "tool_denied");
+        // Rules that a tool does not fit withhold it, as at the start.
+        let rule = "[[rule]]\nid = \"x\"\neffect = \"allow\"\ntools = \"echo\"\n";
+        write(&format!("{rule}when = {{ \"args.m\" = {{ eq = 1 }} }}\n"));
+        reload(&session, &["ok", "failed", "ok"]);
+        assert_eq!(reason(session.call("echo", json!({"n": 1}))), "tool_unsupported");
+        write("ghosts = \"reject\"\n");
+        reload(&session, &["ok", "failed", "ok", "ok"]);
+        assert_eq!(reason(session.call("echo", json!({"n": 1, "zzz": 2}))), "ghost_arguments");
+        // The call before the first change counts.
+        for _ in 0..3 {
+            assert_eq!(session.call("echo", json!({"n": 1})), None);
+        }
+        assert_eq!(reason(session.call("echo", json!({"n": 1}))), "rate_limited");
+        session.end();
+    }
+}

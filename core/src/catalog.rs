@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use crate::reason::Reason;
 use crate::schema::{self, CompileError, Documents, MAX_COMPILE_STEPS, Options, Schema};
 
 /// A tool as MCP's `tools/list` describes it.
@@ -27,8 +28,8 @@ pub struct Catalog {
 
 #[derive(Debug)]
 struct Tool {
-    /// None when the schema does not compile.
-    input: Option<Schema>,
+    /// Or why calls are refused: its schema does not compile, or it is not the tool that was approved.
+    input: Result<Schema, Reason>,
     output: Structure,
 }
 
@@ -82,7 +83,13 @@ impl Catalog {
 
     /// The schema of a tool: none when it is not listed, `Some(None)` when it did not compile.
     pub(crate) fn get(&self, name: &str) -> Option<Option<&Schema>> {
-        self.tools.get(name).map(|tool| tool.input.as_ref())
+        self.tools.get(name).map(|tool| tool.input.as_ref().ok())
+    }
+
+    /// Why calls of a tool that is listed without a schema are refused.
+    pub(crate) fn barred(&self, name: &str) -> Reason {
+        let tool = self.tools.get(name);
+        tool.and_then(|tool| tool.input.as_ref().err().copied()).unwrap_or(Reason::ToolUnsupported)
     }
 
     /// The names that the schema of the tool called `name` declares.
@@ -172,8 +179,8 @@ impl CatalogBuilder {
         let (documents, steps) = (&self.documents, &mut self.steps);
         let input = schema::compile(tool.input_schema, self.options, documents, steps);
         let (input, outcome) = match input {
-            Ok((schema, warnings)) => (Some(schema), Ok(warnings)),
-            Err(error) => (None, Err(error)),
+            Ok((schema, warnings)) => (Ok(schema), Ok(warnings)),
+            Err(error) => (Err(Reason::ToolUnsupported), Err(error)),
         };
         let output = match tool.output_schema {
             None => Structure::Free,
@@ -190,10 +197,10 @@ impl CatalogBuilder {
         &self.catalog
     }
 
-    /// Keeps `tool` listed, but its calls are refused.
-    pub(crate) fn withhold(&mut self, tool: &str) {
+    /// Keeps `tool` listed, but its calls are refused for this reason.
+    pub(crate) fn withhold(&mut self, tool: &str, reason: Reason) {
         if let Some(tool) = self.catalog.tools.get_mut(tool) {
-            tool.input = None;
+            tool.input = Err(reason);
         }
     }
 

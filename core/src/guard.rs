@@ -49,7 +49,7 @@ pub struct Guard {
     policy: Policy,
     masking: Masking,
     counter: Option<Arc<dyn CountTokens + Send + Sync>>,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     documents: Documents,
     budget: Budget,
     kill_switch: KillSwitch,
@@ -90,6 +90,29 @@ impl Guard {
     #[must_use]
     pub fn declared(&self, name: &str) -> Option<Declared<'_>> {
         self.catalog.declared(name)
+    }
+
+    /// A guard under `policy` with everything else from this one: tools, bounds, kill switch, and what makes
+    /// hashes and counts tokens. Sessions that were kept under this one mean the same to it.
+    ///
+    /// # Errors
+    /// As [`Policy::succeed`], [`GuardBuilder::policy`] and [`GuardBuilder::build`].
+    pub fn succeed(&self, mut policy: Policy) -> Result<Self, PolicyError> {
+        policy.succeed(&self.policy)?;
+        let mut masking = Masking::resolve(&policy)?;
+        masking.set_hash(self.masking.hash().cloned());
+        masking.check_hash(&policy)?;
+        policy.review(&self.catalog)?;
+        let Self { counter, catalog, documents, budget, kill_switch, .. } = self;
+        Ok(Self {
+            policy,
+            masking,
+            counter: counter.clone(),
+            catalog: Arc::clone(catalog),
+            documents: documents.clone(),
+            budget: *budget,
+            kill_switch: kill_switch.clone(),
+        })
     }
 
     /// The documents that schemas may refer to.

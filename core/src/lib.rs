@@ -28,6 +28,7 @@ mod filter;
 pub mod glob;
 #[cfg(feature = "alloc")]
 mod guard;
+pub mod hidden;
 pub mod json;
 #[cfg(feature = "alloc")]
 mod masking;
@@ -37,6 +38,8 @@ pub mod mcp;
 mod mend;
 #[cfg(feature = "alloc")]
 mod near;
+#[cfg(feature = "alloc")]
+pub mod pins;
 pub mod policy;
 mod reason;
 pub mod redact;

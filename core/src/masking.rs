@@ -76,6 +76,10 @@ impl Masking {
         self.hash = hash;
     }
 
+    pub(crate) const fn hash(&self) -> Option<&Arc<dyn KeyedHash + Send + Sync>> {
+        self.hash.as_ref()
+    }
+
     /// Refuses a policy whose hashes nobody could make.
     pub(crate) fn check_hash(&self, policy: &Policy) -> Result<(), PolicyError> {
         let unhashed = |styles: &Styles| {

@@ -194,6 +194,10 @@ fn describe(event: &Event<'_>) -> airlock_event {
     };
     match &event.outcome {
         Outcome::Allowed(_) => told.kind = AIRLOCK_EVENT_ALLOWED,
+        Outcome::Changed { shown, why } => {
+            let kind = if *shown { AIRLOCK_EVENT_WARNED } else { AIRLOCK_EVENT_WITHHELD };
+            (told.kind, told.detail) = (kind, text(why));
+        }
         Outcome::Dropped(why) => (told.kind, told.detail) = (AIRLOCK_EVENT_DROPPED, text(why)),
         Outcome::Filtered { masked, .. } => {
             told.kind = AIRLOCK_EVENT_FILTERED;

@@ -37,7 +37,10 @@ pub mod firewall;
 pub mod kill;
 pub mod limit;
 pub mod mask;
+pub mod observe;
+pub mod pins;
 pub mod policy;
+pub mod reload;
 pub mod session;
 #[cfg(unix)]
 pub mod stdio;

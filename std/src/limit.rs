@@ -9,17 +9,32 @@
 
 mod book;
 mod meter;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use airlock_core::policy::{Admit, Charges, Exhausted, LimitRef, Policy};
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
 use crate::clock::Clock;
 use book::Book;
+use meter::Meter;
 
 /// How many keys one limit tells apart at a time.
 pub const MAX_KEYS: usize = 1 << 16;
+
+/// Who counts the calls under a policy, and under those that take its place.
+pub trait Keeper: Admit + fmt::Debug + Send + Sync {
+    /// Who counts under `policy`, which is to be in force in place of this one's: limits with the same id count
+    /// on. Both may be asked at once.
+    ///
+    /// # Errors
+    /// When a limit of `policy` cannot be kept; nothing has changed then.
+    fn succeed(&self, policy: &Policy) -> Result<Arc<dyn Keeper>, LimitError>;
+}
 
 /// Counts the calls of one policy.
 ///
@@ -28,13 +43,30 @@ pub const MAX_KEYS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Limiter {
     clock: Arc<dyn Clock>,
-    books: Mutex<Books>,
+    max_keys: usize,
+    /// Held by whoever uses a book.
+    desk: Arc<Mutex<Desk>>,
+    /// Those of the policy's limits, in its order. Who counts for another version of the policy may have
+    /// some of them too.
+    books: Vec<Named>,
 }
 
+/// The book of a limit.
 #[derive(Debug)]
-struct Books {
-    /// In the order of the policy.
-    books: Vec<Book>,
+struct Named {
+    limit: String,
+    book: Arc<Mutex<Book>>,
+}
+
+impl Named {
+    /// The book; nobody waits here, for the desk is held.
+    fn open(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Desk {
     /// The latest moment seen, in nanoseconds of the clock: threads read the clock in another order than
     /// they come here.
     now: u64,
@@ -65,19 +97,69 @@ impl Limiter {
         clock: Arc<dyn Clock>,
         max_keys: usize,
     ) -> Result<Self, LimitError> {
-        let book = |limit: LimitRef<'_>| {
-            Book::new(&limit, max_keys).ok_or_else(|| LimitError { limit: limit.id.to_owned() })
+        let book = |(limit, meter)| Named { limit, book: new_book(meter, max_keys) };
+        let books = meters(policy)?.into_iter().map(book).collect();
+        Ok(Self { clock, max_keys, desk: Arc::default(), books })
+    }
+
+    /// A limiter for `policy`, which is to be in force in place of this one's. Limits with the same id count
+    /// on in the same accounts, also for who still asks this limiter. Where the rate or the burst is
+    /// another one, an account lacks as many calls as before, but not more than the new burst; where the
+    /// key is another one, a new id makes it begin anew.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); nothing has changed then.
+    pub fn succeed(&self, policy: &Policy) -> Result<Self, LimitError> {
+        let meters = meters(policy)?;
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.now = self.now().max(desk.now);
+        let book = |(limit, meter): (String, Meter)| match self
+            .books
+            .iter()
+            .find(|named| named.limit == limit)
+        {
+            Some(named) => {
+                named.open().succeed(meter, desk.now);
+                Named { limit, book: Arc::clone(&named.book) }
+            }
+            None => Named { limit, book: new_book(meter, self.max_keys) },
         };
-        let books = policy.limits().map(book).collect::<Result<_, _>>()?;
-        let books = Mutex::new(Books { books, now: 0, outcomes: Vec::new() });
-        Ok(Self { clock, books })
+        let books = meters.into_iter().map(book).collect();
+        let (clock, desk) = (Arc::clone(&self.clock), Arc::clone(&self.desk));
+        Ok(Self { clock, max_keys: self.max_keys, desk, books })
     }
 
     /// How many accounts are open.
     #[must_use]
     pub fn accounts(&self) -> usize {
-        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.books.iter().map(Book::len).sum()
+        let _desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        self.books.iter().map(|named| named.open().len()).sum()
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+fn new_book(meter: Meter, max_keys: usize) -> Arc<Mutex<Book>> {
+    Arc::new(Mutex::new(Book::new(meter, max_keys)))
+}
+
+/// The id and the meter of each limit.
+fn meters(policy: &Policy) -> Result<Vec<(String, Meter)>, LimitError> {
+    let meter = |limit: LimitRef<'_>| {
+        let id = limit.id.to_owned();
+        match Meter::new(&limit) {
+            Some(meter) => Ok((id, meter)),
+            None => Err(LimitError { limit: id }),
+        }
+    };
+    policy.limits().map(meter).collect()
+}
+
+impl Keeper for Limiter {
+    fn succeed(&self, policy: &Policy) -> Result<Arc<dyn Keeper>, LimitError> {
+        Ok(Arc::new(self.succeed(policy)?))
     }
 }
 
@@ -86,24 +168,24 @@ impl Admit for Limiter {
         if charges.clone().next().is_none() {
             return Ok(());
         }
-        let now = u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let now = self.now();
         // No step of what is done under the lock can panic half-way.
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.admit(charges, now)
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.admit(charges, &self.books, now)
     }
 }
 
-impl Books {
-    fn admit(&mut self, charges: Charges<'_>, now: u64) -> Result<(), Exhausted> {
-        let Self { books, now: latest, outcomes } = self;
+impl Desk {
+    fn admit(&mut self, charges: Charges<'_>, books: &[Named], now: u64) -> Result<(), Exhausted> {
+        let Self { now: latest, outcomes } = self;
         *latest = now.max(*latest);
         outcomes.clear();
         let mut exhausted: Option<(usize, Wait)> = None;
         for charge in charges.clone() {
             let index = charge.limit.index;
             // A limit of another policy is one that nobody keeps.
-            let outcome = match books.get_mut(index) {
-                Some(book) => book.take(charge.key, charge.cost, *latest),
+            let outcome = match books.get(index) {
+                Some(named) => named.open().take(charge.key, charge.cost, *latest),
                 None => Err(None),
             };
             if let Err(wait) = outcome
@@ -115,8 +197,8 @@ impl Books {
         }
         let Some((limit, wait)) = exhausted else { return Ok(()) };
         for (charge, outcome) in charges.zip(outcomes) {
-            if let (Ok(before), Some(book)) = (outcome, books.get_mut(charge.limit.index)) {
-                book.give_back(charge.key, *before);
+            if let (Ok(before), Some(named)) = (outcome, books.get(charge.limit.index)) {
+                named.open().give_back(charge.key, *before);
             }
         }
         // Rounded up: who waits so long is admitted.

@@ -24,6 +24,8 @@ pub use source::{Finding, Level};
 pub use sql::SqlParser;
 pub use zones::IanaZones;
 
+use sha2::{Digest, Sha256};
+
 use self::source::Source;
 use self::tree::{MAX_DOCUMENT, Span, Tree};
 
@@ -232,6 +234,19 @@ impl Sources {
     pub fn place(&self, layer: usize, span: Span) -> Option<String> {
         let source = self.source(layer)?;
         Some(format!("{}:{}", source.name(), source.position(span.start).line))
+    }
+
+    /// What tells these texts from others: the SHA-256 over the names of presets and the texts of files, as
+    /// 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for Layer { name, text } in &self.layers {
+            let text = text.as_ref().map_or(&**name, |(source, _)| source.text());
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Shows an error that was found after compiling, like a mask that does not exist, in the text.

@@ -255,3 +255,10 @@ fn many_threads_get_their_own_answers() {
     assert_eq!(passed, 1000);
     assert_eq!(firewall.calls(), Calls { ok: 1000, refused: 3000, ..Calls::default() });
 }
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_policy_with_a_store_needs_a_build_that_has_one() {
+    let error = builder("[store]\n").build().unwrap_err();
+    assert!(matches!(error, airlock::firewall::FirewallError::NoStore), "{error}");
+}

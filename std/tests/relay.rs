@@ -71,13 +71,17 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
     };
     let own = env::current_exe().unwrap();
     stdio::run(Options {
+        metrics: None,
+        reload: None,
         guard: Arc::new(Guard::builder().build().unwrap()),
         identity: Identity::default(),
         audit,
         command: &arguments,
         own: Some((&own, OsStr::new("__exec"))),
         bounds: Bounds { message: 1 << 20, ..Bounds::default() },
+        limiter: None,
         kill_file: None,
+        pins: None,
     })
     .unwrap()
 }

@@ -23,6 +23,8 @@ pub enum Program {
     Node,
     /// What the tests of the Node binding use.
     NodePackages,
+    /// Started by the tests that need it.
+    Redis,
     Rustfmt,
     Valgrind,
 }
@@ -88,6 +90,7 @@ impl Program {
                 "a C++ compiler and make",
                 Source::Apt(&["g++", "make"]),
             ),
+            Self::Redis => (redis().is_some(), "redis-server", Source::Apt(&["redis-server"])),
             Self::Valgrind => {
                 (answers("valgrind", &["--version"]), "valgrind", Source::Apt(&["valgrind"]))
             }
@@ -133,6 +136,30 @@ pub fn node_from_npm() -> Option<Command> {
     let mut command = Command::new(npm().ok()?);
     command.args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"]);
     command.arg(workspace::cache().join("node")).arg("node@22");
+    Some(command)
+}
+
+/// The Redis or Valkey server: the system's, or the one that [`unpack_redis`] brought.
+fn redis() -> Option<&'static str> {
+    let unpacked = concat!(env!("CARGO_MANIFEST_DIR"), "/../.cache/redis/usr/bin/redis-server");
+    // The unpacked one is there or not; to start it takes its libraries, which the tests know to find.
+    let is_there = |name: &&str| answers(name, &["--version"]) || PathBuf::from(name).exists();
+    ["redis-server", "valkey-server", unpacked].into_iter().find(is_there)
+}
+
+/// Brings Debian's Redis server and what it lacks into the checkout, for who may not install packages. None when
+/// it is there.
+pub fn unpack_redis() -> Option<Command> {
+    const SCRIPT: &str = "mkdir -p debs/partial && apt-get -y --no-install-recommends --download-only \
+        -o Debug::NoLocking=true -o Dir::Cache::archives=\"$PWD/debs/\" install redis-server && \
+        for package in debs/*.deb; do dpkg -x \"$package\" . || exit 1; done";
+    if redis().is_some() {
+        return None;
+    }
+    let folder = workspace::cache().join("redis");
+    std::fs::create_dir_all(&folder).ok()?;
+    let mut command = Command::new("sh");
+    command.args(["-c", SCRIPT]).current_dir(folder);
     Some(command)
 }
 

@@ -167,6 +167,9 @@ pub fn event(event: &Event<'_>, out: &mut String) {
     object.optional("agent", event.caller.agent);
     match &event.outcome {
         Outcome::Allowed(allowed) => allowed_event(&mut object, allowed),
+        Outcome::Changed { shown, why } => {
+            explained(&mut object, if *shown { "warned" } else { "withheld" }, why);
+        }
         Outcome::Dropped(why) => explained(&mut object, "dropped", why),
         Outcome::Filtered { masked, truncated, .. } => {
             object.text("outcome", "filtered");

@@ -133,7 +133,7 @@ impl GuardBuilder {
         let policy = policy.unwrap_or_else(Policy::permissive);
         masking.set_hash(hash);
         masking.check_hash(&policy)?;
-        let catalog = catalog.unwrap_or_else(|| tools.build());
+        let catalog = Arc::new(catalog.unwrap_or_else(|| tools.build()));
         policy.review(&catalog)?;
         Ok(Guard { policy, masking, counter, catalog, documents, budget, kill_switch })
     }

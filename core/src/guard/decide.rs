@@ -182,7 +182,7 @@ impl Guard {
         }
         let schema = match catalog.get(call.tool) {
             None => return self.refused(Reason::UnknownTool, call, scratch),
-            Some(None) => return self.refused(Reason::ToolUnsupported, call, scratch),
+            Some(None) => return self.refused(catalog.barred(call.tool), call, scratch),
             Some(Some(schema)) => schema,
         };
         let (bounds, tape) = (self.budget.arguments, &mut scratch.tape);

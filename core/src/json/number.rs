@@ -7,6 +7,8 @@
 //! Worst case: linear in the digits. An exponent beyond ±10^17 is read as ±10^17.
 
 use core::cmp::Ordering;
+#[cfg(feature = "alloc")]
+use core::fmt::{self, Write};
 
 /// A JSON number as it is spelt.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,47 @@ impl<'t> Number<'t> {
         match (self.small(), other.small()) {
             (Some(a), Some(b)) => a.cmp(&b),
             _ => Decimal::read(self.raw).cmp(Decimal::read(other.raw)),
+        }
+    }
+
+    /// Writes the value as RFC 8785, section 3.2.2.3 has it, one spelling for each value; but every digit
+    /// of it, where the RFC rounds to what a double holds.
+    ///
+    /// # Errors
+    /// When `out` refuses.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn write_canonical(self, out: &mut impl Write) -> fmt::Result {
+        /// Decimal places beyond which ECMAScript writes an exponent (ECMA-262, Number::toString).
+        const WIDEST: i64 = 21;
+        const NARROWEST: i64 = -6;
+        let value = Decimal::read(self.raw);
+        if value.is_zero() {
+            return out.write_char('0');
+        }
+        if value.negative {
+            out.write_char('-')?;
+        }
+        let zeros =
+            |count: i64, out: &mut _| (0..count).try_for_each(|_| Write::write_char(out, '0'));
+        let (point, written) = match value.point {
+            point @ 1..=WIDEST => (point, None),
+            point if NARROWEST < point && point <= 0 => {
+                out.write_str("0.")?;
+                zeros(-point, out)?;
+                (i64::MAX, None)
+            }
+            point => (1, Some(point - 1)),
+        };
+        for (at, digit) in (0..).zip(value.iter()) {
+            if at == point {
+                out.write_char('.')?;
+            }
+            out.write_char(char::from(b'0' + digit))?;
+        }
+        match written {
+            Some(exponent) => write!(out, "e{exponent:+}"),
+            None if point <= WIDEST => zeros(point - value.digits() as i64, out),
+            None => Ok(()),
         }
     }
 
@@ -443,6 +486,31 @@ mod tests {
         assert_eq!(number(&long).cmp(number(&[&long, ".5"].concat())), Ordering::Less);
         assert!(multiple("1e99999999999999999999", "4294967296"));
         assert!(!multiple("1e99999999999999999999", "3"));
+    }
+
+    #[test]
+    fn a_value_has_one_canonical_spelling() {
+        // The examples of RFC 8785, appendix B, as far as their spelling is exact.
+        for (raw, want) in [
+            ("0", "0"),
+            ("-0.0", "0"),
+            ("1.0", "1"),
+            ("10E-1", "1"),
+            ("-120", "-120"),
+            ("1e2", "100"),
+            ("4.50", "4.5"),
+            ("2e-3", "0.002"),
+            ("0.000001", "0.000001"),
+            ("0.0000001", "1e-7"),
+            ("1e21", "1e+21"),
+            ("999999999999999900000", "999999999999999900000"),
+            ("1.5e-27", "1.5e-27"),
+            ("9007199254740993", "9007199254740993"),
+        ] {
+            let mut out = String::new();
+            number(raw).write_canonical(&mut out).unwrap();
+            assert_eq!(out, want, "{raw}");
+        }
     }
 
     fn spelling() -> impl Strategy<Value = String> {

@@ -49,6 +49,13 @@ impl<'a> Event<'a> {
 pub enum Outcome<'a> {
     /// A call passes.
     Allowed(&'a Allowed<'a>),
+    /// The definition of a tool is not one that was approved.
+    Changed {
+        /// Whether it is shown all the same, because the policy says so.
+        shown: bool,
+        /// What is otherwise, or that nobody has approved any.
+        why: &'a str,
+    },
     /// A message was not passed on, nobody can be answered; why.
     Dropped(&'a str),
     /// The output of a tool passes, or another message that was rewritten.
@@ -60,6 +67,8 @@ pub enum Outcome<'a> {
         /// The output as it came, nothing masked yet.
         output: Output<'a>,
     },
+    /// The definition of a tool was seen first, and is pinned; its digest.
+    Pinned(&'a str),
     /// A call or an output is refused.
     Refused(&'a Refusal<'a>),
     /// A message was not passed on, its sender or receiver got a JSON-RPC error.

@@ -7,6 +7,7 @@ use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
 use crate::guard::{Filtered, Guard, Output, Refusal, Settled, Verdict};
 use crate::policy::{Admit, Charges, EmptyProperties, Exhausted, UnknownTool};
+use crate::reason::Reason;
 use crate::schema::CompileError;
 use crate::scratch::Scratch;
 use crate::session::{Session, Ticket};
@@ -107,7 +108,7 @@ pub(super) fn learn(
 ) -> Result<Vec<String>, CompileError> {
     let warnings = builder.tool(ToolDefinition { name, input_schema, output_schema })?;
     if let Err(error) = guard.policy().review_tool(name, builder.so_far()) {
-        builder.withhold(name);
+        builder.withhold(name, Reason::ToolUnsupported);
         return Err(CompileError { path: String::new(), message: error.message });
     }
     Ok(warnings)

@@ -15,10 +15,13 @@ use core::mem;
 
 use super::event::{Audit, Direction, Event, Outcome};
 use super::gate;
+use super::watch::{Judged, Watch};
 use crate::caller::Caller;
 use crate::catalog::{Catalog, CatalogBuilder};
 use crate::guard::Guard;
 use crate::json::{Kind, Value};
+use crate::pins::{Definition, KeepPins};
+use crate::reason::Reason;
 
 const MAX_PAGES: u32 = 64;
 const MAX_TOOLS: usize = 2048;
@@ -44,6 +47,7 @@ pub(super) struct Tools {
     lists: u64,
     /// The text that our own ids begin with.
     prefix: Box<str>,
+    watch: Watch,
 }
 
 #[derive(Debug)]
@@ -77,7 +81,12 @@ impl Tools {
             client: None,
             lists: 0,
             prefix: format!("airlock:{prefix}:").into(),
+            watch: Watch::default(),
         }
+    }
+
+    pub(super) fn keep_pins(&mut self, pins: Arc<dyn KeepPins + Send + Sync>) {
+        self.watch.keep_pins(pins);
     }
 
     pub(super) const fn catalog(&self) -> &Arc<Catalog> {
@@ -182,7 +191,7 @@ impl Tools {
         };
         let page = result
             .ok_or("the server has no list")
-            .and_then(|result| running.listing.page(result, guard, caller, audit));
+            .and_then(|result| running.listing.page(result, guard, caller, &mut self.watch, audit));
         match page {
             Ok(Page { next: Some(cursor), .. }) => {
                 self.lists = self.lists.saturating_add(1);
@@ -231,10 +240,11 @@ impl Tools {
     ) -> Result<Option<Vec<u8>>, &'static str> {
         let learned = self.client.take_if(|(number, _)| Some(*number) == list);
         let Some((number, mut listing)) = learned else {
-            let page = Listing::new(guard, self.epoch).page(result, guard, caller, audit)?;
+            let mut page = Listing::new(guard, self.epoch);
+            let page = page.page(result, guard, caller, &mut self.watch, audit)?;
             return Ok(page.tools);
         };
-        let page = listing.page(result, guard, caller, audit)?;
+        let page = listing.page(result, guard, caller, &mut self.watch, audit)?;
         match page.next {
             Some(cursor) => {
                 listing.cursor = Some(cursor);
@@ -299,8 +309,17 @@ struct Page {
     next: Option<Vec<u8>>,
 }
 
+/// A tool of a page.
+struct Entry<'t> {
+    tool: Value<'t>,
+    name: String,
+    fate: Fate,
+}
+
 /// What becomes of a tool in a list.
 enum Fate {
+    /// It is not the one that was approved, which the audit knows.
+    Changed,
     Shown,
     /// The policy hides it.
     Hidden,
@@ -325,6 +344,7 @@ impl Listing {
         result: Value<'_>,
         guard: &Guard,
         caller: &Caller<'_>,
+        watch: &mut Watch,
         audit: &mut dyn Audit,
     ) -> Result<Page, &'static str> {
         let tools = result.get("tools").filter(|tools| tools.kind() == Kind::Array);
@@ -345,22 +365,27 @@ impl Listing {
             }
             Some(cursor) => Some(cursor.as_str().ok_or("the cursor is no string")?),
         };
-        let mut shown = Vec::with_capacity(tools.raw().len());
-        let mut name = String::new();
-        let mut complete = true;
+        let mut entries: Vec<Entry<'_>> = Vec::with_capacity(tools.len());
         for tool in tools.elements() {
-            name.clear();
-            match self.tool(tool, &mut name, guard, caller, audit) {
+            let mut name = String::new();
+            let fate = self.tool(tool, &mut name, guard, caller, audit);
+            entries.push(Entry { tool, name, fate });
+        }
+        self.judge(&mut entries, guard, watch, audit);
+        let mut shown = Vec::with_capacity(tools.raw().len());
+        let mut complete = true;
+        for Entry { tool, name, fate } in &entries {
+            match fate {
                 Fate::Shown => {
                     shown.push(if shown.is_empty() { b'[' } else { b',' });
                     shown.extend_from_slice(tool.raw());
                 }
-                Fate::Hidden => complete = false,
+                Fate::Changed | Fate::Hidden => complete = false,
                 Fate::Withheld(why) => {
                     complete = false;
-                    let tool = Some(&*name);
-                    let outcome = Outcome::Withheld(&why);
-                    let event = Event { tool, ..Event::new(Direction::ToClient, outcome) };
+                    let outcome = Outcome::Withheld(why);
+                    let event =
+                        Event { tool: Some(name), ..Event::new(Direction::ToClient, outcome) };
                     let _ = audit.record(&event);
                 }
             }
@@ -373,6 +398,43 @@ impl Listing {
             tools: (!complete).then_some(shown),
             next: next.map(|cursor| cursor.bytes().collect()),
         })
+    }
+
+    /// Holds the tools that calls could reach against their pins.
+    fn judge(
+        &mut self,
+        entries: &mut [Entry<'_>],
+        guard: &Guard,
+        watch: &mut Watch,
+        audit: &mut dyn Audit,
+    ) {
+        if !watch.is_on(guard) {
+            return;
+        }
+        let mut definitions = Vec::with_capacity(entries.len());
+        let mut judged: Vec<&mut Entry<'_>> = Vec::with_capacity(entries.len());
+        for entry in entries.iter_mut() {
+            if !matches!(entry.fate, Fate::Shown | Fate::Hidden) {
+                continue;
+            }
+            match Definition::of(entry.tool) {
+                Ok(definition) => {
+                    definitions.push(definition);
+                    judged.push(entry);
+                }
+                Err(why) => {
+                    self.builder.withhold(&entry.name, Reason::ToolChanged);
+                    entry.fate = Fate::Withheld(format!("{why}"));
+                }
+            }
+        }
+        let verdicts = watch.judge(&definitions, guard, audit);
+        for (entry, verdict) in judged.into_iter().zip(verdicts) {
+            if verdict == Judged::Refused {
+                self.builder.withhold(&entry.name, Reason::ToolChanged);
+                entry.fate = Fate::Changed;
+            }
+        }
     }
 
     /// Compiles `tool` and writes its name into `name`.

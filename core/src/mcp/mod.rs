@@ -24,6 +24,7 @@ mod outline;
 mod pending;
 mod relay;
 mod server;
+mod watch;
 
 pub use event::{Audit, Direction, Event, Outcome, Unrecorded};
 pub use outline::Outline;

@@ -36,6 +36,12 @@ impl<T> Table<T> {
         Self { slots: BTreeMap::new(), most, clock: 0 }
     }
 
+    /// How many requests of a kind wait.
+    pub(super) fn count(&self, is: impl Fn(&T) -> bool) -> usize {
+        let waiting = self.slots.values().filter(|slot| slot.cancelled.is_none());
+        waiting.filter(|slot| is(&slot.request)).count()
+    }
+
     /// Whether a request with this id could be tracked now.
     pub(super) fn admits(&self, id: &[u8]) -> Result<(), Untracked> {
         if self.slots.contains_key(id) {

@@ -17,6 +17,7 @@ use crate::caller::Caller;
 use crate::catalog::Catalog;
 use crate::guard::Guard;
 use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
+use crate::pins::KeepPins;
 use crate::policy::Admit;
 use crate::scratch::Scratch;
 use crate::session::{self, Session, Ticket};
@@ -210,11 +211,26 @@ impl Relay {
         self
     }
 
+    /// Goes on under another guard, and other limits if the policy has any. The tools are listed and
+    /// compiled anew before the next call of one; requests that wait for their reply are remembered.
+    pub fn succeed(&mut self, guard: Arc<Guard>, limits: Option<Arc<dyn Admit + Send + Sync>>) {
+        (self.guard, self.limits) = (guard, limits);
+        self.state.tools.changed();
+    }
+
     /// Sets the session that all calls of the connection are part of. Without one, rules about sessions
     /// allow nothing and deny what they deny in any.
     #[must_use]
     pub fn session(mut self, session: Session) -> Self {
         self.state.session = Some(session);
+        self
+    }
+
+    /// Sets who keeps the pins of the server's tools. Without a word in the policy the definition of each
+    /// tool that is seen first is recorded.
+    #[must_use]
+    pub fn pins(mut self, pins: Arc<dyn KeepPins + Send + Sync>) -> Self {
+        self.state.tools.keep_pins(pins);
         self
     }
 
@@ -278,6 +294,12 @@ impl Relay {
     /// so that the first call need not wait for a list. A name that is not among them still makes one.
     pub fn adopt_tools(&mut self, tools: Arc<Catalog>) {
         self.state.tools.adopt(tools);
+    }
+
+    /// How many calls were passed on and are not answered.
+    #[must_use]
+    pub fn running_calls(&self) -> usize {
+        self.state.asked.count(|asked| matches!(asked, Asked::Call { .. }))
     }
 
     /// Gives up on our own list, because the server does not answer.

@@ -18,6 +18,7 @@ use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::session::Sessions;
 use super::settings::{Repair, Settings};
+use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::time::{OnlyUtc, Zones};
 use super::tree::Span;
@@ -39,6 +40,7 @@ pub(super) struct Compiler<'z> {
     pub zone: Option<String>,
     pub settings: Settings,
     pub audit: AuditPolicy,
+    pub store: Option<StorePolicy>,
     pub pool: Pool,
     pub name: Option<Text>,
     pub rules: Vec<Rule>,
@@ -104,6 +106,7 @@ impl Compiler<'_> {
             zone: None,
             settings: Settings::default(),
             audit: AuditPolicy::default(),
+            store: None,
             pool: Pool::default(),
             name: None,
             rules: Vec::new(),
@@ -198,6 +201,7 @@ impl Compiler<'_> {
             name: self.name,
             settings: self.settings,
             audit: self.audit,
+            store: self.store,
             default,
             has_shadows: self.rules.iter().any(|rule| rule.shadow),
             rules: self.rules,

@@ -19,6 +19,7 @@ use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::session::Sessions;
 use super::settings::{Repair, Settings};
+use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::tree::Span;
 use crate::buf::Full;
@@ -37,6 +38,7 @@ pub struct Policy {
     pub(super) name: Option<Text>,
     pub(super) settings: Settings,
     pub(super) audit: AuditPolicy,
+    pub(super) store: Option<StorePolicy>,
     /// What happens to a call that no rule is about.
     pub(super) default: Effect,
     /// In the order of the document; indexes refer to it.
@@ -135,6 +137,7 @@ impl Policy {
             name: _,
             settings: _,
             audit: _,
+            store: _,
             agents: _,
             outputs: _,
             mending: _,
@@ -191,6 +194,12 @@ impl Policy {
     #[must_use]
     pub const fn audit(&self) -> &AuditPolicy {
         &self.audit
+    }
+
+    /// Where limits are kept that several processes share; none for limits of each process.
+    #[must_use]
+    pub const fn store(&self) -> Option<&StorePolicy> {
+        self.store.as_ref()
     }
 
     /// Every rule, in the order of the document.

@@ -21,10 +21,12 @@ use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::lint::Remark;
 use super::mending::MendingEntry;
 use super::output::{Entry, WordList};
+use super::pin::PinPolicy;
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
 use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, UnknownTool};
 use super::sql::Sql;
+use super::store::StorePolicy;
 use super::text::Text;
 use super::time::{OnlyUtc, Zones};
 use super::tree::Tree;
@@ -100,6 +102,7 @@ impl Compiler<'_> {
         self.settings(document)?;
         self.masking(document)?;
         set(&mut self.audit, document.read("audit", AuditPolicy::read)?);
+        self.store = document.read("store", StorePolicy::read)?;
         document.read("roles", |item| self.declare_roles(item))?;
         document.read("agents", |item| self.declare_agents(item))?;
         self.gates(document)?;
@@ -150,6 +153,7 @@ impl Compiler<'_> {
         let read = document.read("empty_properties", |item| item.word(&empty))?;
         set(&mut settings.empty_properties, read);
         set(&mut settings.hide, document.read("hide", Item::boolean)?);
+        set(&mut settings.pins, document.read("pins", PinPolicy::read)?);
         set(&mut settings.shadow, document.read("mode", |item| item.word(&MODES))?);
         Ok(())
     }

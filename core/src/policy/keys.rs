@@ -38,6 +38,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "name",
         "near_miss",
         "output",
+        "pins",
         "preset",
         "rate_limits",
         "repair",
@@ -46,6 +47,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "rule",
         "session",
         "sets",
+        "store",
         "test",
         "time_restrictions",
         "tz",
@@ -169,6 +171,9 @@ pub(super) const AUDIT: Keys = Keys {
     ],
     later: &[],
 };
+pub(super) const PINS: Keys = Keys { known: &["change", "mode", "tolerate"], later: &[] };
+pub(super) const STORE: Keys =
+    Keys { known: &["kill_key", "namespace", "on_loss", "redis", "timeout_ms"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const ARGUMENTS: Keys = Keys { known: &["repair"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {

@@ -58,6 +58,8 @@ mod output;
 #[cfg(feature = "alloc")]
 mod path;
 #[cfg(feature = "alloc")]
+mod pin;
+#[cfg(feature = "alloc")]
 mod preset;
 #[cfg(feature = "alloc")]
 mod roles;
@@ -73,6 +75,8 @@ mod shell;
 mod sql;
 #[cfg(feature = "alloc")]
 mod stack;
+#[cfg(feature = "alloc")]
+mod store;
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests;
@@ -106,9 +110,11 @@ pub use {
     limit::{Charge, Charges, LimitRef},
     lint::Remark,
     output::{OutputPolicy, WordList},
+    pin::{PinMode, PinPolicy},
     session::Keeping,
     settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool},
     sql::{Sql, SqlTable, SqlText},
+    store::{OnLoss, StorePolicy},
     time::{OnlyUtc, Zone, Zones},
     truth::Truth,
 };

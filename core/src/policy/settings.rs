@@ -1,5 +1,7 @@
 //! Switches of a policy that are no rules.
 
+use super::pin::PinPolicy;
+
 /// What becomes of arguments that the tool does not declare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ghosts {
@@ -105,6 +107,8 @@ pub struct Settings {
     pub empty_properties: EmptyProperties,
     /// The preset `strict`: nothing may start without a place to write the audit to.
     pub needs_audit: bool,
+    /// Table `[pins]`.
+    pub pins: PinPolicy,
     /// Key `mode`, when it is `shadow`: what the rules would refuse is reported and runs.
     pub shadow: bool,
 }

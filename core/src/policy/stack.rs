@@ -39,7 +39,7 @@ impl Policy {
     /// its default there, and counts.
     ///
     /// # Errors
-    /// When `lower` says what only the first policy of a stack can say (`agents`, `audit`, and `style`,
+    /// When `lower` says what only the first policy of a stack can say (`agents`, `audit`, `store`, and `style`,
     /// `allow` and `keep` of outputs), when not all or none are in shadow mode, and when there are more
     /// than eight policies or too many lists of masks.
     pub fn narrowed_by(mut self, mut lower: Self) -> Result<Self, PolicyError> {
@@ -59,6 +59,12 @@ impl Policy {
             return Err(error(
                 "audit",
                 "only the first policy of a stack says where its audit goes",
+            ));
+        }
+        if lower.store.is_some() {
+            return Err(error(
+                "store",
+                "only the first policy of a stack says where limits are kept",
             ));
         }
         if lower.outputs.has_own_looks() {
@@ -249,6 +255,7 @@ impl Settings {
             hide,
             empty_properties,
             needs_audit,
+            pins,
             shadow,
         } = self;
         Self {
@@ -271,6 +278,7 @@ impl Settings {
                 &[EmptyProperties::Closed, EmptyProperties::Open],
             ),
             needs_audit: needs_audit || other.needs_audit,
+            pins: pins.strictest(other.pins),
             shadow: shadow && other.shadow,
         }
     }

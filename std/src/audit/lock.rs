@@ -8,11 +8,11 @@ use std::path::Path;
 
 /// A lock that is held.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "closing it releases the lock")] File);
+pub(crate) struct Lock(#[allow(dead_code, reason = "closing it releases the lock")] File);
 
 impl Lock {
     /// Waits for the lock of the file at `path`, which is created.
-    pub(super) fn wait(path: &Path) -> io::Result<Self> {
+    pub(crate) fn wait(path: &Path) -> io::Result<Self> {
         let file = open(path)?;
         #[cfg(unix)]
         while let Err(error) = rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive) {

@@ -17,12 +17,13 @@ mod checkpoint;
 mod clean;
 mod file;
 mod key;
-mod lock;
+pub(crate) mod lock;
 mod preview;
 mod queue;
 mod record;
 mod run;
 mod shape;
+mod totals;
 pub mod verify;
 mod writer;
 
@@ -41,6 +42,7 @@ use airlock_core::policy::{AuditMode, AuditPolicy, OnError};
 pub use self::key::{AuditKey, KEY_VARIABLE};
 use self::queue::Queue;
 use self::record::Scribe;
+pub(crate) use self::totals::Totals;
 use self::writer::Writer;
 use crate::policy::PolicyFile;
 
@@ -51,10 +53,13 @@ use crate::policy::PolicyFile;
 pub struct AuditLog {
     /// None keeps nothing.
     inner: Option<Arc<Inner>>,
+    /// Of the rules that decide for this clone.
+    places: Arc<Places>,
 }
 
 struct Inner {
     on_error: OnError,
+    totals: Arc<Totals>,
     desk: Mutex<Desk>,
 }
 
@@ -119,13 +124,15 @@ impl AuditLog {
     ) -> io::Result<Self> {
         let key = AuditKey::of(policy)?;
         let writer = Writer::open(path, policy, key.as_ref())?;
-        let scribe = Scribe::new(writer.run(), policy.preview, key, places, agent)?;
+        let scribe = Scribe::new(writer.run(), policy.preview, key, agent)?;
+        let totals = Arc::clone(writer.totals());
         let sink = match policy.mode {
             AuditMode::Sync => Sink::Sync(writer),
             AuditMode::Async => Sink::Idle(writer, policy.clone()),
         };
         let desk = Mutex::new(Desk { scribe, sink });
-        Ok(Self { inner: Some(Arc::new(Inner { on_error: policy.on_error, desk })) })
+        let inner = Some(Arc::new(Inner { on_error: policy.on_error, totals, desk }));
+        Ok(Self { inner, places: Arc::new(places) })
     }
 
     /// The log that the policy in `file` asks for, at `path` in place of its own when one is given; one
@@ -149,8 +156,14 @@ impl AuditLog {
 
     /// A log that keeps nothing.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { inner: None }
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The same log for another policy, whose rules stand at `places`.
+    #[must_use]
+    pub fn with_places(&self, places: Places) -> Self {
+        Self { inner: self.inner.clone(), places: Arc::new(places) }
     }
 
     /// Whether it keeps anything.
@@ -159,17 +172,38 @@ impl AuditLog {
         self.inner.is_some()
     }
 
+    /// How many records were written and lost, while the log is open and afterwards.
+    pub(crate) fn totals(&self) -> Option<Arc<Totals>> {
+        self.inner.as_ref().map(|inner| Arc::clone(&inner.totals))
+    }
+
     /// Records a decision on a message that arrived at `started`.
     ///
     /// # Errors
     /// When it is not recorded and must not take effect; the first time, standard error says why.
     pub fn record(&self, event: &Event<'_>, started: Instant) -> Result<(), Unrecorded> {
+        self.append(|scribe| scribe.write(event, &self.places, started.elapsed()))
+    }
+
+    /// Records that the policy was changed for the one with this digest, or why it was not.
+    pub(crate) fn record_reload(
+        &self,
+        policy: Option<&str>,
+        outcome: Result<(), &str>,
+    ) -> Result<(), Unrecorded> {
+        self.append(|scribe| scribe.write_reload(policy, outcome))
+    }
+
+    fn append(
+        &self,
+        write: impl for<'s> FnOnce(&'s mut Scribe) -> &'s [u8],
+    ) -> Result<(), Unrecorded> {
         let Some(inner) = &self.inner else {
             return Ok(());
         };
         let mut desk = inner.desk.lock().map_err(|_| Unrecorded)?;
         let Desk { scribe, sink } = &mut *desk;
-        let line = scribe.write(event, started.elapsed());
+        let line = write(scribe);
         let kept = match sink {
             Sink::Sync(writer) => writer.append_or_lose(line).is_ok(),
             Sink::Idle(writer, _) => match writer.mark() {

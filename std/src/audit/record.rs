@@ -15,6 +15,7 @@ use super::clean::{Cleaner, cut};
 use super::key::AuditKey;
 use super::preview::Preview;
 use super::shape::Shaper;
+use crate::observe::words;
 
 /// Most entries of one list.
 const MAX_LIST: usize = 64;
@@ -29,7 +30,6 @@ pub(super) struct Scribe {
     run: String,
     seq: u64,
     agent: Option<String>,
-    places: Places,
     cleaner: Cleaner,
     shaper: Shaper,
     preview: Option<Preview>,
@@ -41,7 +41,6 @@ impl Scribe {
         run: &str,
         preview: usize,
         key: Option<AuditKey>,
-        places: Places,
         agent: Option<&str>,
     ) -> io::Result<Self> {
         let preview = if preview > 0 { Some(Preview::new(preview)?) } else { None };
@@ -49,7 +48,6 @@ impl Scribe {
             run: run.into(),
             seq: 0,
             agent: agent.map(String::from),
-            places,
             cleaner: Cleaner::new(),
             shaper: Shaper::new(key),
             preview,
@@ -58,18 +56,52 @@ impl Scribe {
     }
 
     /// The line of a decision that took so long; each has a number, whether it is written or not.
-    pub(super) fn write(&mut self, event: &Event<'_>, took: Duration) -> &[u8] {
+    pub(super) fn write(&mut self, event: &Event<'_>, places: &Places, took: Duration) -> &[u8] {
         self.seq += 1;
+        self.line(|scribe, line| scribe.decision(event, places, took, line))
+    }
+
+    /// The line about a change of the policy, or about one that was refused and why.
+    pub(super) fn write_reload(
+        &mut self,
+        policy: Option<&str>,
+        outcome: Result<(), &str>,
+    ) -> &[u8] {
+        self.line(|scribe, out| {
+            let Self { run, .. } = scribe;
+            write!(out, "{{\"v\":1,\"kind\":\"reload\",\"run\":\"{run}\",\"at\":\"")?;
+            write_now(out);
+            out.push_str("\",\"policy\":");
+            write_name(policy, out)?;
+            match outcome {
+                Ok(()) => out.push_str(",\"outcome\":\"ok\""),
+                Err(why) => {
+                    out.push_str(",\"outcome\":\"failed\"");
+                    scribe.detail(why, out)?;
+                }
+            }
+            out.push_str("}\n");
+            Ok(())
+        })
+    }
+
+    fn line(&mut self, write: impl FnOnce(&mut Self, &mut String) -> fmt::Result) -> &[u8] {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         line.shrink_to(KEEP);
         // A string takes everything.
-        let _ = self.decision(event, took, &mut line);
+        let _ = write(self, &mut line);
         self.line = line;
         self.line.as_bytes()
     }
 
-    fn decision(&mut self, event: &Event<'_>, took: Duration, out: &mut String) -> fmt::Result {
+    fn decision(
+        &mut self,
+        event: &Event<'_>,
+        places: &Places,
+        took: Duration,
+        out: &mut String,
+    ) -> fmt::Result {
         let Self { run, seq, .. } = self;
         write!(out, "{{\"v\":1,\"kind\":\"decision\",\"run\":\"{run}\",\"seq\":{seq},\"at\":\"")?;
         write_now(out);
@@ -87,7 +119,7 @@ impl Scribe {
         });
         out.push_str(",\"tool\":");
         self.cleaner.tool(event, out)?;
-        self.outcome(event, out)?;
+        self.outcome(event, places, out)?;
         if let Some(arguments) = event.arguments {
             write!(out, ",\"arguments\":{{\"bytes\":{},\"shape\":", arguments.len())?;
             self.shaper.write(arguments, event.declared, out)?;
@@ -100,61 +132,50 @@ impl Scribe {
         writeln!(out, ",\"us\":{}}}", took.as_micros())
     }
 
-    fn outcome(&mut self, event: &Event<'_>, out: &mut String) -> fmt::Result {
+    fn outcome(&mut self, event: &Event<'_>, places: &Places, out: &mut String) -> fmt::Result {
+        let (decision, reason) = words(&event.outcome);
+        write!(out, ",\"decision\":\"{decision}\",\"reason\":")?;
+        write_name(reason, out)?;
         match event.outcome {
             Outcome::Allowed(allowed) => {
-                self.decided("allow", None, out)?;
-                self.rule(allowed.rule(), out)?;
-                self.would(allowed.would(), out)?;
+                write_rule(allowed.rule(), places, out)?;
+                write_would(allowed.would(), places, out)?;
                 self.pointers("stripped", allowed.stripped(), event, out)?;
                 self.pointers("repaired", allowed.repaired(), event, out)
             }
-            Outcome::Refused(refusal) => self.refused(refusal, event, out),
+            Outcome::Refused(refusal) => self.refused(refusal, event, places, out),
+            Outcome::Changed { why, .. } => self.detail(why, out),
+            Outcome::Pinned(digest) => {
+                out.push_str(",\"digest\":");
+                write_string(digest, out)
+            }
             Outcome::Filtered { masked, truncated, output } => {
-                let changed = masked.total() > 0 || truncated;
-                self.decided(if changed { "filter" } else { "pass" }, None, out)?;
                 self.output(masked, truncated, output, out)
             }
             Outcome::Rejected { code, why } => {
-                self.decided("block", Some("protocol"), out)?;
                 write!(out, ",\"code\":{code}")?;
                 self.detail(why, out)
             }
-            Outcome::Unchecked => self.decided("allow", Some("unlisted"), out),
-            Outcome::Dropped(why) => {
-                self.decided("drop", None, out)?;
+            Outcome::Dropped(why) | Outcome::Warned(why) | Outcome::Withheld(why) => {
                 self.detail(why, out)
             }
-            Outcome::Warned(why) => {
-                self.decided("warn", None, out)?;
-                self.detail(why, out)
-            }
-            Outcome::Withheld(why) => {
-                self.decided("withhold", None, out)?;
-                self.detail(why, out)
-            }
-            _ => self.decided("other", None, out),
+            _ => Ok(()),
         }
-    }
-
-    fn decided(&self, decision: &str, reason: Option<&str>, out: &mut String) -> fmt::Result {
-        write!(out, ",\"decision\":\"{decision}\",\"reason\":")?;
-        write_name(reason, out)
     }
 
     fn refused(
         &mut self,
         refusal: &Refusal<'_>,
         event: &Event<'_>,
+        places: &Places,
         out: &mut String,
     ) -> fmt::Result {
-        // Why, for the operator; what the model was told only where that is something else.
-        self.decided("block", Some(refusal.cause().name()), out)?;
+        // The reason is for the operator; what the model was told stands only where it is something else.
         if refusal.reason() != refusal.cause() {
             write!(out, ",\"told\":\"{}\"", refusal.reason().name())?;
         }
-        self.rule(refusal.rule(), out)?;
-        self.would(refusal.would(), out)?;
+        write_rule(refusal.rule(), places, out)?;
+        write_would(refusal.would(), places, out)?;
         self.pointers("stripped", refusal.stripped(), event, out)?;
         out.push_str(",\"violations\":[");
         for (index, violation) in refusal.violations().take(MAX_LIST).enumerate() {
@@ -197,31 +218,6 @@ impl Scribe {
             out.push_str(",\"preview\":");
             write_string(&preview.output(output), out)?;
         }
-        out.write_char('}')
-    }
-
-    /// The rule that decided, and where it stands.
-    fn rule(&self, rule: Option<&str>, out: &mut String) -> fmt::Result {
-        out.push_str(",\"rule\":");
-        write_name(rule, out)?;
-        match rule.and_then(|rule| self.places.get(rule)) {
-            Some(place) => {
-                out.push_str(",\"place\":");
-                write_string(place, out)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What would have been decided if rules in shadow mode were in force.
-    fn would(&self, would: Option<Would<'_>>, out: &mut String) -> fmt::Result {
-        let Some(Would { reason, rule }) = would else {
-            return Ok(());
-        };
-        let decision = if reason.is_some() { "block" } else { "allow" };
-        write!(out, ",\"would\":{{\"decision\":\"{decision}\",\"reason\":")?;
-        write_name(reason.map(Reason::name), out)?;
-        self.rule(rule, out)?;
         out.write_char('}')
     }
 
@@ -271,6 +267,31 @@ fn by_name(counts: &Counts) -> Vec<(&'static str, u32)> {
         }
     }
     named
+}
+
+/// The rule that decided, and where it stands.
+fn write_rule(rule: Option<&str>, places: &Places, out: &mut String) -> fmt::Result {
+    out.push_str(",\"rule\":");
+    write_name(rule, out)?;
+    match rule.and_then(|rule| places.get(rule)) {
+        Some(place) => {
+            out.push_str(",\"place\":");
+            write_string(place, out)
+        }
+        None => Ok(()),
+    }
+}
+
+/// What would have been decided if rules in shadow mode were in force.
+fn write_would(would: Option<Would<'_>>, places: &Places, out: &mut String) -> fmt::Result {
+    let Some(Would { reason, rule }) = would else {
+        return Ok(());
+    };
+    let decision = if reason.is_some() { "block" } else { "allow" };
+    write!(out, ",\"would\":{{\"decision\":\"{decision}\",\"reason\":")?;
+    write_name(reason.map(Reason::name), out)?;
+    write_rule(rule, places, out)?;
+    out.write_char('}')
 }
 
 fn write_name(name: Option<&str>, out: &mut String) -> fmt::Result {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use airlock_core::json::write_string;
 use airlock_core::policy::{AuditMode, AuditPolicy, OnError};
@@ -13,6 +14,7 @@ use super::file::{Failed, LogFile};
 use super::key::AuditKey;
 use super::record::write_now;
 use super::run::{Ended, Run, last_linked};
+use super::totals::Totals;
 
 /// How much memory is kept for links between writes.
 const KEEP: usize = 1 << 20;
@@ -38,6 +40,7 @@ pub(super) struct Writer {
     complained: bool,
     buffer: Vec<u8>,
     linked: String,
+    totals: Arc<Totals>,
 }
 
 impl Writer {
@@ -81,11 +84,16 @@ impl Writer {
             complained: false,
             buffer: Vec::new(),
             linked: String::new(),
+            totals: Arc::default(),
         })
     }
 
     pub(super) fn run(&self) -> &str {
         self.run.id()
+    }
+
+    pub(super) const fn totals(&self) -> &Arc<Totals> {
+        &self.totals
     }
 
     /// Appends the line of one record; it counts as lost when that fails.
@@ -94,8 +102,9 @@ impl Writer {
     }
 
     /// Counts a record that will never be written.
-    pub(super) const fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         self.lost = self.lost.saturating_add(1);
+        self.totals.add_lost(1);
     }
 
     /// Appends the lines of records, after what is to be said before them.
@@ -107,6 +116,9 @@ impl Writer {
         } else {
             self.append_after_remarks(lines)
         };
+        let written = appended.as_ref().map_or_else(|failed| failed.written, |()| lines.len());
+        let written = lines.get(..written).unwrap_or(lines);
+        self.totals.add_written(memchr::memchr_iter(b'\n', written).count());
         match &appended {
             Ok(()) => {
                 self.complained = false;

@@ -8,12 +8,17 @@ use std::sync::Arc;
 use airlock_core::policy::KillSwitch;
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
 
-use super::Firewall;
 use super::pool::Pool;
+use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
-use crate::kill::KillFile;
-use crate::limit::{LimitError, Limiter};
+#[cfg(feature = "redis")]
+use crate::kill::KillKey;
+use crate::kill::{Causes, KillFile};
+use crate::limit::{Keeper, LimitError, Limiter};
+#[cfg(feature = "redis")]
+use crate::limit::{RedisLimiter, RedisOptions, StoreError};
+use crate::observe::Metrics;
 use crate::policy::{Error, PolicyFile};
 use crate::session::Sessions;
 
@@ -26,7 +31,11 @@ pub struct FirewallBuilder {
     audit: Option<AuditLog>,
     clock: Option<Arc<dyn Clock>>,
     kill_switch: KillSwitch,
-    kill_file: Option<KillFile>,
+    kill_file: Option<PathBuf>,
+    limiter: Option<Arc<dyn Keeper>>,
+    #[cfg(feature = "redis")]
+    redis: Option<RedisOptions>,
+    metrics: Option<Metrics>,
 }
 
 impl FirewallBuilder {
@@ -39,6 +48,10 @@ impl FirewallBuilder {
             clock: None,
             kill_switch: KillSwitch::new(),
             kill_file: None,
+            limiter: None,
+            #[cfg(feature = "redis")]
+            redis: None,
+            metrics: None,
         }
     }
 
@@ -113,9 +126,32 @@ impl FirewallBuilder {
     /// Halts every call while the file at `path` exists; it is looked for at each call.
     #[must_use]
     pub fn kill_file(mut self, path: &Path) -> Self {
-        let file = KillFile::new(path.to_owned());
-        self.kill_switch = file.switch().clone();
-        self.kill_file = Some(file);
+        self.kill_switch = KillSwitch::new();
+        self.kill_file = Some(path.to_owned());
+        self
+    }
+
+    /// Sets who counts the calls, in place of the limiter of this process and of what `[store]` of the policy
+    /// says.
+    #[must_use]
+    pub fn limiter(mut self, limiter: Arc<dyn Keeper>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// Counts the calls together with other processes, and halts them with those, in place of what `[store]`
+    /// of the policy says.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn redis(mut self, options: RedisOptions) -> Self {
+        self.redis = Some(options);
+        self
+    }
+
+    /// Counts decisions in `metrics`.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -124,7 +160,8 @@ impl FirewallBuilder {
     /// # Errors
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
-        let Self { guard, policy, audit_path, audit, clock, kill_switch, kill_file } = self;
+        let Self { guard, policy, audit_path, audit, clock, .. } = self;
+        let Self { kill_switch, kill_file, limiter, metrics, .. } = self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -139,16 +176,63 @@ impl FirewallBuilder {
             return Err(FirewallError::NoAudit);
         }
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let limiter =
-            Limiter::new(file.policy(), Arc::clone(&clock)).map_err(FirewallError::Limit)?;
+        let causes = Causes::of(kill_switch.clone());
+        let kill_file = kill_file.map(|path| KillFile::among(path, &causes));
+        #[cfg(feature = "redis")]
+        let options = match self.redis {
+            None if limiter.is_none() => {
+                RedisOptions::of(file.policy(), None).map_err(FirewallError::Store)?
+            }
+            options => options,
+        };
+        #[cfg(feature = "redis")]
+        let _kill_key = match &options {
+            None => None,
+            Some(options) => KillKey::watch(options, &causes, |_| {})
+                .map_err(FirewallError::Store)?
+                .map(Arc::new),
+        };
+        #[cfg(feature = "redis")]
+        let limiter = match &options {
+            Some(options) if limiter.is_none() => {
+                let shared = RedisLimiter::new(file.policy(), options, Arc::clone(&clock));
+                Some(Arc::new(shared.map_err(FirewallError::Store)?) as _)
+            }
+            _ => limiter,
+        };
+        let limiter: Arc<dyn Keeper> = match limiter {
+            Some(limiter) => limiter,
+            None if file.policy().store().is_some() => return Err(FirewallError::NoStore),
+            None => Arc::new(
+                Limiter::new(file.policy(), Arc::clone(&clock)).map_err(FirewallError::Limit)?,
+            ),
+        };
         let (policy, sources) = file.into_parts();
         let guard = guard
             .kill_switch(kill_switch.clone())
             .policy(policy)
             .and_then(GuardBuilder::build)
             .map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
-        let (pool, tally, sessions) = (Pool::new(), Arc::default(), Sessions::new());
-        Ok(Firewall { guard, limiter, clock, audit, kill_switch, kill_file, sessions, pool, tally })
+        let (pool, tally) = (Arc::new(Pool::new()), Arc::<Tally>::default());
+        if let Some(metrics) = &metrics {
+            metrics.watch_audit(audit.totals());
+            metrics.watch_calls(Arc::clone(&tally) as _);
+        }
+        let sessions = Arc::new(Sessions::new());
+        Ok(Firewall {
+            guard,
+            limiter,
+            clock,
+            audit,
+            kill_switch,
+            kill_file,
+            #[cfg(feature = "redis")]
+            _kill_key,
+            sessions,
+            pool,
+            tally,
+            metrics,
+        })
     }
 }
 
@@ -158,27 +242,48 @@ impl FirewallBuilder {
 pub enum FirewallError {
     /// The audit log cannot be opened.
     Audit(io::Error),
+    /// A policy that is to be in force next wants another audit than the one that is open.
+    AuditChanged,
     /// The policy asks for what the guard does not have, or has rules that its tools do not fit.
     Guard(Error),
     /// A limit of the policy cannot be kept.
     Limit(LimitError),
     /// The policy wants decisions recorded, and nobody says where.
     NoAudit,
+    /// The policy keeps its limits in a store, which this build cannot.
+    NoStore,
     /// The policy cannot be opened.
     Policy(Error),
+    /// A policy that is to be in force next keeps its limits elsewhere than the one that is.
+    StoreChanged,
+    /// Limits cannot be kept in the store.
+    #[cfg(feature = "redis")]
+    Store(StoreError),
 }
 
 impl fmt::Display for FirewallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Audit(error) => error.fmt(f),
+            Self::AuditChanged => {
+                f.write_str("[audit] is another one, which takes a new start to be in force")
+            }
             Self::Guard(error) => error.fmt(f),
             Self::Limit(error) => error.fmt(f),
             Self::NoAudit => f.write_str(
                 "the policy needs an audit log: name one in [audit] or with \
                  FirewallBuilder::audit_file",
             ),
+            Self::NoStore => f.write_str(
+                "the policy keeps its limits in a store ([store]): this needs the feature `redis` or \
+                 FirewallBuilder::limiter",
+            ),
             Self::Policy(error) => error.fmt(f),
+            Self::StoreChanged => {
+                f.write_str("[store] is another one, which takes a new start to be in force")
+            }
+            #[cfg(feature = "redis")]
+            Self::Store(error) => error.fmt(f),
         }
     }
 }
@@ -189,8 +294,10 @@ impl std::error::Error for FirewallError {
             Self::Audit(error) => Some(error),
             Self::Guard(error) => Some(error),
             Self::Limit(error) => Some(error),
-            Self::NoAudit => None,
+            Self::AuditChanged | Self::NoAudit | Self::NoStore | Self::StoreChanged => None,
             Self::Policy(error) => Some(error),
+            #[cfg(feature = "redis")]
+            Self::Store(error) => Some(error),
         }
     }
 }

@@ -22,10 +22,14 @@ use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
 use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
 
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
 use crate::kill::KillFile;
-use crate::limit::Limiter;
+#[cfg(feature = "redis")]
+use crate::kill::KillKey;
+use crate::limit::Keeper;
+use crate::observe::{self, Metrics};
+use crate::policy::PolicyFile;
 use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
 pub use permit::{Permit, Refused, Running, Shown};
@@ -74,14 +78,18 @@ const FEW_ROLES: usize = 16;
 #[derive(Debug)]
 pub struct Firewall {
     guard: Guard,
-    limiter: Limiter,
+    limiter: Arc<dyn Keeper>,
     clock: Arc<dyn Clock>,
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
-    sessions: Sessions,
-    pool: Pool,
+    /// Watched as long as one of the firewalls lives that succeed each other.
+    #[cfg(feature = "redis")]
+    _kill_key: Option<Arc<KillKey>>,
+    sessions: Arc<Sessions>,
+    pool: Arc<Pool>,
     tally: Arc<Tally>,
+    metrics: Option<Metrics>,
 }
 
 /// How many calls run, and how those that ended did.
@@ -108,6 +116,12 @@ struct Tally {
     refused: AtomicU64,
 }
 
+impl observe::Calls for Tally {
+    fn running(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
+    }
+}
+
 impl Firewall {
     /// A firewall under the preset or policy file that `policy` names, without tools: for a policy that
     /// passes calls of unknown tools on. Others [build](Self::builder) one with their tools.
@@ -122,6 +136,46 @@ impl Firewall {
     #[must_use]
     pub fn builder() -> FirewallBuilder {
         FirewallBuilder::new()
+    }
+
+    /// A firewall under the policy in `file` with everything else from this one: tools, clock, audit log, kill
+    /// switch, metrics, counters and sessions. Limits count on, see [`Keeper::succeed`], and sessions remember,
+    /// see [`Policy::succeed`]. Both can be asked at once.
+    ///
+    /// # Errors
+    /// What is wrong with the policy, as [`FirewallBuilder::build`]; or that it wants another audit or
+    /// another store than those that are open.
+    pub fn succeed(&self, file: PolicyFile) -> Result<Self, FirewallError> {
+        let (ours, next) = (self.policy(), file.policy());
+        if ours.audit() != next.audit() {
+            return Err(FirewallError::AuditChanged);
+        }
+        if ours.store() != next.store() {
+            return Err(FirewallError::StoreChanged);
+        }
+        if file.policy().settings().needs_audit && !self.audit.is_kept() {
+            return Err(FirewallError::NoAudit);
+        }
+        let audit = self.audit.with_places(Places::of(&file));
+        let (policy, sources) = file.into_parts();
+        let guard = self.guard.succeed(policy);
+        let guard = guard.map_err(|error| FirewallError::Guard(sources.explain(&error)))?;
+        // Last, for this is where something changes for others.
+        let limiter = self.limiter.succeed(guard.policy()).map_err(FirewallError::Limit)?;
+        Ok(Self {
+            guard,
+            limiter,
+            clock: Arc::clone(&self.clock),
+            audit,
+            kill_switch: self.kill_switch.clone(),
+            kill_file: self.kill_file.clone(),
+            #[cfg(feature = "redis")]
+            _kill_key: self._kill_key.clone(),
+            sessions: Arc::clone(&self.sessions),
+            pool: Arc::clone(&self.pool),
+            tally: Arc::clone(&self.tally),
+            metrics: self.metrics.clone(),
+        })
     }
 
     /// Decides on a call, charges and records it. A caller with a name that `[agents]` of the policy knows
@@ -142,6 +196,8 @@ impl Firewall {
         let now = call.now.or_else(|| self.clock.now());
         let call = &Call { caller, now, ..*call };
         let mut lease = self.pool.lease();
+        #[cfg(feature = "tracing")]
+        let span = observe::trace::span(self.guard.has_tool(call.tool).then_some(call.tool));
         let Desk { scratch, text } = lease.desk();
         let (session, settled) = match self.session(call, text) {
             Ok(session) => {
@@ -153,9 +209,23 @@ impl Firewall {
             }
         };
         let recorded = self.record(&settled, call, started, &lease);
+        #[cfg(feature = "tracing")]
+        match &settled {
+            Settled::Allow(_) if !recorded => observe::trace::unrecorded(&span),
+            Settled::Allow(cleared) => {
+                let allowed = cleared.allowed(call.arguments, lease.scratch());
+                observe::trace::decided(&span, &mcp::Outcome::Allowed(&allowed));
+            }
+            Settled::Refuse(barred) => {
+                let refusal = barred.refusal(lease.scratch());
+                observe::trace::decided(&span, &mcp::Outcome::Refused(&refusal));
+            }
+        }
         match settled {
             Settled::Allow(cleared) if recorded => {
                 let running = Running::new(&self.tally, session.zip(cleared.ticket()));
+                #[cfg(feature = "tracing")]
+                let running = running.within(span);
                 Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
@@ -208,8 +278,10 @@ impl Firewall {
             }
             Err(refusal) => mcp::Outcome::Refused(refusal),
         };
-        let event = Event { tool: Some(tool), ..Event::new(Direction::ToClient, outcome) };
-        let recorded = self.audit.record(&event, started).is_ok();
+        let declared = self.guard.declared(tool);
+        let event =
+            Event { tool: Some(tool), declared, ..Event::new(Direction::ToClient, outcome) };
+        let recorded = self.tell(&event, started);
         let (truncated, masked, unchanged) = match filtered {
             Ok(filtered) if recorded => {
                 let unchanged = std::ptr::eq(filtered.bytes, input);
@@ -246,6 +318,10 @@ impl Firewall {
         &self.audit
     }
 
+    pub(crate) const fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
+    }
+
     /// How many calls run and ran. The numbers are read one after the other, while calls go on.
     #[must_use]
     pub fn calls(&self) -> Calls {
@@ -278,7 +354,7 @@ impl Firewall {
         session: Option<&Shared>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        let limits = Some(&self.limiter as _);
+        let limits = Some(&*self.limiter as _);
         let mut session = session.map(session::lock);
         if let Some(session) = &mut session {
             session.set_elapsed(millis(self.clock.elapsed()));
@@ -331,7 +407,7 @@ impl Firewall {
         started: Instant,
         lease: &Lease<'_>,
     ) -> bool {
-        if !self.audit.is_kept() {
+        if !self.audit.is_kept() && !observe::is_watched(self.metrics.as_ref()) {
             return true;
         }
         let told = |outcome| Event {
@@ -341,17 +417,23 @@ impl Firewall {
             declared: self.guard.declared(call.tool),
             ..Event::new(Direction::ToServer, outcome)
         };
-        let recorded = match settled {
+        match settled {
             Settled::Allow(cleared) => {
                 let allowed = cleared.allowed(call.arguments, lease.scratch());
-                self.audit.record(&told(mcp::Outcome::Allowed(&allowed)), started)
+                self.tell(&told(mcp::Outcome::Allowed(&allowed)), started)
             }
             Settled::Refuse(barred) => {
                 let refusal = barred.refusal(lease.scratch());
-                self.audit.record(&told(mcp::Outcome::Refused(&refusal)), started)
+                self.tell(&told(mcp::Outcome::Refused(&refusal)), started)
             }
-        };
-        recorded.is_ok()
+        }
+    }
+
+    /// Whether the audit knows of a decision; who only counts them is told too.
+    fn tell(&self, event: &Event<'_>, started: Instant) -> bool {
+        let recorded = self.audit.record(event, started).is_ok();
+        observe::observe(self.metrics.as_ref(), event, started.elapsed(), recorded);
+        recorded
     }
 
     fn refuse<'a>(&'a self, reason: Reason, call: &Call<'_>, mut lease: Lease<'a>) -> Refused<'a> {

@@ -28,6 +28,8 @@ pub struct Running {
     tally: Arc<Tally>,
     outcome: Outcome,
     session: Option<(Shared, Ticket)>,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 impl Permit<'_> {
@@ -48,6 +50,13 @@ impl Permit<'_> {
         self.running.finish(outcome);
     }
 
+    /// The span of the call, to run the tool in.
+    #[cfg(feature = "tracing")]
+    #[must_use]
+    pub const fn span(&self) -> &tracing::Span {
+        self.running.span()
+    }
+
     /// Gives the memory of the decision back, when the arguments are handed over.
     pub fn into_running(self) -> Running {
         self.running
@@ -57,7 +66,27 @@ impl Permit<'_> {
 impl Running {
     pub(super) fn new(tally: &Arc<Tally>, session: Option<(Shared, Ticket)>) -> Self {
         tally.running.fetch_add(1, Ordering::Relaxed);
-        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown, session }
+        Self {
+            tally: Arc::clone(tally),
+            outcome: Outcome::Unknown,
+            session,
+            #[cfg(feature = "tracing")]
+            span: tracing::Span::none(),
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn within(self, span: tracing::Span) -> Self {
+        let mut running = self;
+        running.span = span;
+        running
+    }
+
+    /// The span of the call, to run the tool in.
+    #[cfg(feature = "tracing")]
+    #[must_use]
+    pub const fn span(&self) -> &tracing::Span {
+        &self.span
     }
 
     /// Ends the call.
@@ -71,6 +100,8 @@ impl Drop for Running {
         if let Some((session, ticket)) = &self.session {
             session::lock(session).finish(*ticket, self.outcome);
         }
+        #[cfg(feature = "tracing")]
+        crate::observe::trace::ended(&self.span, self.outcome);
         let tally = &self.tally;
         let ended = match self.outcome {
             Outcome::Ok => &tally.ok,

@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 
-use airlock_core::policy::LimitRef;
-
 use super::meter::Meter;
 use super::{Before, Wait};
 
@@ -25,13 +23,22 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(limit: &LimitRef<'_>, max_keys: usize) -> Option<Self> {
-        let meter = Meter::new(limit)?;
-        Some(Self { meter, accounts: HashMap::new(), max_keys, next_pass: 0 })
+    pub(super) fn new(meter: Meter, max_keys: usize) -> Self {
+        Self { meter, accounts: HashMap::new(), max_keys, next_pass: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.accounts.len()
+    }
+
+    /// Goes on under another rate: as many calls are missing from each account as were before.
+    pub(super) fn succeed(&mut self, meter: Meter, now: u64) {
+        self.accounts.retain(|_, account| {
+            *account = meter.convert(*account, &self.meter, now);
+            *account > now
+        });
+        self.meter = meter;
+        self.next_pass = 0;
     }
 
     /// Takes `cost` from the account of `key`: what it was before, or how long to wait.

@@ -26,6 +26,9 @@ const LONGEST: u64 = i64::MAX as u64;
 pub(super) struct Meter {
     limiter: RateLimiter<NotKeyed, Registers, Registers, NoOpMiddleware<Nanos>>,
     registers: Registers,
+    /// How long one call takes to be there again.
+    each: u64,
+    burst: u32,
 }
 
 /// Shared by the two parts of a meter; used by one thread at a time.
@@ -49,7 +52,16 @@ impl Meter {
         let quota = Quota::with_period(Duration::from_nanos(each))?.allow_burst(burst);
         let registers = Registers::default();
         let limiter = RateLimiter::new(quota, registers.clone(), registers.clone());
-        Some(Self { limiter, registers })
+        Some(Self { limiter, registers, each, burst: limit.burst })
+    }
+
+    /// What an account of the meter `old` is here: as many calls are missing, but for what is above the
+    /// burst. Parts of a call are rounded up.
+    pub(super) fn convert(&self, account: u64, old: &Self, now: u64) -> u64 {
+        let missing = u128::from(account.saturating_sub(now));
+        let new = (missing * u128::from(self.each)).div_ceil(u128::from(old.each.max(1)));
+        let most = u128::from(self.each) * u128::from(self.burst);
+        now.saturating_add(u64::try_from(new.min(most)).unwrap_or(LONGEST))
     }
 
     /// What the account `before` becomes when `cost` is taken from it at `now`.

@@ -12,12 +12,13 @@ mod line;
 mod relay;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,11 @@ use crate::audit::AuditLog;
 use crate::child::{self, CANNOT_START, Group};
 use crate::clock::SystemClock;
 use crate::kill::KillFile;
-use crate::limit::Limiter;
+use crate::limit::{Keeper, Limiter};
+use crate::observe::Metrics;
+use crate::pins::PinFile;
+use crate::policy::PolicyFile;
+use crate::reload::Watch;
 use relay::{Setup, Shared};
 
 /// How long a server may take to end by itself: clients kill after two seconds.
@@ -39,6 +44,8 @@ const GRACE: Duration = Duration::from_millis(1500);
 const DRAIN: Duration = Duration::from_millis(300);
 /// How long a message that a dead server has sent may still take to reach a slow client.
 const LINGER: Duration = Duration::from_secs(10);
+/// How often files that are watched are asked about.
+const WATCH: Duration = Duration::from_millis(500);
 
 /// Who the client is, as the operator says.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +58,21 @@ pub struct Identity {
     pub tenant: Option<String>,
 }
 
+/// How the policy is opened anew, and when.
+pub struct Reload {
+    /// The policy, and who the client is under it; or why there is none, ready to be shown.
+    pub open: Box<dyn FnMut() -> Result<(PolicyFile, Identity), String> + Send>,
+    /// Files whose change is a reason; SIGHUP always is.
+    pub watch: Option<Watch>,
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").field("watch", &self.watch).finish_non_exhaustive()
+    }
+}
+
 /// What [`run`] needs to know.
-#[derive(Debug)]
 pub struct Options<'a> {
     /// The firewall.
     pub guard: Arc<Guard>,
@@ -66,8 +86,16 @@ pub struct Options<'a> {
     pub own: Option<(&'a Path, &'a OsStr)>,
     /// Bounds of messages and tables.
     pub bounds: Bounds,
+    /// Who counts the calls; none for a limiter of this process.
+    pub limiter: Option<Arc<dyn Keeper>>,
     /// Looked for at each message of the client; its switch is that of the guard.
     pub kill_file: Option<KillFile>,
+    /// Where decisions are counted.
+    pub metrics: Option<Metrics>,
+    /// Without it the policy stays as it is.
+    pub reload: Option<Reload>,
+    /// The pins of the server's tools, where somebody keeps them.
+    pub pins: Option<PinFile>,
 }
 
 /// What happens to a connection.
@@ -103,7 +131,12 @@ impl Drop for AtEnd {
 /// that cannot be started is no error: it is said on standard error, and the code is [`CANNOT_START`].
 pub fn run(options: Options<'_>) -> io::Result<i32> {
     let clock = Arc::new(SystemClock::new());
-    let limiter = Limiter::new(options.guard.policy(), clock.clone()).map_err(io::Error::other)?;
+    let limiter: Arc<dyn Keeper> = match options.limiter {
+        Some(limiter) => limiter,
+        None => {
+            Arc::new(Limiter::new(options.guard.policy(), clock.clone()).map_err(io::Error::other)?)
+        }
+    };
     // Caught before there is a server, so that none outlives us unnoticed.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     // Files without a buffer: what is written is written.
@@ -118,17 +151,33 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
         }
     };
     let (sender, news) = channel();
-    let Options { guard, identity, audit, bounds, kill_file, .. } = options;
+    let Options { guard, identity, audit, bounds, kill_file, metrics, pins, reload, .. } = options;
     let log = audit.clone();
-    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file };
+    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, metrics, pins };
     let shared = Arc::new(Shared::new(setup, output, server.stdin));
+    let (open, watch) = reload.map(|reload| (Mutex::new(reload.open), reload.watch)).unzip();
+    let open = open.map(Arc::new);
+    if let (Some(open), Some(mut watch)) = (&open, watch.flatten()) {
+        let (shared, open) = (Arc::clone(&shared), Arc::clone(open));
+        spawn("watch", move || {
+            loop {
+                thread::sleep(WATCH);
+                if watch.poll() {
+                    shared.reload(&mut *open.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+            }
+        })?;
+    }
     spawn("signals", {
-        let (sender, log) = (sender.clone(), log.clone());
+        let (sender, log, shared) = (sender.clone(), log.clone(), Arc::clone(&shared));
         move || {
             for signal in signals.forever() {
-                // Who rotates logs sends it; without a log it is an end like any other.
-                if signal == SIGHUP && log.is_kept() {
+                // Who rotates logs or writes policies sends it; without either it is an end like any other.
+                if signal == SIGHUP && (log.is_kept() || open.is_some()) {
                     log.reopen();
+                    if let Some(open) = &open {
+                        shared.reload(&mut *open.lock().unwrap_or_else(PoisonError::into_inner));
+                    }
                 } else {
                     let _ = sender.send(News::Signal(signal));
                 }

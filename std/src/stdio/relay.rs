@@ -16,10 +16,15 @@ use airlock_core::{Caller, Guard};
 
 use super::line::{Line, Lines, PAUSE};
 use super::{Identity, News};
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, Places};
 use crate::clock::{Clock, SystemClock};
+use crate::firewall::FirewallError;
 use crate::kill::KillFile;
-use crate::limit::Limiter;
+use crate::limit::Keeper;
+use crate::observe::{self, Metrics};
+use crate::pins::PinFile;
+use crate::policy::PolicyFile;
+use crate::reload;
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -36,7 +41,6 @@ pub(super) struct Shared {
     server: Mutex<Option<ChildStdin>>,
     /// A message of the server is being decided on or written to the client.
     passing_on: AtomicBool,
-    identity: Identity,
     clock: Arc<SystemClock>,
     kill_file: Option<KillFile>,
     limit: usize,
@@ -45,18 +49,23 @@ pub(super) struct Shared {
 /// What a connection is decided by.
 pub(super) struct Setup {
     pub(super) guard: Arc<Guard>,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<dyn Keeper>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) identity: Identity,
     pub(super) audit: AuditLog,
     pub(super) bounds: Bounds,
     pub(super) kill_file: Option<KillFile>,
+    pub(super) metrics: Option<Metrics>,
+    pub(super) pins: Option<PinFile>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
 struct Session {
     relay: Relay,
     recorder: Recorder,
+    guard: Arc<Guard>,
+    limiter: Arc<dyn Keeper>,
+    identity: Arc<Identity>,
     server_ended: bool,
 }
 
@@ -65,17 +74,45 @@ struct Recorder {
     log: AuditLog,
     started: Instant,
     remarks: BTreeSet<String>,
+    metrics: Option<Metrics>,
 }
 
 impl Audit for Recorder {
     fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
-        if let (Outcome::Withheld(why), Some(tool)) = (&event.outcome, event.tool) {
-            let remark = format!("airlock: the tool {tool:?} is withheld: {why:?}");
+        if let Some((tool, what, why)) = remark(event) {
+            let remark = format!("airlock: the tool {tool:?} is {what}: {why:?}");
             if self.remarks.len() < MAX_REMARKS && self.remarks.insert(remark.clone()) {
                 eprintln!("{remark}");
             }
         }
-        self.log.record(event, self.started)
+        let recorded = self.log.record(event, self.started);
+        let took = self.started.elapsed();
+        observe::observe(self.metrics.as_ref(), event, took, recorded.is_ok());
+        recorded
+    }
+}
+
+impl Recorder {
+    /// Counts the calls that wait.
+    fn count(&self, relay: &Relay) {
+        if let Some(metrics) = &self.metrics {
+            metrics.set_relayed(relay.running_calls());
+        }
+    }
+}
+
+/// What the operator should know of a tool, what becomes of it, and why.
+fn remark<'e>(event: &Event<'e>) -> Option<(&'e str, &'static str, &'e str)> {
+    let tool = event.tool?;
+    match event.outcome {
+        Outcome::Changed { shown: false, why } => {
+            Some((tool, "withheld (see `airlock pin diff`)", why))
+        }
+        Outcome::Changed { shown: true, why } => {
+            Some((tool, "shown all the same (see `airlock pin diff`)", why))
+        }
+        Outcome::Withheld(why) => Some((tool, "withheld", why)),
+        _ => None,
     }
 }
 
@@ -89,14 +126,25 @@ enum End {
 
 impl Shared {
     pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
-        let Setup { guard, limiter, clock, identity, audit: log, bounds, kill_file } = setup;
+        let Setup { guard, limiter, clock, identity, audit: log, .. } = setup;
+        let Setup { bounds, kill_file, metrics, pins, .. } = setup;
+        if let Some(metrics) = &metrics {
+            metrics.watch_audit(log.totals());
+        }
         // The standard library seeds its hashers from the operating system's random numbers.
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let mut relay = Relay::new(Arc::clone(&guard), bounds, &nonce)
+            .limits(Arc::clone(&limiter) as _)
+            .session(crate::session::fresh());
+        if let Some(pins) = pins {
+            relay = relay.pins(Arc::new(pins));
+        }
         let session = Session {
-            relay: Relay::new(guard, bounds, &nonce)
-                .limits(Arc::new(limiter))
-                .session(crate::session::fresh()),
-            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new() },
+            relay,
+            guard,
+            limiter,
+            identity: Arc::new(identity),
+            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new(), metrics },
             server_ended: false,
         };
         Self {
@@ -105,7 +153,6 @@ impl Shared {
             client: Mutex::new(client),
             server: Mutex::new(Some(server)),
             passing_on: AtomicBool::new(false),
-            identity,
             clock,
             kill_file,
             limit: bounds.message,
@@ -114,12 +161,10 @@ impl Shared {
 
     /// Passes on what the client says until it ends or the server takes no more.
     pub(super) fn client(&self, input: impl Read, news: &Sender<News>) {
-        let roles: Vec<&str> = self.identity.roles.iter().map(String::as_str).collect();
-        let caller = self.identity.caller(&roles);
         let mut lines = Lines::new(input, self.limit);
         let mut out = Vec::new();
         while let Ok(Some(line)) = lines.next() {
-            match self.client_line(line, caller, &mut out, news) {
+            match self.client_line(line, &mut out, news) {
                 Ok(()) => {}
                 Err(End::Closed | End::Poisoned) => return,
             }
@@ -129,14 +174,16 @@ impl Shared {
     fn client_line(
         &self,
         line: Line<'_>,
-        caller: Caller<'_>,
         out: &mut Vec<u8>,
         news: &Sender<News>,
     ) -> Result<(), End> {
         loop {
             self.poll_kill_file();
             let mut session = self.session()?;
-            let Session { relay, recorder, .. } = &mut *session;
+            let Session { relay, recorder, identity, .. } = &mut *session;
+            // A new policy may know the agent by other roles.
+            let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
+            let caller = identity.caller(&roles);
             recorder.started = Instant::now();
             let action = match &line {
                 Line::Whole(line) => relay.client(line, caller, self.clock.now(), out, recorder),
@@ -144,6 +191,7 @@ impl Shared {
                     relay.oversize(Direction::ToServer, outline, out, recorder)
                 }
             };
+            recorder.count(relay);
             match action {
                 Action::Forward(bytes) => {
                     drop(session);
@@ -158,6 +206,41 @@ impl Shared {
                 Action::Drop | Action::Noise => return Ok(()),
             }
         }
+    }
+
+    /// Puts the policy that `open` opens in force for all messages that come after, or says why not.
+    pub(super) fn reload(&self, open: &mut dyn FnMut() -> Result<(PolicyFile, Identity), String>) {
+        let outcome = open().and_then(|(file, identity)| self.succeed(file, identity));
+        let Ok(session) = self.session() else { return };
+        let Recorder { log, metrics, .. } = &session.recorder;
+        let outcome = outcome.as_deref().map_err(|error| error as _);
+        reload::tell(log, metrics.as_ref(), outcome);
+    }
+
+    /// The digest of the policy that is now in force. It is compiled while messages are decided on.
+    fn succeed(&self, file: PolicyFile, identity: Identity) -> Result<String, String> {
+        const PANICKED: &str = "a decision panicked";
+        let (guard, limiter) = match self.session() {
+            Ok(session) => (Arc::clone(&session.guard), Arc::clone(&session.limiter)),
+            Err(_) => return Err(PANICKED.into()),
+        };
+        if guard.policy().audit() != file.policy().audit() {
+            return Err(FirewallError::AuditChanged.to_string());
+        }
+        if guard.policy().store() != file.policy().store() {
+            return Err(FirewallError::StoreChanged.to_string());
+        }
+        let (digest, places) = (file.sources().digest(), Places::of(&file));
+        let (policy, sources) = file.into_parts();
+        let next = guard.succeed(policy).map_err(|error| sources.explain(&error).to_string())?;
+        let mut session = self.session().map_err(|_| PANICKED)?;
+        let limiter = limiter.succeed(next.policy()).map_err(|error| error.to_string())?;
+        let Session { relay, recorder, guard, limiter: limits, identity: who, .. } = &mut *session;
+        (*guard, *limits, *who) = (Arc::new(next), limiter, Arc::new(identity));
+        relay.succeed(Arc::clone(guard), Some(Arc::clone(limits) as _));
+        recorder.log = recorder.log.with_places(places);
+        recorder.remarks.clear();
+        Ok(digest)
     }
 
     fn poll_kill_file(&self) {
@@ -191,13 +274,11 @@ impl Shared {
 
     /// Passes on what the server says until it ends.
     pub(super) fn server(&self, input: ChildStdout, news: &Sender<News>) {
-        let roles: Vec<&str> = self.identity.roles.iter().map(String::as_str).collect();
-        let caller = self.identity.caller(&roles);
         let mut lines = Lines::new(input, self.limit);
         let mut out = Vec::new();
         while let Ok(Some(line)) = lines.next() {
             self.passing_on.store(true, Ordering::Relaxed);
-            let passed = self.server_line(&line, caller, &mut out, news);
+            let passed = self.server_line(&line, &mut out, news);
             self.passing_on.store(false, Ordering::Relaxed);
             if passed.is_err() {
                 break;
@@ -212,18 +293,20 @@ impl Shared {
     fn server_line(
         &self,
         line: &Line<'_>,
-        caller: Caller<'_>,
         out: &mut Vec<u8>,
         news: &Sender<News>,
     ) -> Result<(), End> {
         let mut session = self.session()?;
         let was_listing = session.relay.is_listing();
-        let Session { relay, recorder, .. } = &mut *session;
+        let Session { relay, recorder, identity, .. } = &mut *session;
+        let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
+        let caller = identity.caller(&roles);
         recorder.started = Instant::now();
         let action = match line {
             Line::Whole(line) => relay.server(line, caller, out, recorder),
             Line::TooLong(outline) => relay.oversize(Direction::ToClient, outline, out, recorder),
         };
+        recorder.count(relay);
         drop(session);
         if was_listing {
             self.listed.notify_all();

@@ -72,12 +72,25 @@ impl Lacks {
             };
             if program == "apt-get" && !is_root() {
                 println!("Not root: system packages are left for you to install.");
+                self.unpack();
                 continue;
             }
             println!("+ {}", words.join(" "));
             let mut command = Command::new(program);
             command.args(args).current_dir(workspace::root());
             let done = process::run(command.env("DEBIAN_FRONTEND", "noninteractive"));
+            if !done.ok {
+                print!("{}", done.text);
+            }
+        }
+    }
+
+    /// Brings what needs no installation.
+    fn unpack(&self) {
+        let wanted = self.0.iter().any(|lack| lack.program == Program::Redis);
+        if let Some(mut command) = wanted.then(program::unpack_redis).flatten() {
+            println!("+ redis-server, unpacked into .cache/redis");
+            let done = process::run(&mut command);
             if !done.ok {
                 print!("{}", done.text);
             }

@@ -23,6 +23,7 @@ pub const STAGES: &[Stage] = &[
     quick("lint", &[Program::Clippy], lint),
     quick("rust", &[], rust),
     quick("rust-levels", &[], rust_levels),
+    quick("fleet", &[Program::Redis], fleet),
     quick("docs", &[], docs),
     quick("no-alloc", &[Program::Linker], no_allocator),
     quick("c-abi", C, capi::check),
@@ -89,6 +90,13 @@ fn rust(report: &mut Report) {
 fn rust_levels(report: &mut Report) {
     report.cargo_tests(&["test", "-p", "airlock-core", "--no-default-features"]);
     report.cargo_tests(&["test", "-p", "airlock-core"]);
+}
+
+/// What processes share: skipped in the other stages where there is no server.
+fn fleet(report: &mut Report) {
+    let package = ["test", "-p", "agent-airlock", "--features", "redis"];
+    report.cargo_tests(&[&package[..], &["--test", "fleet"]].concat());
+    report.cargo_tests(&[&package[..], &["--lib", "limit::redis"]].concat());
 }
 
 fn docs(report: &mut Report) {

@@ -4,14 +4,14 @@ use std::vec::Vec;
 
 use super::super::keys::{
     AFTER, AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT,
-    RULE, SESSION, STEP, TEST, URL, WINDOW,
+    RULE, SESSION, STEP, STORE, TEST, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 17] = [
+const TABLES: [(&str, Keys, &str, &str); 18] = [
     ("session", SESSION, r#"{"session": {"#, "}}"),
     (
         "rule[0].after",
@@ -19,6 +19,7 @@ const TABLES: [(&str, Keys, &str, &str); 17] = [
         r#"{"rule": [{"id": "a", "effect": "allow", "tools": "x", "after": {"#,
         "}}]}",
     ),
+    ("store", STORE, r#"{"store": {"#, "}}"),
     ("audit", AUDIT, r#"{"audit": {"#, "}}"),
     ("calendar.c", WINDOW, r#"{"calendar": {"c": {"#, "}}}"),
     ("limit[0]", LIMIT, r#"{"limit": [{"#, "}]}"),
@@ -147,6 +148,7 @@ fn the_published_schema_has_every_key() {
         ("/properties/audit", AUDIT),
         ("/properties/session", SESSION),
         ("/$defs/rule/properties/after", AFTER),
+        ("/properties/store", STORE),
         ("/properties/denied_tools/items/anyOf/1", DENIED),
     ];
     for (place, keys) in places {

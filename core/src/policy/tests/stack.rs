@@ -167,6 +167,7 @@ fn what_cannot_be_narrowed_belongs_into_the_first_policy() {
     for (document, words) in [
         (r#"{"agents": {"bob": {"roles": "admin"}}}"#, "agents: only the first policy"),
         (r#"{"audit": {"path": "a"}}"#, "audit: only the first policy"),
+        (r#"{"store": {}}"#, "store: only the first policy"),
         (r#"{"output": {"*": {"style": "partial"}}}"#, "output: only the first policy"),
         (r#"{"output": {"*": {"allow": "value:x"}}}"#, "output: only the first policy"),
         (r#"{"output": {"*": {"keep": "tail"}}}"#, "output: only the first policy"),

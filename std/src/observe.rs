@@ -1,0 +1,68 @@
+//! What can be seen of decisions from outside: [`Metrics`] as numbers, and with the feature `tracing` spans
+//! and events.
+//!
+//! Both see what the audit sees and tell less of it: names of tools that a schema declares, reasons, rules,
+//! types and durations, never a value. A name that a model made up is `(other)` to both.
+
+mod metrics;
+mod serve;
+mod text;
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
+
+use std::time::Duration;
+
+use airlock_core::Reason;
+use airlock_core::mcp::{Event, Outcome};
+
+pub(crate) use metrics::Calls;
+pub use metrics::Metrics;
+pub use serve::serve;
+
+/// What stands for the name of a tool that no schema declares.
+pub(crate) const OTHER: &str = "(other)";
+
+/// A decision and its reason.
+pub(crate) type Words = (&'static str, Option<&'static str>);
+
+/// What was decided, in the words of the audit: `decision` and `reason` of its records.
+pub(crate) const fn words(outcome: &Outcome<'_>) -> Words {
+    match outcome {
+        Outcome::Allowed(_) => ("allow", None),
+        Outcome::Refused(refusal) => ("block", Some(refusal.cause().name())),
+        Outcome::Filtered { masked, truncated, .. } => {
+            (if masked.total() > 0 || *truncated { "filter" } else { "pass" }, None)
+        }
+        Outcome::Rejected { .. } => ("block", Some("protocol")),
+        Outcome::Changed { shown, .. } => {
+            (if *shown { "warn" } else { "withhold" }, Some(Reason::ToolChanged.name()))
+        }
+        Outcome::Pinned(_) => ("pin", None),
+        Outcome::Unchecked => ("allow", Some("unlisted")),
+        Outcome::Dropped(_) => ("drop", None),
+        Outcome::Warned(_) => ("warn", None),
+        Outcome::Withheld(_) => ("withhold", None),
+        _ => ("other", None),
+    }
+}
+
+/// Tells whoever listens of a decision that took so long. What is not `recorded` does not take effect.
+pub(crate) fn observe(
+    metrics: Option<&Metrics>,
+    event: &Event<'_>,
+    took: Duration,
+    recorded: bool,
+) {
+    let unrecorded = ("block", Some(Reason::InternalError.name()));
+    let words = if recorded { words(&event.outcome) } else { unrecorded };
+    if let Some(metrics) = metrics {
+        metrics.observe(event, words, took);
+    }
+    #[cfg(feature = "tracing")]
+    trace::event(event, words, took);
+}
+
+/// Whether anyone may listen.
+pub(crate) const fn is_watched(metrics: Option<&Metrics>) -> bool {
+    metrics.is_some() || cfg!(feature = "tracing")
+}

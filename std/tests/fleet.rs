@@ -1,0 +1,535 @@
+//! Processes that share limits and a kill switch through a Redis server of their own.
+//!
+//! This file is its own fleet (`fleet __member …`), hence no test harness.
+// Without the harness, clippy does not know that these are tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "support/harness.rs"]
+mod harness;
+#[path = "support/redis_server.rs"]
+mod redis_server;
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use airlock::clock::SystemClock;
+use airlock::core::policy::{OnLoss, Policy};
+use airlock::core::{Call, Caller, Guard, Reason, Scratch, ToolDefinition};
+use airlock::firewall::FirewallError;
+use airlock::kill::{Causes, KillFile, KillKey};
+use airlock::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
+use airlock::policy::PolicyFile;
+use airlock::{Firewall, Outcome};
+use redis_server::Server;
+
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
+}
+
+const TESTS: &[harness::Test] = tests![
+    four_processes_of_a_thousand_calls_admit_exactly_the_limit,
+    a_lost_server_admits_nothing_and_comes_back_used_up,
+    a_fallback_admits_the_rate_of_each_process_and_comes_back_used_up,
+    what_was_admitted_alone_is_not_admitted_again_by_a_server_that_lost_nothing,
+    a_server_that_restarts_between_two_calls_has_forgotten_them,
+    a_process_that_comes_first_to_an_empty_server_gives_no_second_burst,
+    a_server_that_hangs_costs_one_time_out,
+    a_server_that_is_not_there_at_the_start,
+    a_flushed_script_is_loaded_again,
+    accounts_expire_when_they_are_full,
+    keys_of_a_decision_are_in_one_slot_and_show_nothing,
+    a_node_of_a_cluster_keeps_limits,
+    the_node_that_has_the_keys_is_asked,
+    no_password_is_shown,
+    a_kill_key_halts_the_fleet_within_a_second,
+    a_lost_kill_key_halts_or_holds_on,
+    a_kill_file_and_a_kill_key_do_not_undo_each_other,
+    a_firewall_under_a_policy_with_a_store_shares_its_limits,
+    a_policy_that_is_changed_counts_on_at_the_server,
+    many_threads_of_a_firewall_get_exactly_what_there_is,
+];
+
+fn main() {
+    let mut arguments = env::args().skip(1);
+    let first = arguments.next();
+    if first.as_deref() == Some("__member") {
+        return member(&arguments.collect::<Vec<_>>());
+    }
+    if redis_server::is_there() {
+        harness::run(TESTS, first.as_deref());
+    }
+}
+
+const LONG: &str = r#"{"limit": [{"id": "l", "tools": "*", "rate": "100/100d"}]}"#;
+
+/// One process with its guard and limiter, and what it was told.
+struct Member {
+    guard: Guard,
+    limiter: RedisLimiter,
+    scratch: Scratch<'static>,
+    events: Arc<Mutex<Vec<StoreEvent>>>,
+}
+
+impl Member {
+    fn new(document: &str, options: &RedisOptions) -> Self {
+        let tool = ToolDefinition { name: "search", input_schema: b"{}", output_schema: None };
+        let builder = Guard::builder().policy(Policy::from_json(document).unwrap()).unwrap();
+        let guard = builder.tool(tool).unwrap().build().unwrap();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&events);
+        let tell = move |event: &StoreEvent| told.lock().unwrap().push(event.clone());
+        let clock = Arc::new(SystemClock::new());
+        let limiter = RedisLimiter::telling(guard.policy(), options, clock, tell).unwrap();
+        let scratch = guard.scratch();
+        Self { guard, limiter, scratch, events }
+    }
+
+    /// Why a call of `agent` is refused, and how long to wait.
+    fn call_as(&mut self, agent: &str) -> Result<(), (Reason, Option<u64>)> {
+        let caller = Caller { agent: Some(agent), ..Caller::default() };
+        let call = Call { tool: "search", arguments: b"{}", caller, ..Call::default() };
+        let settled = self.guard.settle(&call, Some(&self.limiter), None, &mut self.scratch);
+        match settled.verdict(b"{}", &self.scratch) {
+            airlock::core::Verdict::Allow(_) => Ok(()),
+            airlock::core::Verdict::Refuse(refusal) => {
+                Err((refusal.reason(), refusal.retry_after_ms()))
+            }
+        }
+    }
+
+    /// How many of `calls` pass.
+    fn pass(&mut self, calls: usize) -> usize {
+        (0..calls).filter(|_| self.call_as("bob").is_ok()).count()
+    }
+
+    fn events(&self) -> Vec<StoreEvent> {
+        self.events.lock().unwrap().clone()
+    }
+
+    fn wait_for_return(&self) {
+        wait_until(|| !self.limiter.is_lost());
+    }
+}
+
+fn options(server: &Server) -> RedisOptions {
+    // The machine that tests may be busy; a server that hangs is tested with a time-out of its own.
+    RedisOptions::new(&server.url()).unwrap().timeout(Duration::from_secs(2))
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        assert!(Instant::now() < until, "it never happens");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A process of a fleet: makes its calls and says how many passed.
+fn member(arguments: &[String]) {
+    let [url, calls, document] = arguments else { panic!("{arguments:?}") };
+    let options = RedisOptions::new(url).unwrap().timeout(Duration::from_secs(2));
+    let mut member = Member::new(document, &options);
+    println!("{}", member.pass(calls.parse().unwrap()));
+    assert_eq!(member.events(), []);
+}
+
+fn four_processes_of_a_thousand_calls_admit_exactly_the_limit() {
+    let server = Server::start();
+    let document = r#"{"limit": [
+        {"id": "each", "tools": "*", "key": ["agent"], "rate": "2500/1000d"},
+        {"id": "all", "tools": "*", "rate": "3999/1000d"}]}"#;
+    let own = env::current_exe().unwrap();
+    let fleet: Vec<_> = (0..4)
+        .map(|_| {
+            let mut process = Command::new(&own);
+            let process = process.args(["__member", &server.url(), "1000", document]);
+            process.stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let passed = fleet.into_iter().map(|process| {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().trim().parse::<usize>().unwrap()
+    });
+    assert_eq!(passed.sum::<usize>(), 2500);
+}
+
+fn a_lost_server_admits_nothing_and_comes_back_used_up() {
+    let mut server = Server::start();
+    let mut members = [0; 2].map(|_| Member::new(LONG, &options(&server)));
+    assert_eq!(members.each_mut().map(|member| member.pass(30)), [30, 30]);
+    server.kill();
+    assert_eq!(members.each_mut().map(|member| member.pass(500)), [0, 0]);
+    assert_eq!(members[0].call_as("bob"), Err((Reason::RateLimited, None)));
+    server.restart();
+    members.iter().for_each(Member::wait_for_return);
+    assert_eq!(members.each_mut().map(|member| member.pass(100)), [0, 0], "used up, not full");
+    for (member, calls) in members.iter().zip([501, 500]) {
+        let events = member.events();
+        let [StoreEvent::Lost { on_loss: OnLoss::Refuse, .. }, returned] = &*events else {
+            panic!("{events:?}");
+        };
+        let StoreEvent::Returned { refused, admitted, .. } = returned else { panic!("{events:?}") };
+        assert_eq!((*refused, *admitted), (calls, 0));
+    }
+    let forgot =
+        |member: &Member| matches!(member.events()[1], StoreEvent::Returned { forgot: true, .. });
+    assert!(members.iter().any(forgot));
+}
+
+fn a_fallback_admits_the_rate_of_each_process_and_comes_back_used_up() {
+    let mut server = Server::start();
+    let options = options(&server).on_loss(OnLoss::Fallback);
+    let mut members = [0; 2].map(|_| Member::new(LONG, &options));
+    assert_eq!(members.each_mut().map(|member| member.pass(30)), [30, 30]);
+    server.kill();
+    // Each has counted its own 30.
+    assert_eq!(members.each_mut().map(|member| member.pass(500)), [70, 70]);
+    server.restart();
+    members.iter().for_each(Member::wait_for_return);
+    assert_eq!(members.each_mut().map(|member| member.pass(100)), [0, 0]);
+    for member in &members {
+        let events = member.events();
+        let [StoreEvent::Lost { on_loss: OnLoss::Fallback, .. }, returned] = &*events else {
+            panic!("{events:?}");
+        };
+        let StoreEvent::Returned { refused, admitted, .. } = returned else { panic!("{events:?}") };
+        assert_eq!((*refused, *admitted), (430, 70));
+    }
+}
+
+fn what_was_admitted_alone_is_not_admitted_again_by_a_server_that_lost_nothing() {
+    let server = Server::start();
+    let options = options(&server).timeout(Duration::from_millis(100)).on_loss(OnLoss::Fallback);
+    let document = r#"{"limit": [{"id": "l", "tools": "*", "key": ["agent"], "rate": "9/100d"}]}"#;
+    let mut member = Member::new(document, &options);
+    assert_eq!(member.call_as("eve"), Ok(()));
+    server.signal("STOP");
+    assert_eq!(member.pass(20), 9);
+    server.signal("CONT");
+    member.wait_for_return();
+    // The server is told what he used up without it.
+    assert_eq!(member.pass(20), 0);
+    let mut other = Member::new(document, &options);
+    assert_eq!(other.pass(20), 0);
+    assert_eq!(other.call_as("eve"), Ok(()), "her account was there all the time");
+}
+
+fn a_server_that_restarts_between_two_calls_has_forgotten_them() {
+    let mut server = Server::start();
+    let mut member = Member::new(LONG, &options(&server));
+    assert_eq!(member.pass(60), 60);
+    server.restart();
+    assert_eq!(member.pass(100), 0);
+    assert_eq!(member.events(), [StoreEvent::Forgot]);
+    let () = server.ask("FLUSHALL");
+    assert_eq!(member.pass(100), 0);
+    assert_eq!(member.events(), [StoreEvent::Forgot, StoreEvent::Forgot]);
+}
+
+fn a_process_that_comes_first_to_an_empty_server_gives_no_second_burst() {
+    let server = Server::start();
+    let document = r#"{"limit": [{"id": "l", "tools": "*", "key": ["agent"], "rate": "9/100d"}]}"#;
+    let mut old = Member::new(document, &options(&server));
+    assert_eq!(old.pass(20), 9);
+    let () = server.ask("FLUSHALL");
+    // It cannot know that the server was ever anything but empty...
+    let mut new = Member::new(document, &options(&server));
+    assert_eq!(new.call_as("eve"), Ok(()));
+    // ...but who knows says so to all.
+    assert_eq!(old.call_as("tom").map_err(|(reason, _)| reason), Err(Reason::RateLimited));
+    assert_eq!(new.pass(20), 0);
+    assert_eq!((old.events(), new.events()), (vec![StoreEvent::Forgot], vec![]));
+}
+
+fn a_server_that_hangs_costs_one_time_out() {
+    let server = Server::start();
+    let timeout = Duration::from_millis(80);
+    let mut member = Member::new(LONG, &options(&server).timeout(timeout));
+    assert_eq!(member.pass(1), 1);
+    server.signal("STOP");
+    let started = Instant::now();
+    assert_eq!(member.pass(10_000), 0);
+    assert!(started.elapsed() >= timeout);
+    assert!(started.elapsed() < timeout * 20, "{:?}", started.elapsed());
+    server.signal("CONT");
+    member.wait_for_return();
+    // The call that waited may have been charged when the server went on.
+    assert!((98..=99).contains(&member.pass(200)), "nothing was lost");
+    let events = member.events();
+    let [StoreEvent::Lost { .. }, StoreEvent::Returned { refused: 10_000, forgot: false, .. }] =
+        &*events
+    else {
+        panic!("{events:?}");
+    };
+}
+
+fn a_server_that_is_not_there_at_the_start() {
+    let mut server = Server::start();
+    server.kill();
+    let mut member = Member::new(LONG, &options(&server));
+    assert!(member.limiter.is_lost());
+    assert_eq!(member.pass(3), 0);
+    server.restart();
+    member.wait_for_return();
+    assert_eq!(member.pass(200), 100, "nothing was ever charged");
+}
+
+fn a_flushed_script_is_loaded_again() {
+    let server = Server::start();
+    let mut member = Member::new(LONG, &options(&server));
+    assert_eq!(member.pass(50), 50);
+    let () = server.ask("SCRIPT FLUSH");
+    assert_eq!(member.pass(100), 50);
+    assert_eq!(member.events(), []);
+}
+
+fn accounts_expire_when_they_are_full() {
+    let server = Server::start();
+    let document = r#"{"limit": [{"id": "l", "tools": "*", "key": ["agent"], "rate": "2/1s"}]}"#;
+    let mut member = Member::new(document, &options(&server));
+    for agent in 0..50 {
+        assert_eq!(member.call_as(&format!("agent-{agent}")), Ok(()));
+    }
+    let keys: Vec<String> = server.ask("KEYS *");
+    assert_eq!(keys.len(), 51);
+    for key in &keys {
+        assert!(server.ask::<i64>(&format!("PTTL {key}")) > 0, "{key}");
+    }
+    wait_until(|| server.ask::<usize>("DBSIZE") == 1);
+}
+
+/// CRC16 of XMODEM over what is between the first braces, as the specification of Redis Cluster has it.
+fn slot(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).unwrap().0;
+    let step = |crc: u16, byte: u8| {
+        (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
+            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
+        })
+    };
+    tag.bytes().fold(0, step) % 16_384
+}
+
+fn keys_of_a_decision_are_in_one_slot_and_show_nothing() {
+    assert_eq!(slot("{123456789}"), 0x31c3);
+    let server = Server::start();
+    let document = r#"{"limit": [
+        {"id": "one", "tools": "*", "key": ["agent"], "rate": "9/1h"},
+        {"id": "two", "tools": "*", "key": ["agent", "tool"], "rate": "9/1h"},
+        {"id": "all", "tools": "*", "rate": "9/1h"}]}"#;
+    let mut member = Member::new(document, &options(&server).namespace("pay{ments}"));
+    assert_eq!(member.call_as("bob-the-agent"), Ok(()));
+    let keys: Vec<String> = server.ask("KEYS *");
+    assert_eq!(keys.len(), 4, "{keys:?}");
+    let slots: BTreeSet<_> = keys.iter().map(|key| slot(key)).collect();
+    assert_eq!(slots.len(), 1, "{keys:?}");
+    for key in &keys {
+        assert!(key.starts_with("airlock:{pay_ments_}:") && !key.contains("bob"), "{key}");
+    }
+    // Other limits for another namespace.
+    let mut other = Member::new(document, &options(&server).namespace("other"));
+    assert_eq!((member.pass(20), other.pass(20)), (8, 9));
+}
+
+fn a_node_of_a_cluster_keeps_limits() {
+    let server = Server::with(&["--cluster-enabled", "yes"]);
+    let () = server.ask("CLUSTER ADDSLOTSRANGE 0 16383");
+    wait_until(|| server.ask::<String>("CLUSTER INFO").contains("cluster_state:ok"));
+    let document = r#"{"limit": [
+        {"id": "one", "tools": "*", "key": ["agent"], "rate": "9/1h"},
+        {"id": "all", "tools": "*", "rate": "99/1h"}]}"#;
+    let mut member = Member::new(document, &options(&server));
+    assert_eq!(member.pass(20), 9);
+    assert_eq!(member.events(), []);
+    for key in server.ask::<Vec<String>>("KEYS *") {
+        assert_eq!(server.ask::<u16>(&format!("CLUSTER KEYSLOT {key}")), slot(&key));
+    }
+}
+
+/// A node that has none of the keys.
+fn the_node_that_has_the_keys_is_asked() {
+    let server = Server::start();
+    let node = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}/", node.local_addr().unwrap());
+    let moved = format!("-MOVED 42 127.0.0.1:{}\r\n", server.port);
+    thread::spawn(move || {
+        for stream in node.incoming() {
+            let mut stream = stream.unwrap();
+            let mut question = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut question) {
+                let text = String::from_utf8_lossy(&question[..length]).into_owned();
+                let commands = text.matches("\r\n*").count() + 1;
+                if text.contains("EVALSHA") {
+                    stream.write_all(moved.as_bytes()).unwrap();
+                } else {
+                    stream.write_all("-ERR not now\r\n".repeat(commands).as_bytes()).unwrap();
+                }
+            }
+        }
+    });
+    let options = RedisOptions::new(&url).unwrap().timeout(Duration::from_secs(2));
+    let mut member = Member::new(LONG, &options);
+    assert_eq!(member.events(), []);
+    assert_eq!(member.pass(200), 100);
+}
+
+fn no_password_is_shown() {
+    let password = format!("{}-{}", "hunter", 40 + 2);
+    let server = Server::with(&["--requirepass", "another"]);
+    let url = format!("redis://:{password}@127.0.0.1:{}/", server.port);
+    let options = RedisOptions::new(&url).unwrap();
+    let member = Member::new(LONG, &options);
+    assert!(member.limiter.is_lost());
+    let [StoreEvent::Lost { why, .. }] = &*member.events() else { panic!() };
+    assert!(!why.is_empty());
+    let shown = format!("{options:?} {:?} {:?} {why}", member.limiter, member.events());
+    assert!(!shown.contains(&password), "{shown}");
+    for bad in [format!("http://u:{password}@h/"), format!("redis://u:{password}@h:x/")] {
+        let error = RedisOptions::new(&bad).unwrap_err();
+        assert_eq!(error, StoreError::Url);
+        assert!(!error.to_string().contains(&password));
+    }
+    assert_eq!(RedisOptions::new("rediss://h/").unwrap_err(), StoreError::NoTls);
+    let policy = format!(r#"{{"store": {{"redis": "{url}"}}}}"#);
+    let error = Policy::from_json(&policy).unwrap_err().to_string();
+    assert!(error.contains("no password") && !error.contains(&password), "{error}");
+}
+
+fn a_kill_key_halts_the_fleet_within_a_second() {
+    let server = Server::start();
+    let options = options(&server).kill_key("halt-all");
+    let fleet = [0; 3].map(|_| {
+        let causes = Causes::default();
+        let key = KillKey::watch(&options, &causes, |_| {}).unwrap().unwrap();
+        (causes, key)
+    });
+    let halted = |wanted| fleet.iter().all(|(causes, _)| causes.switch().is_on() == wanted);
+    assert!(halted(false));
+    for (command, on) in [("SET halt-all 1", true), ("DEL halt-all", false)] {
+        let _: redis::Value = server.ask(command);
+        let turned = Instant::now();
+        wait_until(|| halted(on));
+        assert!(turned.elapsed() < Duration::from_secs(1), "{:?}", turned.elapsed());
+    }
+    // In force from the first call on.
+    let () = server.ask("SET halt-all 1");
+    let causes = Causes::default();
+    let _key = KillKey::watch(&options, &causes, |_| {}).unwrap();
+    assert!(causes.switch().is_on());
+}
+
+fn a_lost_kill_key_halts_or_holds_on() {
+    let mut server = Server::start();
+    let watch = |on_loss| {
+        let causes = Causes::default();
+        let turns = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&turns);
+        let tell = move |on| told.lock().unwrap().push(on);
+        let options = options(&server).kill_key("halt").on_loss(on_loss);
+        let key = KillKey::watch(&options, &causes, tell).unwrap();
+        (causes, key, turns)
+    };
+    let (refuse, _first, turns) = watch(OnLoss::Refuse);
+    let (fallback, _second, _) = watch(OnLoss::Fallback);
+    server.kill();
+    wait_until(|| refuse.switch().is_on());
+    assert!(!fallback.switch().is_on(), "what it said last holds on");
+    server.restart();
+    wait_until(|| !refuse.switch().is_on());
+    assert_eq!(*turns.lock().unwrap(), [true, false], "told once each");
+    let () = server.ask("SET halt 1");
+    wait_until(|| refuse.switch().is_on() && fallback.switch().is_on());
+    server.kill();
+    thread::sleep(Duration::from_millis(600));
+    assert!(refuse.switch().is_on() && fallback.switch().is_on());
+}
+
+fn a_kill_file_and_a_kill_key_do_not_undo_each_other() {
+    let server = Server::start();
+    let path = env::temp_dir().join(format!("airlock-fleet-{}", std::process::id()));
+    let causes = Causes::default();
+    let file = KillFile::among(path.clone(), &causes);
+    let _key = KillKey::watch(&options(&server).kill_key("halt"), &causes, |_| {}).unwrap();
+    let () = server.ask("SET halt 1");
+    wait_until(|| causes.switch().is_on());
+    file.poll();
+    assert!(causes.switch().is_on(), "the file is not there, the key is");
+    fs::write(&path, "").unwrap();
+    file.poll();
+    let _: u8 = server.ask("DEL halt");
+    thread::sleep(Duration::from_millis(600));
+    assert!(causes.switch().is_on(), "the key is gone, the file is not");
+    fs::remove_file(&path).unwrap();
+    file.poll();
+    assert!(!causes.switch().is_on());
+}
+
+fn stored(store: &str, limits: &str) -> PolicyFile {
+    let document = format!(
+        "name = \"shop\"\n[store]\nredis = \"{store}\"\ntimeout_ms = 2000\nkill_key = \"stop-shop\"\n{limits}"
+    );
+    PolicyFile::parse("policy.toml", &document).unwrap()
+}
+
+fn firewall(server: &Server) -> Firewall {
+    let policy =
+        stored(&server.url(), "[[limit]]\nid = \"l\"\ntools = [\"*\"]\nrate = \"50/100d\"\n");
+    let tool = ToolDefinition { name: "search", input_schema: b"{}", output_schema: None };
+    Firewall::builder().policy(policy).tool(tool).unwrap().build().unwrap()
+}
+
+fn a_firewall_under_a_policy_with_a_store_shares_its_limits() {
+    let server = Server::start();
+    let fleet = [0; 2].map(|_| firewall(&server));
+    let call = Call { tool: "search", arguments: b"{}", ..Call::default() };
+    let pass = |firewall: &Firewall| {
+        let passes = || firewall.call(&call).map(|permit| permit.finish(Outcome::Ok)).is_ok();
+        (0..30).filter(|_| passes()).count()
+    };
+    assert_eq!(fleet.each_ref().map(pass), [30, 20]);
+    let () = server.ask("SET stop-shop 1");
+    wait_until(|| fleet.iter().all(|firewall| firewall.kill_switch().is_on()));
+    assert_eq!(fleet[0].call(&call).unwrap_err().reason(), Reason::Halted);
+}
+
+fn a_policy_that_is_changed_counts_on_at_the_server() {
+    let server = Server::start();
+    let old = firewall(&server);
+    let call = Call { tool: "search", arguments: b"{}", ..Call::default() };
+    let pass = |firewall: &Firewall, calls| {
+        let passes = || firewall.call(&call).map(|permit| permit.finish(Outcome::Ok)).is_ok();
+        (0..calls).filter(|_| passes()).count()
+    };
+    assert_eq!(pass(&old, 30), 30);
+    // Another limit comes first, so that numbers are others.
+    let limits = "[[limit]]\nid = \"first\"\ntools = [\"*\"]\nrate = \"500/100d\"\n\
+                  [[limit]]\nid = \"l\"\ntools = [\"*\"]\nrate = \"50/100d\"\n";
+    let new = old.succeed(stored(&server.url(), limits)).unwrap();
+    assert_eq!((pass(&new, 5), pass(&old, 5), pass(&new, 30)), (5, 5, 10));
+    let refusal = new.call(&call).unwrap_err();
+    assert_eq!(refusal.refusal().rule(), Some("l"));
+    let () = server.ask("SET stop-shop 1");
+    wait_until(|| new.kill_switch().is_on());
+    let elsewhere = new.succeed(stored("redis://127.0.0.1:1/0", limits));
+    assert!(matches!(elsewhere, Err(FirewallError::StoreChanged)));
+}
+
+fn many_threads_of_a_firewall_get_exactly_what_there_is() {
+    let server = Server::start();
+    let firewall = firewall(&server);
+    let passed = thread::scope(|scope| {
+        let threads = [0; 8].map(|_| {
+            scope.spawn(|| {
+                let call = Call { tool: "search", arguments: b"{}", ..Call::default() };
+                (0..50).filter(|_| firewall.call(&call).is_ok()).count()
+            })
+        });
+        threads.map(|thread| thread.join().unwrap())
+    });
+    assert_eq!(passed.iter().sum::<usize>(), 50, "{passed:?}");
+}

@@ -1,0 +1,138 @@
+//! A Redis server of a test's own: on a port of the loopback, without persistence, in a folder that is removed.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use redis::{Client, Connection, FromRedisValue};
+
+/// Where `cargo xtask test --install` puts it when it may not install packages.
+const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.cache/redis/usr/bin/redis-server");
+
+/// A server, killed with its value, in a panic too.
+pub struct Server {
+    pub port: u16,
+    folder: PathBuf,
+    args: Vec<String>,
+    process: Option<Child>,
+}
+
+/// Whether there is a server to start. Without one a test is skipped, loudly, but not where all must run.
+pub fn is_there() -> bool {
+    let there = program().is_some();
+    if !there {
+        assert_ne!(env::var("CI").as_deref(), Ok("true"), "redis-server is missing");
+        eprintln!("SKIPPED: redis-server is missing; cargo xtask test --install brings it");
+    }
+    there
+}
+
+fn program() -> Option<&'static str> {
+    ["redis-server", "valkey-server", UNPACKED].into_iter().find(|program| {
+        let mut command = command(program);
+        let quiet = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    })
+}
+
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    if program == UNPACKED {
+        // Its libraries were unpacked beside it, in a folder for the machine's kind of processor.
+        let folders = fs::read_dir(Path::new(UNPACKED).with_file_name("../lib"));
+        let folders = folders.into_iter().flatten().flatten().map(|entry| entry.path());
+        command.env("LD_LIBRARY_PATH", env::join_paths(folders).unwrap());
+    }
+    command
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub fn with(args: &[&str]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("airlock-redis-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        // Another program may take the port before the server does: then another one is tried.
+        let mut server = Self { port: 0, folder, args, process: None };
+        for _ in 0..5 {
+            server.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if server.try_start() {
+                return server;
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    /// Starts it again, on the same port, with nothing in it.
+    pub fn restart(&mut self) {
+        self.kill();
+        assert!(self.try_start(), "redis-server does not start again");
+    }
+
+    /// Without a farewell, as a power failure would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Sends a signal: `STOP` makes a server that takes connections and never answers.
+    pub fn signal(&self, name: &str) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    pub fn client(&self) -> Connection {
+        Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    /// Asks with the words of a command line.
+    pub fn ask<T: FromRedisValue>(&self, words: &str) -> T {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        words.for_each(|word| {
+            command.arg(word);
+        });
+        command.query(&mut self.client()).unwrap()
+    }
+
+    fn try_start(&mut self) -> bool {
+        let mut command = command(program().unwrap());
+        command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(&self.folder);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(&self.args);
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.process = Some(process.spawn().unwrap());
+        let until = Instant::now() + Duration::from_secs(10);
+        let client = Client::open(self.url()).unwrap();
+        while Instant::now() < until {
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return false;
+            }
+            if client.get_connection().is_ok() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
