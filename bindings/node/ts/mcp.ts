@@ -120,7 +120,7 @@ const transports = new WeakSet<object>();
  * server, make one `Guard` and pass it as `guard`.
  *
  * What an SDK has parsed no longer shows: of two equal keys the last one is seen, and integers beyond 2^53 have lost
- * digits. `guardStdio` of `airlock-mcp/stdio` sees the bytes.
+ * digits. `guardStdio` of `airlock-mcp/stdio` and `rawBody` of `airlock-mcp/http` see the bytes.
  *
  * @returns the same server
  * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
