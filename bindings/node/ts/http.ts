@@ -13,7 +13,7 @@ export type ReadRequest<R extends IncomingMessage = IncomingMessage> = R & { bod
 
 /**
  * Middleware for Node and Express: reads the JSON body of a `POST` and puts it, parsed, into `request.body`, as
- * `express.json()` does; in place of that, and before it. The servers that {@link airlock} guards decide on the bytes.
+ * `express.json()` does; in place of that, and before it. The servers that `airlock` guards decide on the bytes.
  *
  * ```ts
  * import { rawBody } from 'airlock-mcp/http';
