@@ -3,11 +3,16 @@
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "redis")]
+#[path = "../../std/tests/support/redis_server.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod redis_server;
 mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::Folder;
@@ -242,4 +247,43 @@ fn a_policy_that_is_changed_comes_into_force_and_a_bad_one_does_not() {
         assert_eq!(reason(session.call("echo", json!({"n": 1}))), "rate_limited");
         session.end();
     }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn two_servers_share_limits_and_a_kill_key() {
+    if !redis_server::is_there() {
+        return;
+    }
+    let redis = redis_server::Server::start();
+    let folder = Folder::new("run-fleet");
+    let policy = folder.file(
+        "policy.toml",
+        "rate_limits = { \"*\" = \"3/day\" }\n[store]\ntimeout_ms = 2000\nkill_key = \"halt\"\n",
+    );
+    let options = ["--policy", &policy, "--redis", &redis.url()];
+    let mut fleet = [0; 2].map(|_| Session::start(&options));
+    for (member, reason_of) in [(0, None), (1, None), (0, None), (1, Some("rate_limited"))] {
+        let refused = fleet[member].call("echo", json!({"n": 1})).map(|(reason, _)| reason);
+        assert_eq!(refused.as_deref(), reason_of);
+    }
+    let () = redis.ask("SET halt 1");
+    let until = Instant::now() + Duration::from_secs(1);
+    for member in &mut fleet {
+        while reason(member.call("echo", json!({"n": 1}))) != "halted" {
+            assert!(Instant::now() < until, "not within a second");
+        }
+    }
+    fleet.into_iter().for_each(Session::end);
+}
+
+#[test]
+fn a_store_that_nobody_names_is_no_store() {
+    let folder = Folder::new("run-nowhere");
+    let policy = folder.file("policy.toml", "[store]\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
+    command.args(["run", "--policy", &policy, "--", "true"]).env_remove("AIRLOCK_REDIS_URL");
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    assert!(String::from_utf8(done.stderr).unwrap().contains("store"));
 }

@@ -1,5 +1,5 @@
-//! What an output goes through: masked, then cut. Never the other way round: a cut could leave half a
-//! secret that no detector recognises.
+//! What an output goes through: what hides in it taken out, then masked, then cut. Never the other way
+//! round: a cut could leave half a secret that no detector recognises.
 //!
 //! A limit on the output is one on the work as well: of a long text no more is masked than the limit
 //! lets be shown, from its first byte on, or from [`BEHIND`] bytes before what is kept of its end. Worst
@@ -7,6 +7,9 @@
 
 use crate::buf::{Buf, Full};
 use crate::guard::Output;
+use crate::hidden::{
+    Cleaning, Found, Hiding, Kinds, find, in_json, may_hide, may_hide_in_json, strip,
+};
 use crate::json::{self, Kind, Limits};
 use crate::redact::{
     Counts, Piece, Pseudonyms, Redactor, Stream, TypeId, Work, end_of_headless_key,
@@ -26,6 +29,8 @@ pub(crate) struct Filter<'g> {
     pub(crate) limit: Limit<'g>,
     /// What is read of JSON.
     pub(crate) bounds: Limits,
+    /// What becomes of hidden text.
+    pub(crate) hiding: Hiding,
 }
 
 /// What became of an output.
@@ -34,6 +39,7 @@ pub(crate) struct Result {
     pub(crate) bytes: Place,
     pub(crate) truncated: bool,
     pub(crate) masked: usize,
+    pub(crate) stripped: bool,
 }
 
 /// Where the bytes to show are.
@@ -41,6 +47,8 @@ pub(crate) struct Result {
 pub(crate) enum Place {
     /// Nothing was changed.
     Input,
+    /// In [`Scratch::clean`]: nothing was masked or cut, but hidden text was taken out.
+    Clean,
     /// In [`Scratch::masked`].
     Masked,
     /// In [`Scratch::out`].
@@ -61,21 +69,89 @@ impl Filter<'_> {
         }
         scratch.masked.clear();
         scratch.out.clear();
-        let json = matches!(output, Output::Json(_))
-            || matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
-        if json && let Some(result) = self.json(output, scratch)? {
+        let is_json = reads_as_json(output);
+        let is_long = !self.limit.is_none() && bytes.len() > SHORT;
+        if self.hiding == Hiding::default() && is_long && !is_json {
+            let done = self.mask(output, scratch)?;
+            count_shown(done, scratch);
+            return Ok(done);
+        }
+        let hides = if is_json { may_hide_in_json(bytes) } else { may_hide(bytes) };
+        if hides && self.clean(output, scratch)? {
+            // Its memory is not what masking writes to.
+            let clean = core::mem::take(&mut scratch.clean);
+            let output = match output {
+                Output::Text(_) => Output::Text(&clean),
+                Output::Json(_) => Output::Json(&clean),
+            };
+            let done = self.mask(output, scratch);
+            scratch.clean = clean;
+            return done.map(|done| {
+                let bytes = if done.bytes == Place::Input { Place::Clean } else { done.bytes };
+                Result { bytes, stripped: true, ..done }
+            });
+        }
+        self.mask(output, scratch)
+    }
+
+    /// Writes `output` without the hidden text that is stripped to [`Scratch::clean`], and counts all that is
+    /// there; whether something was stripped. Before anything is masked: a secret that is split by what
+    /// hides is whole again for the detectors.
+    fn clean(self, output: Output<'_>, scratch: &mut Scratch<'_>) -> Outcome<bool> {
+        let (Output::Text(bytes) | Output::Json(bytes)) = output;
+        let Scratch { tape, inner, work, text, clean, hidden, .. } = scratch;
+        let before = *hidden;
+        clean.clear();
+        let hiding = self.hiding;
+        let doc =
+            if reads_as_json(output) { json::parse(bytes, self.bounds, tape).ok() } else { None };
+        let stripped = match doc {
+            Some(doc) => {
+                let cleaning = Cleaning { hiding, text: &mut work.text, found: &mut *hidden };
+                let stripped = in_json(doc, cleaning, clean)?;
+                // A name may have become another one of its object.
+                let bounds = Limits { bytes: usize::MAX, ..self.bounds };
+                if stripped && json::parse(clean, bounds, inner).is_err() {
+                    return Err(Full);
+                }
+                stripped
+            }
+            None => {
+                let plain = match core::str::from_utf8(bytes) {
+                    Ok(plain) => plain,
+                    Err(_) => lossy(bytes, text)?,
+                };
+                find(plain, Kinds::ALL).for_each(|span| hidden.add(span.kind));
+                let strips = hidden.since(before).any(hiding.strip);
+                if strips {
+                    strip(plain, hiding.strip, &mut Found::default(), clean)?;
+                }
+                strips
+            }
+        };
+        if hidden.since(before).any(hiding.refuse) {
+            return Err(Full);
+        }
+        Ok(stripped)
+    }
+
+    /// Masks and cuts `output`.
+    fn mask(self, output: Output<'_>, scratch: &mut Scratch<'_>) -> Outcome<Result> {
+        let (Output::Text(bytes) | Output::Json(bytes)) = output;
+        if reads_as_json(output)
+            && let Some(result) = self.json(output, scratch)?
+        {
             return Ok(result);
         }
-        if self.limit.is_none() || bytes.len() <= SHORT {
-            return self.whole(bytes, scratch);
-        }
-        self.ends(bytes, scratch)
+        self.text(bytes, scratch)
     }
 
     /// JSON; nothing where it is none, or a scalar that is meant as text.
     fn json(self, output: Output<'_>, scratch: &mut Scratch<'_>) -> Outcome<Option<Result>> {
         let (Output::Text(bytes) | Output::Json(bytes)) = output;
         let Scratch { tape, inner, work, masked, out, .. } = scratch;
+        masked.clear();
+        out.clear();
         let Ok(doc) = json::parse(bytes, self.bounds, tape) else {
             return Ok(None);
         };
@@ -87,13 +163,23 @@ impl Filter<'_> {
         let shown = core::str::from_utf8(masked).map_err(|_| Full)?;
         if self.limit.fits(shown) {
             let bytes = if count == 0 { Place::Input } else { Place::Masked };
-            return Ok(Some(Result { bytes, truncated: false, masked: count }));
+            return Ok(Some(Result { bytes, truncated: false, masked: count, stripped: false }));
         }
         // Masks may have made it a little larger.
         let bounds = Limits { bytes: usize::MAX, ..self.bounds };
         let doc = json::parse(shown.as_bytes(), bounds, inner).map_err(|_| Full)?;
         let truncated = truncate_json(doc, &self.limit, out)?;
-        Ok(Some(Result { bytes: Place::Cut, truncated, masked: count }))
+        Ok(Some(Result { bytes: Place::Cut, truncated, masked: count, stripped: false }))
+    }
+
+    /// Plain text.
+    fn text(self, bytes: &[u8], scratch: &mut Scratch<'_>) -> Outcome<Result> {
+        scratch.masked.clear();
+        scratch.out.clear();
+        if self.limit.is_none() || bytes.len() <= SHORT {
+            return self.whole(bytes, scratch);
+        }
+        self.ends(bytes, scratch)
     }
 
     /// A text all of which is masked before it is cut.
@@ -113,10 +199,10 @@ impl Filter<'_> {
         if self.limit.fits(shown.text) {
             let unchanged = count == 0 && plain.len() == bytes.len() && plain.as_bytes() == bytes;
             let bytes = if unchanged { Place::Input } else { Place::Masked };
-            return Ok(Result { bytes, truncated: false, masked: count });
+            return Ok(Result { bytes, truncated: false, masked: count, stripped: false });
         }
         Ends { head: shown, tail: shown, total: plain.len() }.cut(&self.limit, out)?;
-        Ok(Result { bytes: Place::Cut, truncated: true, masked: count })
+        Ok(Result { bytes: Place::Cut, truncated: true, masked: count, stripped: false })
     }
 
     /// A long text of which only what can be shown is masked.
@@ -133,10 +219,20 @@ impl Filter<'_> {
             if ended {
                 let shown = shown(masked, masks, 0)?;
                 if self.limit.fits(shown.text) {
-                    return Ok(Result { bytes: Place::Masked, truncated: false, masked: count });
+                    return Ok(Result {
+                        bytes: Place::Masked,
+                        truncated: false,
+                        masked: count,
+                        stripped: false,
+                    });
                 }
                 Ends { head: shown, tail: shown, total: bytes.len() }.cut(&self.limit, out)?;
-                return Ok(Result { bytes: Place::Cut, truncated: true, masked: count });
+                return Ok(Result {
+                    bytes: Place::Cut,
+                    truncated: true,
+                    masked: count,
+                    stripped: false,
+                });
             }
         }
         let head = shown(masked, masks, 0)?;
@@ -149,11 +245,16 @@ impl Filter<'_> {
             tail = shown(text, tail_masks, start)?;
             if start == 0 && self.limit.fits(tail.text) {
                 out.extend(text)?;
-                return Ok(Result { bytes: Place::Cut, truncated: false, masked: count });
+                return Ok(Result {
+                    bytes: Place::Cut,
+                    truncated: false,
+                    masked: count,
+                    stripped: false,
+                });
             }
         }
         Ends { head, tail, total: bytes.len() }.cut(&self.limit, out)?;
-        Ok(Result { bytes: Place::Cut, truncated: true, masked: count })
+        Ok(Result { bytes: Place::Cut, truncated: true, masked: count, stripped: false })
     }
 
     /// Masks from the first byte on until the limit is exceeded. Answers how many values were masked,
@@ -220,6 +321,53 @@ impl Filter<'_> {
             }
             reach = reach.saturating_mul(4);
         }
+    }
+}
+
+/// Counts what hides in the part of a long text that is shown: what is not shown is not looked at.
+fn count_shown(done: Result, scratch: &mut Scratch<'_>) {
+    let Scratch { masked, out, hidden, .. } = scratch;
+    let shown = if done.bytes == Place::Cut { out } else { masked };
+    if may_hide(shown)
+        && let Ok(shown) = core::str::from_utf8(shown)
+    {
+        find(shown, Kinds::ALL).for_each(|span| hidden.add(span.kind));
+    }
+}
+
+/// Whether an output may be a document.
+fn reads_as_json(output: Output<'_>) -> bool {
+    match output {
+        Output::Json(_) => true,
+        Output::Text(bytes) => matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')),
+    }
+}
+
+impl Redactor<'_> {
+    /// `text` masked and cut to `limit`: of a long one no more is masked than the limit lets be shown, from
+    /// its first byte on, or from 64 KiB before what is kept of its end. What is no UTF-8 becomes U+FFFD.
+    ///
+    /// # Errors
+    /// [`Full`] when memory is lent and used up; nothing of the text may be shown then.
+    pub fn redact_within<'s>(
+        self,
+        text: &'s [u8],
+        limit: &Limit<'_>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Outcome<&'s [u8]> {
+        scratch.work.names.clear();
+        let filter = Filter {
+            redactor: self,
+            limit: *limit,
+            bounds: Limits::OUTPUT,
+            hiding: Hiding::default(),
+        };
+        Ok(match filter.text(text, scratch)?.bytes {
+            // Nothing is stripped here.
+            Place::Input | Place::Clean => text,
+            Place::Masked => &scratch.masked,
+            Place::Cut => &scratch.out,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The memory of one caller thread.
 
 use crate::buf::Buf;
+use crate::hidden::Found;
 use crate::json::Tape;
 use crate::policy::Memory;
 use crate::redact::{Stream, Work};
@@ -34,6 +35,10 @@ pub struct Scratch<'m> {
     pub(crate) tail_masks: Buf<'m, Mask>,
     /// Where the masks are in `masked`.
     pub(crate) masks: Buf<'m, Mask>,
+    /// An output without hidden text.
+    pub(crate) clean: Buf<'m, u8>,
+    /// The hidden text that was found in outputs so far.
+    pub(crate) hidden: Found,
     /// An output that is masked and not cut yet.
     pub(crate) masked: Buf<'m, u8>,
     /// Cleaned arguments, a rendered refusal, or a filtered output.
@@ -57,9 +62,14 @@ impl Scratch<'_> {
         }
         self.marks.clear();
         self.marks.shrink_to(bytes);
-        for buf in
-            [&mut self.mended, &mut self.out, &mut self.masked, &mut self.text, &mut self.work.text]
-        {
+        for buf in [
+            &mut self.mended,
+            &mut self.out,
+            &mut self.clean,
+            &mut self.masked,
+            &mut self.text,
+            &mut self.work.text,
+        ] {
             buf.clear();
             buf.shrink_to(bytes);
         }

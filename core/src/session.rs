@@ -9,14 +9,14 @@
 //! Nothing here has a clock or locks: moments come with calls. What is remembered is bounded, and what does
 //! not fit is refused, or forgotten where forgetting refuses: a session that is full lets less through, never
 //! more. Every operation costs a look-up or a scan of at most 64 entries. Values of arguments are kept only
-//! as digests under a secret key (SipHash-2-4), so that nobody who writes arguments finds two that look alike.
+//! as digests under a secret key (SipHash-1-3), so that nobody who writes arguments finds two that look alike.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::Hasher;
 
 use hashbrown::HashTable;
-use siphasher::sip::SipHasher24;
+use siphasher::sip::SipHasher13;
 
 use crate::json::{Kind, Value};
 
@@ -204,7 +204,7 @@ impl Session {
 
     /// Starts a digest that differs from those of another `purpose`.
     pub(crate) fn digest(&self, purpose: u64) -> Digest {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
+        let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write_u64(purpose);
         Digest(hasher)
     }
@@ -242,17 +242,26 @@ impl Session {
         self.open.push_back(open);
     }
 
-    /// Closes what is open of a ticket, and does `end` with each part.
+    /// Closes what is open of a ticket, and does `end` with each part. Parts of one ticket stand side by side,
+    /// and tickets in order.
     fn settle(&mut self, Ticket(ticket): Ticket, mut end: impl FnMut(&mut Self, Open)) {
-        let mut open = core::mem::take(&mut self.open);
-        open.retain(|part| {
-            let other = part.ticket != ticket;
-            if !other {
-                end(self, *part);
+        let first = match self.open.back() {
+            // Mostly the call that began last ends first.
+            Some(last) if last.ticket == ticket => {
+                self.open.iter().rposition(|part| part.ticket != ticket).map_or(0, |at| at + 1)
             }
-            other
-        });
-        self.open = open;
+            _ => self.open.partition_point(|part| part.ticket < ticket),
+        };
+        let mut last = first;
+        while let Some(part) = self.open.get(last).copied().filter(|part| part.ticket == ticket) {
+            end(self, part);
+            last += 1;
+        }
+        if last == self.open.len() {
+            self.open.truncate(first);
+        } else {
+            self.open.drain(first..last);
+        }
     }
 
     fn remember(&mut self, event: Event) {
@@ -299,7 +308,7 @@ impl Session {
 }
 
 /// The digest of arguments in the making: the same for equal values, however they are spelt.
-pub(crate) struct Digest(SipHasher24);
+pub(crate) struct Digest(SipHasher13);
 
 impl Digest {
     /// Adds a value; none when it is an array or an object, which are equal in too many ways.
@@ -327,8 +336,7 @@ impl Digest {
             return None;
         };
         // Behind the value, where the length is known.
-        hasher.write_u64(length);
-        hasher.write_u8(kind);
+        hasher.write_u64(length << 8 | u64::from(kind));
         Some(())
     }
 

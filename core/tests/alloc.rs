@@ -12,7 +12,10 @@ mod dev;
 mod shared;
 
 use airlock_core::policy::{NearMiss, Policy, Repair};
-use airlock_core::{Call, Caller, Catalog, Guard, Origin, Output, ToolDefinition, Verdict};
+use airlock_core::{
+    Call, Caller, Catalog, Guard, Origin, Outcome, Output, Session, Settled, ToolDefinition,
+    Verdict,
+};
 
 use counting::allocations;
 
@@ -186,7 +189,8 @@ fn filtered_outputs() {
     let key = format!("{}{}", "gh", "p_Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3");
     let policy = r#"{"output": {
         "*": {"mask": ["secret", "pii.core"], "max_chars": 400},
-        "raw": {"mask": []}
+        "raw": {"mask": []},
+        "clean": {"mask": ["secret"], "strip": ["ansi", "bidi", "control", "invisible"]}
     }}"#;
     let guard =
         Guard::builder().policy(Policy::from_json(policy).unwrap()).unwrap().build().unwrap();
@@ -210,11 +214,16 @@ fn filtered_outputs() {
         ("long JSON", Output::Json(rows.as_bytes())),
         ("a string", Output::Json(br#""ann@example.org""#)),
         ("no JSON", Output::Json(b"{")),
+        (
+            "hidden",
+            Output::Text("\u{1b}[1ma\u{200b}b\u{202e}c \u{1f469}\u{200d}\u{1f680}".as_bytes()),
+        ),
+        ("hidden in JSON", Output::Json(br#"{"a":["\u200b\u001b[1mx"],"b\u0000":"y"}"#)),
     ];
     let mut scratch = guard.scratch();
     let mut seen = (0, 0);
     for warm in [false, true] {
-        for tool in ["read", "raw"] {
+        for tool in ["read", "raw", "clean"] {
             for (name, output) in outputs {
                 let count = allocations(|| {
                     let filtered = guard.filter(tool, output, &mut scratch).unwrap();
@@ -274,4 +283,46 @@ fn conditions() {
         }
     }
     assert!((2..=8).contains(&allowed), "{allowed}");
+}
+
+/// Every kind of session rule, from the question to the end of the call.
+#[test]
+fn session_rules() {
+    let rules = r#"{"session": {"max_calls": 9000}, "rule": [
+        {"id": "get", "effect": "allow", "tools": ["get"], "adds": ["seen"], "adds_when": {"args.id": {"ne": "x"}}},
+        {"id": "pay", "effect": "allow", "tools": ["pay"], "once": ["args.key", "args.id"], "max_calls": 5000,
+         "cooldown": "1s", "after": {"tool": "get", "same": ["id"], "within": "1h"}},
+        {"id": "send", "effect": "deny", "tools": ["send"], "labels": ["seen"], "hint": "Not after reading."}
+    ]}"#;
+    let mut builder = Guard::builder().policy(Policy::from_json(rules).unwrap()).unwrap();
+    for name in ["get", "pay", "send"] {
+        let input_schema = br#"{"type":"object"}"#;
+        builder = builder.tool(ToolDefinition { name, input_schema, output_schema: None }).unwrap();
+    }
+    let guard = builder.build().unwrap();
+    let (mut scratch, mut session) = (guard.scratch(), Session::new([3; 16]));
+    let calls = [
+        ("get", r#"{"id": "\u0061"}"#, Outcome::Ok),
+        ("pay", r#"{"id": "a", "key": 1.50}"#, Outcome::Failed),
+        ("pay", r#"{"id": "b", "key": 1}"#, Outcome::Ok),
+        ("send", "{}", Outcome::Ok),
+        ("get", r#"{"id": "c"}"#, Outcome::Unknown),
+    ];
+    let mut allowed = 0;
+    for round in 0..100_u64 {
+        for (tool, arguments, outcome) in calls {
+            let now = Some(round * 2000);
+            let call = Call { tool, arguments: arguments.as_bytes(), now, ..Call::default() };
+            let count = allocations(|| {
+                let settled = guard.settle(&call, None, Some(&mut session), &mut scratch);
+                read(&settled.verdict(call.arguments, &scratch));
+                if let Settled::Allow(cleared) = settled {
+                    session.finish(cleared.ticket().unwrap(), outcome);
+                    allowed += 1;
+                }
+            });
+            assert!(round == 0 || count == 0, "{tool} {arguments} allocates");
+        }
+    }
+    assert_eq!(allowed, 300);
 }

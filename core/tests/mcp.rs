@@ -768,7 +768,7 @@ fn a_result_is_told_in_any_case() {
         let Link { relay, out, .. } = &mut link;
         let mut told = Vec::new();
         let mut audit = |event: &Event<'_>| {
-            let Outcome::Filtered { masked, truncated, output } = event.outcome else {
+            let Outcome::Filtered { masked, truncated, output, .. } = event.outcome else {
                 return Ok(());
             };
             told.push((event.tool.map(str::to_owned), masked.total(), truncated));

@@ -30,9 +30,10 @@ pub(crate) const fn words(outcome: &Outcome<'_>) -> Words {
     match outcome {
         Outcome::Allowed(_) => ("allow", None),
         Outcome::Refused(refusal) => ("block", Some(refusal.cause().name())),
-        Outcome::Filtered { masked, truncated, .. } => {
-            (if masked.total() > 0 || *truncated { "filter" } else { "pass" }, None)
+        Outcome::Filtered { masked, truncated, stripped, .. } => {
+            (if masked.total() > 0 || *truncated || *stripped { "filter" } else { "pass" }, None)
         }
+        Outcome::Cleaned { stripped, .. } => (if *stripped { "filter" } else { "warn" }, None),
         Outcome::Rejected { .. } => ("block", Some("protocol")),
         Outcome::Changed { shown, .. } => {
             (if *shown { "warn" } else { "withhold" }, Some(Reason::ToolChanged.name()))

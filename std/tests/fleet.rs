@@ -40,6 +40,7 @@ const TESTS: &[harness::Test] = tests![
     a_process_that_comes_first_to_an_empty_server_gives_no_second_burst,
     a_server_that_hangs_costs_one_time_out,
     a_server_that_is_not_there_at_the_start,
+    a_decision_is_one_question_for_all_limits,
     a_flushed_script_is_loaded_again,
     accounts_expire_when_they_are_full,
     keys_of_a_decision_are_in_one_slot_and_show_nothing,
@@ -278,6 +279,26 @@ fn a_server_that_is_not_there_at_the_start() {
     server.restart();
     member.wait_for_return();
     assert_eq!(member.pass(200), 100, "nothing was ever charged");
+}
+
+fn a_decision_is_one_question_for_all_limits() {
+    let server = Server::start();
+    let document = r#"{"limit": [
+        {"id": "one", "tools": "*", "key": ["agent"], "rate": "99/1h"},
+        {"id": "two", "tools": "*", "key": ["agent", "tool"], "rate": "99/1h"},
+        {"id": "all", "tools": "*", "rate": "99/1h"}]}"#;
+    let mut member = Member::new(document, &options(&server));
+    let asked = || {
+        let stats: String = server.ask("INFO commandstats");
+        let of = |name: &str| {
+            let line = stats.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0,");
+            line.split(',').next().unwrap().parse::<u32>().unwrap()
+        };
+        (of("cmdstat_evalsha:calls="), of("cmdstat_eval:calls="))
+    };
+    let (by_name, whole) = asked();
+    assert_eq!(member.pass(50), 50);
+    assert_eq!(asked(), (by_name + 50, whole));
 }
 
 fn a_flushed_script_is_loaded_again() {

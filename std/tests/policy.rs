@@ -208,16 +208,15 @@ fn the_examples_in_the_documentation_compile() {
     assert!(seen >= 8);
 }
 
-/// Two of the specification's own policies need what comes later; they must be refused, not half obeyed.
+/// One of the specification's own policies needs what comes later; it must be refused, not half obeyed.
 #[test]
 fn policies_that_need_more_are_refused_with_the_place() {
     let Some(folder) = shared::folder("policy") else { return };
-    for name in ["fs", "pay"] {
-        let path = folder.join(name).with_extension("toml");
-        let error = policy::open(path.to_str().unwrap()).map(drop).unwrap_err().to_string();
-        assert!(error.contains("this version does not support"), "{error}");
-        assert!(error.lines().count() == 4, "{error}");
-    }
+    let open = |name: &str| policy::open(folder.join(name).to_str().unwrap());
+    open("fs.toml").unwrap();
+    let error = open("pay.toml").map(drop).unwrap_err().to_string();
+    assert!(error.contains("this version does not support"), "{error}");
+    assert!(error.lines().count() == 4, "{error}");
 }
 
 /// Business hours are those of the wall clock, also on the days on which it is changed.

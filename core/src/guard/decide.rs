@@ -249,7 +249,13 @@ impl Guard {
         let bytes = if source == Source::Mended { mended } else { call.arguments };
         let doc = json::Document::new(bytes, &tape.nodes);
         let ruling = match early {
-            Early::Settled(ruling) => ruling,
+            Early::Settled(ruling) => {
+                let ruling = self.policy.follow(ruling, call, doc, session, conditions);
+                if let Some(refused) = self.enforced(&ruling) {
+                    return self.refuse_by_rule(refused, &ruling, call, scratch);
+                }
+                ruling
+            }
             Early::Open(open) => {
                 let ruling = self.policy.judge(call, &open, doc, schema, session, conditions);
                 if let Some(refused) = self.enforced(&ruling) {

@@ -3,6 +3,7 @@
 use super::{Guard, Refusal};
 use crate::catalog::{Catalog, Structure};
 use crate::filter::{self, Filter, Place};
+use crate::hidden::Found;
 use crate::json;
 use crate::reason::Reason;
 use crate::redact::{Counts, Masks, Pseudonyms, Redactor, Style};
@@ -30,6 +31,10 @@ pub struct Filtered<'s> {
     pub masked: usize,
     /// How many of each type.
     pub counts: &'s Counts,
+    /// The hidden text that was found, stripped or not.
+    pub hidden: Found,
+    /// Whether some of that was stripped.
+    pub stripped: bool,
 }
 
 impl Guard {
@@ -46,6 +51,7 @@ impl Guard {
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         scratch.work.names.clear();
         scratch.work.counts.clear();
+        scratch.hidden = Found::NONE;
         self.filter_on(tool, output, scratch)
     }
 
@@ -62,6 +68,7 @@ impl Guard {
         scratch: &'s mut Scratch<'static>,
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         scratch.work.counts.clear();
+        scratch.hidden = Found::NONE;
         core::mem::swap(names, &mut scratch.work.names);
         let filtered = self.filter_place(tool, output, scratch);
         core::mem::swap(names, &mut scratch.work.names);
@@ -108,6 +115,7 @@ impl Guard {
             redactor,
             limit: rules.limit(self.counter.as_deref()),
             bounds: self.budget.output,
+            hiding: rules.hidden,
         })
     }
 
@@ -129,16 +137,24 @@ impl Guard {
     ) -> Result<Filtered<'s>, Refusal<'s>> {
         match filtered {
             Some(filtered) => {
-                let Scratch { masked, out, work, .. } = scratch;
+                let Scratch { clean, hidden, masked, out, work, .. } = scratch;
                 let bytes = match filtered.bytes {
                     Place::Input => match output {
                         Output::Text(bytes) | Output::Json(bytes) => bytes,
                     },
+                    Place::Clean => clean,
                     Place::Masked => masked,
                     Place::Cut => out,
                 };
-                let filter::Result { truncated, masked, .. } = filtered;
-                Ok(Filtered { bytes, truncated, masked, counts: &work.counts })
+                let filter::Result { truncated, masked, stripped, .. } = filtered;
+                Ok(Filtered {
+                    bytes,
+                    truncated,
+                    masked,
+                    counts: &work.counts,
+                    hidden: *hidden,
+                    stripped,
+                })
             }
             None => Err(self.refuse_output(tool, scratch)),
         }

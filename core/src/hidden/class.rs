@@ -161,6 +161,15 @@ pub(super) const fn is_invisible(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether `c` hides in some place, if not in every.
+#[cfg(feature = "alloc")]
+pub(super) const fn is_candidate(c: char) -> bool {
+    is_mark(c)
+        || is_invisible(c)
+        || matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{7f}'..='\u{9f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+}
+
 /// Whether the joiner `c` is part of a character or a word.
 fn joins(c: char, last: Option<char>, next: Option<char>) -> bool {
     let emoji = |c: char| is_pictograph(c) || matches!(c, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');

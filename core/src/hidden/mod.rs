@@ -8,6 +8,8 @@
 
 mod class;
 mod escape;
+#[cfg(feature = "alloc")]
+mod json;
 mod visible;
 
 use core::ops::BitOr;
@@ -15,6 +17,8 @@ use core::ops::BitOr;
 use crate::buf::{Buf, Full};
 use class::{Context, Verdict};
 
+#[cfg(feature = "alloc")]
+pub(crate) use json::{Cleaning, in_json, may_hide_in_json, plain, write};
 pub use visible::Visible;
 
 /// What hides.
@@ -99,6 +103,15 @@ pub struct Hiding {
     pub strip: Kinds,
 }
 
+#[cfg(feature = "alloc")]
+impl Hiding {
+    /// Of each kind the stricter.
+    pub(crate) fn strictest(self, other: Self) -> Self {
+        let refuse = self.refuse | other.refuse;
+        Self { refuse, strip: (self.strip | other.strip).without(refuse) }
+    }
+}
+
 /// How often each kind was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found([u32; 4]);
@@ -135,6 +148,36 @@ impl Found {
     #[must_use]
     pub fn any(self, kinds: Kinds) -> bool {
         self.iter().any(|(kind, _)| kinds.contains(kind))
+    }
+
+    /// Of each kind the greater count.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn max(self, other: Self) -> Self {
+        let mut most = self;
+        for (mine, theirs) in most.0.iter_mut().zip(other.0) {
+            *mine = theirs.max(*mine);
+        }
+        most
+    }
+
+    /// Both together.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let mut sum = self;
+        for (mine, theirs) in sum.0.iter_mut().zip(other.0) {
+            *mine = mine.saturating_add(theirs);
+        }
+        sum
+    }
+
+    /// What was found since there was `before`.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn since(self, before: Self) -> Self {
+        let mut found = self;
+        for (mine, theirs) in found.0.iter_mut().zip(before.0) {
+            *mine = mine.saturating_sub(theirs);
+        }
+        found
     }
 }
 

@@ -161,6 +161,7 @@ fn every_character_that_hides_is_looked_at() {
         let bytes = c.encode_utf8(&mut utf8).as_bytes();
         let hides = matches!(Context::new("").judge(c, 0), Verdict::Hidden { .. });
         if hides {
+            assert!(class::is_candidate(c) && may_hide_in_json(bytes), "{c:?}");
             assert!(class::is_sign(bytes[0]) && may_hide(bytes), "{c:?}");
         }
         assert_eq!(may_hide(bytes), !(' '..='~').contains(&c), "{c:?}");
@@ -182,6 +183,11 @@ fn a_clean_text_needs_one_look() {
         let mut text = clean.clone().into_bytes();
         text[at] = 0x1b;
         assert!(may_hide(&text), "{at}");
+    }
+    assert!(!may_hide_in_json(br#"{"a":"b\n\"\\\/c"}"#));
+    for at in [0, 60, 61, 62, 63, 64] {
+        let text = format!("\"{}\\u200b\"", "x".repeat(at));
+        assert!(may_hide_in_json(text.as_bytes()), "{at}");
     }
 }
 

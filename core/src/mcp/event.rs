@@ -5,6 +5,7 @@ use core::fmt;
 use crate::caller::Caller;
 use crate::catalog::Declared;
 use crate::guard::{Allowed, Output, Refusal};
+use crate::hidden::Found;
 use crate::redact::Counts;
 
 /// Which way a message goes.
@@ -56,6 +57,13 @@ pub enum Outcome<'a> {
         /// What is otherwise, or that nobody has approved any.
         why: &'a str,
     },
+    /// Hidden text was found in the definition of a tool, which is shown.
+    Cleaned {
+        /// What was found.
+        hidden: Found,
+        /// Whether it was stripped, all that the policy wants stripped.
+        stripped: bool,
+    },
     /// A message was not passed on, nobody can be answered; why.
     Dropped(&'a str),
     /// The output of a tool passes, or another message that was rewritten.
@@ -64,6 +72,10 @@ pub enum Outcome<'a> {
         masked: &'a Counts,
         /// Whether something was cut off.
         truncated: bool,
+        /// The hidden text that was found, stripped or not.
+        hidden: Found,
+        /// Whether some of that was stripped.
+        stripped: bool,
         /// The output as it came, nothing masked yet.
         output: Output<'a>,
     },

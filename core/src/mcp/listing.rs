@@ -13,6 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
+use super::cleanse::{Cleansed, cleanse};
 use super::event::{Audit, Direction, Event, Outcome};
 use super::gate;
 use super::watch::{Judged, Watch};
@@ -314,6 +315,8 @@ struct Entry<'t> {
     tool: Value<'t>,
     name: String,
     fate: Fate,
+    /// What is shown of it, when something was taken out.
+    stripped: Option<Vec<u8>>,
 }
 
 /// What becomes of a tool in a list.
@@ -369,16 +372,18 @@ impl Listing {
         for tool in tools.elements() {
             let mut name = String::new();
             let fate = self.tool(tool, &mut name, guard, caller, audit);
-            entries.push(Entry { tool, name, fate });
+            entries.push(Entry { tool, name, fate, stripped: None });
         }
+        self.cleanse(&mut entries, guard, watch, audit);
         self.judge(&mut entries, guard, watch, audit);
         let mut shown = Vec::with_capacity(tools.raw().len());
         let mut complete = true;
-        for Entry { tool, name, fate } in &entries {
+        for Entry { tool, name, fate, stripped } in &entries {
             match fate {
                 Fate::Shown => {
                     shown.push(if shown.is_empty() { b'[' } else { b',' });
-                    shown.extend_from_slice(tool.raw());
+                    shown.extend_from_slice(stripped.as_deref().unwrap_or(tool.raw()));
+                    complete &= stripped.is_none();
                 }
                 Fate::Changed | Fate::Hidden => complete = false,
                 Fate::Withheld(why) => {
@@ -398,6 +403,31 @@ impl Listing {
             tools: (!complete).then_some(shown),
             next: next.map(|cursor| cursor.bytes().collect()),
         })
+    }
+
+    /// Takes hidden text out of the tools that calls could reach.
+    fn cleanse(
+        &mut self,
+        entries: &mut [Entry<'_>],
+        guard: &Guard,
+        watch: &mut Watch,
+        audit: &mut dyn Audit,
+    ) {
+        let hiding = guard.policy().settings().definitions;
+        for entry in entries.iter_mut().filter(|one| matches!(one.fate, Fate::Shown | Fate::Hidden))
+        {
+            match cleanse(entry.tool, hiding) {
+                Cleansed::Clean => {}
+                Cleansed::Found(hidden, stripped) => {
+                    watch.tell_hidden(entry.tool, &entry.name, hidden, stripped.is_some(), audit);
+                    entry.stripped = stripped;
+                }
+                Cleansed::Refused(why) => {
+                    self.builder.withhold(&entry.name, Reason::ToolUnsupported);
+                    entry.fate = Fate::Withheld(why);
+                }
+            }
+        }
     }
 
     /// Holds the tools that calls could reach against their pins.

@@ -49,6 +49,8 @@ type Result = core::result::Result<(), Unshown>;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) truncated: bool,
+    /// Hidden text was taken out.
+    pub(super) stripped: bool,
 }
 
 impl Tally {
@@ -63,6 +65,7 @@ impl Tally {
         match gate::filter(guard, tool, output, scratch) {
             Ok(shown) => {
                 self.truncated |= shown.truncated;
+                self.stripped |= shown.stripped;
                 Ok(shown.bytes)
             }
             Err(refusal) => Err(Unshown(refusal.json().to_vec())),
@@ -255,6 +258,8 @@ impl<'t> Masker<'_, 't> {
             joined.extend_from_slice(tally.filter(guard, tool, output, scratch)?);
             ends.push(joined.len());
         }
+        // What is in a block is not counted again.
+        let found = core::mem::take(&mut scratch.hidden);
         let shown = tally.filter(guard, tool, Output::Text(&joined), scratch)?;
         let mut start = 0;
         let split = Split::new(&joined, shown, &ends);
@@ -266,6 +271,7 @@ impl<'t> Masker<'_, 't> {
             }
             start = end;
         }
+        scratch.hidden = scratch.hidden.max(found);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@
 
 mod answer;
 mod call;
+mod cleanse;
 mod client;
 mod edit;
 mod envelope;

@@ -11,6 +11,7 @@ use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Task, Turn};
 use crate::guard::Output;
+use crate::hidden::Found;
 use crate::json::{Str, Value};
 use crate::session::{Outcome as Ended, Ticket};
 
@@ -152,6 +153,7 @@ impl Turn<'_> {
         let desk = &mut *self.desk;
         desk.edits.clear();
         desk.scratch.work.counts.clear();
+        desk.scratch.hidden = Found::NONE;
         let mut masker = Masker {
             guard: self.guard,
             tool,
@@ -163,7 +165,7 @@ impl Turn<'_> {
             names: 0,
         };
         let shown = masker.message(root);
-        let Tally { truncated } = masker.tally;
+        let Tally { truncated, stripped } = masker.tally;
         if let Err(Unshown(refusal)) = shown {
             return self.unshown(&refusal, waiting);
         }
@@ -175,7 +177,8 @@ impl Turn<'_> {
         }
         let output = result.and_then(|waiting| waiting.result).map_or(self.message, Value::raw);
         let (masked, output) = (&desk.scratch.work.counts, Output::Json(output));
-        let outcome = Outcome::Filtered { masked, truncated, output };
+        let hidden = desk.scratch.hidden;
+        let outcome = Outcome::Filtered { masked, truncated, hidden, stripped, output };
         let tool_name = (!tool.is_empty()).then_some(tool);
         let event = Event { tool: tool_name, ..Event::new(self.direction, outcome) };
         if self.audit.record(&event).is_err() {

@@ -11,6 +11,8 @@ use core::fmt;
 
 use super::event::{Audit, Direction, Event, Outcome};
 use crate::guard::Guard;
+use crate::hidden::Found;
+use crate::json::Value;
 use crate::pins::{Definition, Digest, KeepPins, Standing};
 use crate::policy::PinMode;
 
@@ -30,6 +32,7 @@ pub(super) enum Judged {
 pub(super) struct Watch {
     keeper: Option<Arc<dyn KeepPins + Send + Sync>>,
     told: BTreeSet<(Box<str>, Digest)>,
+    told_hidden: BTreeSet<(Box<str>, Digest)>,
 }
 
 impl fmt::Debug for Watch {
@@ -113,15 +116,36 @@ impl Watch {
         if shown { Judged::Trusted } else { Judged::Refused }
     }
 
+    /// Tells the audit of hidden text, once for each definition.
+    pub(super) fn tell_hidden(
+        &mut self,
+        tool: Value<'_>,
+        name: &str,
+        hidden: Found,
+        stripped: bool,
+        audit: &mut dyn Audit,
+    ) {
+        let digest = Digest::of(tool.raw());
+        if is_news(&mut self.told_hidden, name, digest) {
+            let outcome = Outcome::Cleaned { hidden, stripped };
+            let event = Event { tool: Some(name), ..Event::new(Direction::ToClient, outcome) };
+            let _ = audit.record(&event);
+        }
+    }
+
     /// Tells the audit, once for each definition.
     fn tell(&mut self, definition: &Definition, shown: bool, why: &str, audit: &mut dyn Audit) {
-        if self.told.len() >= MAX_TOLD {
-            self.told.clear();
-        }
-        if self.told.insert((definition.name().into(), definition.digest())) {
+        if is_news(&mut self.told, definition.name(), definition.digest()) {
             let _ = audit.record(&event(definition, Outcome::Changed { shown, why }));
         }
     }
+}
+
+fn is_news(told: &mut BTreeSet<(Box<str>, Digest)>, name: &str, digest: Digest) -> bool {
+    if told.len() >= MAX_TOLD {
+        told.clear();
+    }
+    told.insert((name.into(), digest))
 }
 
 fn event<'a>(definition: &'a Definition, outcome: Outcome<'a>) -> Event<'a> {

@@ -22,6 +22,7 @@ use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::time::{OnlyUtc, Zones};
 use super::tree::Span;
+use crate::hidden::Hiding;
 use crate::truncate::Keep;
 
 /// Most rules of a policy, those of the simple form included.
@@ -188,6 +189,7 @@ impl Compiler<'_> {
             max_lines: self.max_lines,
             max_tokens: self.max_tokens,
             keep: Keep::Head,
+            hidden: Hiding::default(),
         };
         Policy {
             layer: 0,

@@ -94,7 +94,7 @@ impl Ruling<'_> {
 pub(crate) enum Early<'p, 'a> {
     /// No argument can change it.
     Settled(Ruling<'p>),
-    /// It depends on the arguments.
+    /// It depends on the arguments, or on the session.
     Open(Open<'a>),
 }
 
@@ -169,8 +169,7 @@ impl Policy {
         let tally = self.tally(call, &who, &named, &mut Facts::Moment, false);
         let refused = self.refused_early(&tally, &who);
         // An approval is one of arguments.
-        let followed = self.sessions.follows(call.tool, &self.pool);
-        let open = refused.is_none() && (tally.open || tally.ask.is_some() || followed);
+        let open = refused.is_none() && (tally.open || tally.ask.is_some());
         if !self.has_shadows {
             return match refused {
                 _ if open => Early::Open(Open { who, named }),
@@ -219,14 +218,10 @@ impl Policy {
         let Open { who, named } = open;
         let (conditions, pool) = (&self.conditions, &self.pool);
         let judge = Judge::new(conditions, pool, doc, schema, call.tool, who, call.now, memory);
-        let mut facts = Facts::All(Evidence { judge, session, noted: Ok(()) });
+        let mut facts = Facts::All(Evidence { judge, session, taken: None, noted: Ok(()) });
         let tally = self.tally(call, who, named, &mut facts, false);
         let all = self.has_shadows.then(|| self.tally(call, who, named, &mut facts, true));
-        if let Facts::All(mut evidence) = facts {
-            if let Some(session) = session {
-                let noted = self.note_traces(session, &mut evidence.judge);
-                evidence.noted = evidence.noted.and(noted);
-            }
+        if let Facts::All(evidence) = facts {
             if evidence.judge.is_exhausted() {
                 return Ruling::refused(Reason::TooComplex);
             }
@@ -234,10 +229,10 @@ impl Policy {
                 return Ruling::refused(Reason::InternalError);
             }
         }
-        let conclude = |tally| self.within_calls(self.conclude(tally, who), session);
-        let mut ruling = conclude(&tally);
+        let ruling = self.conclude(&tally, who);
+        let mut ruling = self.follow_alone(ruling, call, doc, session, memory);
         if let Some(all) = all {
-            let would = conclude(&all).decision;
+            let would = self.within_calls(self.conclude(&all, who), session).decision;
             ruling.would = (would != ruling.decision).then_some(would);
         }
         ruling
@@ -394,8 +389,9 @@ impl Policy {
         if let Some(clauses) = clauses
             && !ends(answer.truth)
         {
-            let Evidence { judge, session, .. } = evidence;
-            let remembered = self.remembers(clauses, *session, judge.doc, call.now);
+            let Evidence { judge, session, taken, .. } = evidence;
+            let (remembered, digest) = self.remembers(clauses, *session, judge.doc, call.now);
+            *taken = digest;
             answer.truth = answer.truth.min(remembered);
             answer.stage = Stage::Session;
         }
@@ -404,10 +400,43 @@ impl Policy {
 
     /// Notes what an allowed call does to its session, for a rule that holds.
     fn note(&self, rule: &Rule, evidence: &mut Evidence<'_, '_>) {
-        let Evidence { judge, session, noted } = evidence;
-        if let (Some(clauses), Some(session)) = (self.sessions.get(rule.session), *session) {
-            *noted = noted.and(self.note_effects(clauses, session, judge));
+        let Evidence { judge, session, taken, noted } = evidence;
+        if let (Some(clauses), Some(_)) = (self.sessions.get(rule.session), *session) {
+            *noted = noted.and_then(|()| self.note_effects(clauses, *taken, judge));
         }
+    }
+
+    /// What the session has to say to a decision that no rule had to ask it for, and what later calls may ask
+    /// about this one.
+    pub(crate) fn follow<'p>(
+        &'p self,
+        ruling: Ruling<'p>,
+        call: &Call<'_>,
+        doc: Document<'_>,
+        session: Option<&Session>,
+        memory: &mut Memory<'_>,
+    ) -> Ruling<'p> {
+        self.layers()
+            .fold(ruling, |ruling, policy| policy.follow_alone(ruling, call, doc, session, memory))
+    }
+
+    pub(super) fn follow_alone<'p>(
+        &'p self,
+        ruling: Ruling<'p>,
+        call: &Call<'_>,
+        doc: Document<'_>,
+        session: Option<&Session>,
+        memory: &mut Memory<'_>,
+    ) -> Ruling<'p> {
+        if self.sessions.is_empty() {
+            return ruling;
+        }
+        if let Some(session) = session
+            && self.note_traces(session, call.tool, doc, &mut memory.effects).is_err()
+        {
+            return Ruling::refused(Reason::InternalError);
+        }
+        self.within_calls(ruling, session)
     }
 
     /// The bound on the calls of a session, for one that would run.
@@ -463,6 +492,8 @@ enum Facts<'a, 'm> {
 struct Evidence<'a, 'm> {
     judge: Judge<'a, 'm>,
     session: Option<&'a Session>,
+    /// The digest of what the rule takes that was asked last.
+    taken: Option<u64>,
     /// Whether there was room for what the call does to the session.
     noted: Result<(), Full>,
 }

@@ -16,11 +16,11 @@ use super::compiled::{Agent, Policy};
 use super::condition::Segment;
 use super::error::PolicyError;
 use super::fields::{Item, Table};
-use super::keys::{AGENT, ARGUMENTS, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
+use super::keys::{AGENT, ARGUMENTS, DEFINITIONS, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
 use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::lint::Remark;
 use super::mending::MendingEntry;
-use super::output::{Entry, WordList};
+use super::output::{Entry, WordList, hidden_kinds};
 use super::pin::PinPolicy;
 use super::roles::{MAX_ROLES, Role, RoleSet};
 use super::rule::{During, Effect, List, Rule, Subject};
@@ -153,6 +153,13 @@ impl Compiler<'_> {
         let read = document.read("empty_properties", |item| item.word(&empty))?;
         set(&mut settings.empty_properties, read);
         set(&mut settings.hide, document.read("hide", Item::boolean)?);
+        document.read("definitions", |item| {
+            let (refuse, strip) = hidden_kinds(&item.clone().table(&DEFINITIONS)?)?;
+            let hiding = &mut settings.definitions;
+            hiding.refuse = refuse.unwrap_or(hiding.refuse);
+            hiding.strip = strip.unwrap_or(hiding.strip).without(hiding.refuse);
+            Ok(())
+        })?;
         set(&mut settings.pins, document.read("pins", PinPolicy::read)?);
         set(&mut settings.shadow, document.read("mode", |item| item.word(&MODES))?);
         Ok(())
@@ -436,6 +443,7 @@ impl Compiler<'_> {
                 return Err(value.error(error.to_string()));
             }
             let table = value.table(&OUTPUT)?;
+            let (refuse, strip) = hidden_kinds(&table)?;
             let keep = [("head", Keep::Head), ("middle", Keep::Ends), ("tail", Keep::Tail)];
             self.outputs.push(Entry {
                 pattern: self.pool.add(&member.name),
@@ -447,6 +455,8 @@ impl Compiler<'_> {
                 max_lines: table.read("max_lines", limit)?,
                 max_tokens: table.read("max_tokens", limit)?,
                 keep: table.read("keep", |item| item.word(&keep))?,
+                refuse,
+                strip,
             });
         }
         Ok(())

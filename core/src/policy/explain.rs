@@ -136,7 +136,10 @@ impl Policy {
         memory: &mut Memory<'_>,
     ) -> Option<RuleRef<'_>> {
         let ruling = match (self.early(call), read) {
-            (Early::Settled(ruling), _) => ruling,
+            (Early::Settled(ruling), None) => ruling,
+            (Early::Settled(ruling), Some((doc, _))) => {
+                self.follow(ruling, call, doc, session, memory)
+            }
             (Early::Open(_), None) => return None,
             (Early::Open(open), Some((doc, schema))) => {
                 self.judge(call, &open, doc, Some(schema), session, memory)
@@ -211,11 +214,13 @@ impl Policy {
             out.push(ConditionTrace { depth: 0, target, test, span: None, truth, at: None });
         };
         match session {
-            Some(session) => self.clause_truths(clauses, session, doc, now, &mut line),
+            Some(session) => {
+                let _ = self.clause_truths(clauses, session, doc, now, &mut line);
+            }
             None if clauses.asks() => line("known", Truth::Unknown),
             None => {}
         }
-        self.remembers(clauses, session, doc, now)
+        self.remembers(clauses, session, doc, now).0
     }
 
     fn trace_formula<'p>(

@@ -21,6 +21,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "audit",
         "calendar",
         "default",
+        "definitions",
         "denied_tools",
         "disclose",
         "empty_properties",
@@ -177,6 +178,18 @@ pub(super) const STORE: Keys =
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const ARGUMENTS: Keys = Keys { known: &["repair"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
-    known: &["allow", "keep", "mask", "max_bytes", "max_chars", "max_lines", "max_tokens", "style"],
-    later: &[("strip", "stripping control characters from outputs")],
+    known: &[
+        "allow",
+        "keep",
+        "mask",
+        "max_bytes",
+        "max_chars",
+        "max_lines",
+        "max_tokens",
+        "refuse",
+        "strip",
+        "style",
+    ],
+    later: &[],
 };
+pub(super) const DEFINITIONS: Keys = Keys { known: &["refuse", "strip"], later: &[] };

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::error::PolicyError;
+use super::fields::{Item, Table};
 use super::index::{NameIndex, Pattern};
 use super::text::Pool;
 use super::tree::Span;
 use crate::glob::Case;
+use crate::hidden::{Hidden, Hiding, Kinds};
 use crate::truncate::{CountTokens, Estimate, Keep, Limit};
 
 /// What to mask, how, and where to cut for one tool.
@@ -32,6 +34,8 @@ pub struct OutputPolicy {
     pub max_tokens: Option<usize>,
     /// Which part is kept of what is cut.
     pub keep: Keep,
+    /// What becomes of hidden text.
+    pub hidden: Hiding,
 }
 
 impl OutputPolicy {
@@ -82,6 +86,24 @@ impl WordList {
     }
 }
 
+/// Reads the keys `refuse` and `strip`, lists of kinds of hidden text.
+pub(super) fn hidden_kinds(
+    table: &Table<'_>,
+) -> Result<(Option<Kinds>, Option<Kinds>), PolicyError> {
+    let words = Hidden::ALL.map(|kind| (kind.name(), Kinds::of(kind)));
+    let kinds = |item: &Item<'_>| {
+        let mut kinds = item.texts()?.into_iter().map(|word| word.word(&words));
+        kinds.try_fold(Kinds::NONE, |all, one| Ok(all | one?))
+    };
+    let (refuse, strip) = (table.read("refuse", kinds)?, table.read("strip", kinds)?);
+    if let (Some(refuse), Some(strip), Some(item)) = (refuse, strip, table.get("refuse"))
+        && refuse.without(strip) != refuse
+    {
+        return Err(item.error("what refuses a text is not stripped from it: name it once"));
+    }
+    Ok((refuse, strip))
+}
+
 /// One entry of `[output]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
@@ -95,6 +117,8 @@ pub(super) struct Entry {
     pub max_lines: Option<usize>,
     pub max_tokens: Option<usize>,
     pub keep: Option<Keep>,
+    pub refuse: Option<Kinds>,
+    pub strip: Option<Kinds>,
 }
 
 /// The most specific value of each setting so far.
@@ -108,6 +132,8 @@ struct Best {
     max_lines: Choice<usize>,
     max_tokens: Choice<usize>,
     keep: Choice<Keep>,
+    refuse: Choice<Kinds>,
+    strip: Choice<Kinds>,
 }
 
 /// A value beside the number of the entry that it is from.
@@ -173,10 +199,12 @@ impl Outputs {
                 best.max_lines.offer(number, entry.max_lines);
                 best.max_tokens.offer(number, entry.max_tokens);
                 best.keep.offer(number, entry.keep);
+                best.refuse.offer(number, entry.refuse);
+                best.strip.offer(number, entry.strip);
             }
         });
-        let OutputPolicy { mask, style, allow, max_chars, max_bytes, max_lines, max_tokens, keep } =
-            self.default;
+        let OutputPolicy { mask, style, allow, keep, hidden, .. } = self.default;
+        let OutputPolicy { max_chars, max_bytes, max_lines, max_tokens, .. } = self.default;
         OutputPolicy {
             mask: best.mask.value().unwrap_or(mask),
             style: best.style.value().unwrap_or(style),
@@ -186,6 +214,10 @@ impl Outputs {
             max_lines: best.max_lines.value().or(max_lines),
             max_tokens: best.max_tokens.value().or(max_tokens),
             keep: best.keep.value().unwrap_or(keep),
+            hidden: Hiding {
+                refuse: best.refuse.value().unwrap_or(hidden.refuse),
+                strip: best.strip.value().unwrap_or(hidden.strip),
+            },
         }
     }
 }

@@ -13,7 +13,6 @@ use super::compiled::Policy;
 use super::condition::{Judge, Segment};
 use super::error::PolicyError;
 use super::fields::{Item, Table};
-use super::index::{NameIndex, Pattern};
 use super::keys::{AFTER, SESSION};
 use super::limit::{find, read_duration};
 use super::rule::{Effect as Verb, List};
@@ -21,7 +20,7 @@ use super::text::{Hash, Pool, Text};
 use super::tree::Span;
 use super::truth::{Side, Truth};
 use super::when::Frame;
-use crate::buf::Full;
+use crate::buf::{Buf, Full};
 use crate::glob::Case;
 use crate::json::Document;
 use crate::session::{Effect, Session};
@@ -32,14 +31,14 @@ const MAX_LABELS: usize = 64;
 const MAX_ARGUMENTS: usize = 16;
 
 /// What the rules of a policy ask of sessions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sessions {
     /// Of rules that ask about a session or change it.
     pub clauses: Vec<Clauses>,
     /// What is remembered of calls that end well, without doubles.
     traces: Vec<Trace>,
-    /// The tools of the traces.
-    tools: NameIndex,
+    /// The traces by the names of their tools.
+    by_tool: Vec<u32>,
     /// Arguments, as lists of segments.
     paths: Vec<List>,
     /// Names of labels, by bit; in a stack those of the first policy are those of all.
@@ -99,21 +98,6 @@ struct Trace {
     same: List,
 }
 
-impl Default for Sessions {
-    fn default() -> Self {
-        Self {
-            clauses: Vec::new(),
-            traces: Vec::new(),
-            tools: NameIndex::new(Case::Exact, &[], &Pool::default()),
-            paths: Vec::new(),
-            labels: Vec::new(),
-            foreign: 0,
-            max_calls: None,
-            keeping: Keeping::default(),
-        }
-    }
-}
-
 impl Sessions {
     /// Whether no rule asks about sessions.
     pub const fn is_empty(&self) -> bool {
@@ -124,22 +108,20 @@ impl Sessions {
         self.clauses.get(number? as usize)
     }
 
-    /// Whether what becomes of a call of `tool` that no rule asks a session about is to be remembered or
-    /// counted.
-    pub fn follows(&self, tool: &str, pool: &Pool) -> bool {
-        let mut found = self.max_calls.is_some();
-        if !self.traces.is_empty() {
-            self.tools.find(tool, pool, |_| found = true);
-        }
-        found
+    fn traces_of<'s>(&'s self, tool: &'s str, pool: &'s Pool) -> impl Iterator<Item = &'s Trace> {
+        let trace = |number: &u32| self.traces.get(*number as usize);
+        let name = move |trace: &Trace| pool.get(trace.tool);
+        let before = move |number: &u32| trace(number).is_some_and(|trace| name(trace) < tool);
+        let first = self.by_tool.partition_point(before);
+        let rest = self.by_tool.get(first..).unwrap_or(&[]);
+        rest.iter().filter_map(trace).take_while(move |trace| name(trace) == tool)
     }
 
-    /// Indexes the traces, once the document is read.
+    /// Sorts the traces, once the document is read.
     pub fn finish(mut self, pool: &Pool) -> Self {
-        let traces = (0..).zip(&self.traces);
-        let patterns: Vec<Pattern> =
-            traces.map(|(rule, trace)| Pattern { text: trace.tool, rule }).collect();
-        self.tools = NameIndex::new(Case::Exact, &patterns, pool);
+        self.by_tool = (0..self.traces.len() as u32).collect();
+        let name = |number: &u32| self.traces.get(*number as usize).map(|one| pool.get(one.tool));
+        self.by_tool.sort_by_key(name);
         self
     }
 
@@ -181,27 +163,28 @@ impl Clauses {
 }
 
 impl Policy {
-    /// What the rule says about the session, as far as it asks. What cannot be known is unknown.
+    /// What the rule says about the session, as far as it asks, and the digest of what it would take. What
+    /// cannot be known is unknown.
     pub(super) fn remembers(
         &self,
         clauses: &Clauses,
         session: Option<&Session>,
         doc: Document<'_>,
         now: Option<u64>,
-    ) -> Truth {
+    ) -> (Truth, Option<u64>) {
         let Some(session) = session else {
-            return if clauses.asks() { Truth::Unknown } else { Truth::True };
+            return (if clauses.asks() { Truth::Unknown } else { Truth::True }, None);
         };
         let labelled = session.labels() & clauses.labels == clauses.labels;
         if !labelled || clauses.is_plain() {
-            return labelled.into();
+            return (labelled.into(), None);
         }
         let mut truth = Truth::True;
-        self.clause_truths(clauses, session, doc, now, |_, one| truth = truth.min(one));
-        truth
+        let taken = self.clause_truths(clauses, session, doc, now, |_, one| truth = truth.min(one));
+        (truth, taken)
     }
 
-    /// What each clause of a rule says about the session.
+    /// What each clause of a rule says about the session; the digest of what `once` takes.
     pub(super) fn clause_truths(
         &self,
         clauses: &Clauses,
@@ -209,7 +192,7 @@ impl Policy {
         doc: Document<'_>,
         now: Option<u64>,
         mut tell: impl FnMut(&'static str, Truth),
-    ) {
+    ) -> Option<u64> {
         if clauses.labels != 0 {
             let labelled = session.labels() & clauses.labels == clauses.labels;
             tell("labels", labelled.into());
@@ -235,56 +218,47 @@ impl Policy {
         if let Some(after) = clauses.after {
             tell("after", self.came_before(after, session, doc, now));
         }
-        if let Some(once) = clauses.once {
-            let digest = self.digest(session, self.rule_key(clauses), once, doc);
-            tell("once", digest.map_or(Truth::Unknown, |digest| session.can_spend(digest).into()));
-        }
+        let once = clauses.once?;
+        let digest = self.digest(session, self.rule_key(clauses), once, doc);
+        tell("once", digest.map_or(Truth::Unknown, |digest| session.can_spend(digest).into()));
+        digest
     }
 
-    /// Notes what an allowed call by a rule that holds does to the session.
+    /// Notes what an allowed call by a rule that holds does to its session; `taken` is the digest of what it
+    /// takes.
     pub(super) fn note_effects(
         &self,
         clauses: &Clauses,
-        session: &Session,
+        taken: Option<u64>,
         judge: &mut Judge<'_, '_>,
     ) -> Result<(), Full> {
         if clauses.adds != 0 {
             // What is not known to be harmless is labelled.
             let adds = clauses.adds_when.is_none_or(|when| judge.judge(when).truth != Truth::False);
             if adds {
-                note(judge, Effect::Label(clauses.adds))?;
+                note(&mut judge.memory.effects, Effect::Label(clauses.adds))?;
             }
         }
-        let key = self.rule_key(clauses);
         if clauses.max_calls.is_some() || clauses.cooldown_ms.is_some() {
-            note(judge, Effect::Use(key))?;
+            note(&mut judge.memory.effects, Effect::Use(self.rule_key(clauses)))?;
         }
-        if let Some(once) = clauses.once
-            && let Some(digest) = self.digest(session, key, once, judge.doc)
-        {
-            note(judge, Effect::Spend(digest))?;
-        }
-        Ok(())
+        taken.map_or(Ok(()), |digest| note(&mut judge.memory.effects, Effect::Spend(digest)))
     }
 
     /// Notes what later calls may ask about this one.
     pub(super) fn note_traces(
         &self,
         session: &Session,
-        judge: &mut Judge<'_, '_>,
+        tool: &str,
+        doc: Document<'_>,
+        effects: &mut Buf<'_, Effect>,
     ) -> Result<(), Full> {
-        let mut result = Ok(());
-        if self.sessions.traces.is_empty() {
-            return result;
-        }
-        self.sessions.tools.find(judge.tool, &self.pool, |number| {
-            if let Some(trace) = self.sessions.traces.get(number as usize)
-                && let Some(digest) = self.digest(session, trace.key, trace.same, judge.doc)
-            {
-                result = result.and_then(|()| note(judge, Effect::Event(digest)));
+        for trace in self.sessions.traces_of(tool, &self.pool) {
+            if let Some(digest) = self.digest(session, trace.key, trace.same, doc) {
+                note(effects, Effect::Event(digest))?;
             }
-        });
-        result
+        }
+        Ok(())
     }
 
     fn came_before(
@@ -408,8 +382,7 @@ impl Policy {
     }
 }
 
-fn note(judge: &mut Judge<'_, '_>, effect: Effect) -> Result<(), Full> {
-    let effects = &mut judge.memory.effects;
+fn note(effects: &mut Buf<'_, Effect>, effect: Effect) -> Result<(), Full> {
     // Several patterns of a rule may cover a tool, and several rules may take the same.
     if effects.contains(&effect) { Ok(()) } else { effects.push(effect) }
 }

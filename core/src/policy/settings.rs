@@ -1,6 +1,7 @@
 //! Switches of a policy that are no rules.
 
 use super::pin::PinPolicy;
+use crate::hidden::{Hiding, Kinds};
 
 /// What becomes of arguments that the tool does not declare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Repair {
 }
 
 /// The switches of a policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
     /// Key `ghosts`.
@@ -107,8 +108,28 @@ pub struct Settings {
     pub empty_properties: EmptyProperties,
     /// The preset `strict`: nothing may start without a place to write the audit to.
     pub needs_audit: bool,
+    /// Table `[definitions]`: what becomes of hidden text in what a server says about its tools.
+    pub definitions: Hiding,
     /// Table `[pins]`.
     pub pins: PinPolicy,
     /// Key `mode`, when it is `shadow`: what the rules would refuse is reported and runs.
     pub shadow: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ghosts: Ghosts::default(),
+            near_miss: NearMiss::default(),
+            disclose: Disclose::default(),
+            unknown_tool: UnknownTool::default(),
+            hide: false,
+            empty_properties: EmptyProperties::default(),
+            needs_audit: false,
+            // What a person who reads a definition cannot see, a model shall not read.
+            definitions: Hiding { refuse: Kinds::NONE, strip: Kinds::ALL },
+            pins: PinPolicy::default(),
+            shadow: false,
+        }
+    }
 }

@@ -168,7 +168,7 @@ impl Policy {
         let mut all = None;
         for policy in self.layers() {
             let mut ruling = match policy.early_alone(call) {
-                Early::Settled(ruling) => ruling,
+                Early::Settled(ruling) => policy.follow_alone(ruling, call, doc, session, memory),
                 Early::Open(open) => policy.judge_alone(call, &open, doc, schema, session, memory),
             };
             if let Some(at) = &mut ruling.at {
@@ -196,6 +196,7 @@ impl Policy {
             all.max_bytes = tightest(all.max_bytes, own.max_bytes);
             all.max_lines = tightest(all.max_lines, own.max_lines);
             all.max_tokens = tightest(all.max_tokens, own.max_tokens);
+            all.hidden = all.hidden.strictest(own.hidden);
         }
         all
     }
@@ -255,6 +256,7 @@ impl Settings {
             hide,
             empty_properties,
             needs_audit,
+            definitions,
             pins,
             shadow,
         } = self;
@@ -278,6 +280,7 @@ impl Settings {
                 &[EmptyProperties::Closed, EmptyProperties::Open],
             ),
             needs_audit: needs_audit || other.needs_audit,
+            definitions: definitions.strictest(other.definitions),
             pins: pins.strictest(other.pins),
             shadow: shadow && other.shadow,
         }

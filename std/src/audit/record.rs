@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use airlock_core::hidden::Found;
 use airlock_core::json::write_string;
 use airlock_core::mcp::{Direction, Event, Outcome};
 use airlock_core::redact::Counts;
@@ -145,12 +146,13 @@ impl Scribe {
             }
             Outcome::Refused(refusal) => self.refused(refusal, event, places, out),
             Outcome::Changed { why, .. } => self.detail(why, out),
+            Outcome::Cleaned { hidden, .. } => self::hidden(hidden, out),
             Outcome::Pinned(digest) => {
                 out.push_str(",\"digest\":");
                 write_string(digest, out)
             }
-            Outcome::Filtered { masked, truncated, output } => {
-                self.output(masked, truncated, output, out)
+            Outcome::Filtered { masked, truncated, hidden, output, .. } => {
+                self.output(masked, truncated, hidden, output, out)
             }
             Outcome::Rejected { code, why } => {
                 write!(out, ",\"code\":{code}")?;
@@ -204,6 +206,7 @@ impl Scribe {
         &mut self,
         masked: &Counts,
         truncated: bool,
+        found: Found,
         output: Output<'_>,
         out: &mut String,
     ) -> fmt::Result {
@@ -214,6 +217,7 @@ impl Scribe {
             write!(out, "{comma}\"{id}\":{count}")?;
         }
         write!(out, "}},\"truncated\":{truncated}")?;
+        hidden(found, out)?;
         if let Some(preview) = &mut self.preview {
             out.push_str(",\"preview\":");
             write_string(&preview.output(output), out)?;
@@ -255,6 +259,15 @@ impl Scribe {
         out.push_str(",\"detail\":");
         self.cleaner.text(detail, out)
     }
+}
+
+/// What hides, by its kinds; left out when there is nothing.
+fn hidden(found: Found, out: &mut String) -> fmt::Result {
+    for (index, (kind, count)) in found.iter().enumerate() {
+        let before = if index > 0 { "," } else { ",\"hidden\":{" };
+        write!(out, "{before}\"{}\":{count}", kind.name())?;
+    }
+    if found.is_empty() { Ok(()) } else { out.write_char('}') }
 }
 
 /// The counts by the ids of types, several detectors of one id together.

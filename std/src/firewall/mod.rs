@@ -273,8 +273,9 @@ impl Firewall {
         let filtered = self.guard.filter(tool, output, scratch);
         let outcome = match &filtered {
             Ok(filtered) => {
-                let (masked, truncated) = (filtered.counts, filtered.truncated);
-                mcp::Outcome::Filtered { masked, truncated, output }
+                let &airlock_core::Filtered { counts: masked, truncated, hidden, stripped, .. } =
+                    filtered;
+                mcp::Outcome::Filtered { masked, truncated, hidden, stripped, output }
             }
             Err(refusal) => mcp::Outcome::Refused(refusal),
         };

@@ -111,6 +111,12 @@ fn remark<'e>(event: &Event<'e>) -> Option<(&'e str, &'static str, &'e str)> {
         Outcome::Changed { shown: true, why } => {
             Some((tool, "shown all the same (see `airlock pin diff`)", why))
         }
+        Outcome::Cleaned { stripped: true, .. } => {
+            Some((tool, "shown without a part", "its definition hides text"))
+        }
+        Outcome::Cleaned { stripped: false, .. } => {
+            Some((tool, "shown as it is", "its definition hides text"))
+        }
         Outcome::Withheld(why) => Some((tool, "withheld", why)),
         _ => None,
     }

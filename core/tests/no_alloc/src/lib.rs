@@ -15,6 +15,7 @@ use core::hint::black_box;
 use core::panic::PanicInfo;
 
 use airlock_core::glob::{self, Case};
+use airlock_core::hidden::{self, Found, Hidden, Kinds, Visible};
 use airlock_core::json::{self, Document, Limits, Node, ParseError, Tape, Value};
 use airlock_core::policy::NamePolicy;
 use airlock_core::redact::{
@@ -229,6 +230,22 @@ pub extern "C" fn proof_truncate() {
             black_box(truncate::truncate_json(document, &limit, &mut out).is_ok());
         }
     });
+    black_box(&*out);
+}
+
+/// `hidden`.
+#[unsafe(no_mangle)]
+pub extern "C" fn proof_hidden() {
+    let mut slots = [0; 256];
+    let mut out = Buf::lent(&mut slots);
+    let text = black_box("a\u{200b}b\u{1b}[1mc\u{1f600}\u{200d}");
+    let kinds = Kinds::of(black_box(Hidden::Ansi)) | Kinds::ALL.without(Kinds::NONE);
+    black_box((hidden::may_hide(text.as_bytes()), kinds.contains(Hidden::Bidi), kinds.is_empty()));
+    let mut found = Found::NONE;
+    black_box(hidden::strip(text, kinds, &mut found, &mut out).is_ok());
+    black_box((found.of(Hidden::Ansi), found.iter().count(), found.is_empty(), found.any(kinds)));
+    black_box(hidden::find(text, kinds).map(|span| span.kind.name().len()).sum::<usize>());
+    black_box(write!(out, "{}", Visible(text)).is_ok());
     black_box(&*out);
 }
 
