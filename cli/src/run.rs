@@ -4,6 +4,8 @@
 //! error.
 
 mod fleet;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -113,6 +115,8 @@ fn wrap(args: Args) -> Result<i32, String> {
         .map_err(|error| error.to_string())?;
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
+    #[cfg(feature = "otel")]
+    let exporter = traces::Exporter::start();
     stdio::run(Options {
         guard: Arc::new(guard),
         identity,
@@ -123,6 +127,10 @@ fn wrap(args: Args) -> Result<i32, String> {
         limiter: fleet.limiter,
         kill_file,
         metrics: metrics(args)?,
+        #[cfg(feature = "otel")]
+        traces: exporter.traces(),
+        #[cfg(not(feature = "otel"))]
+        traces: None,
         reload,
         pins,
     })

@@ -81,6 +81,7 @@ fn relay(mut arguments: Vec<OsString>) -> i32 {
         bounds: Bounds { message: 1 << 20, ..Bounds::default() },
         limiter: None,
         kill_file: None,
+        traces: None,
         pins: None,
     })
     .unwrap()

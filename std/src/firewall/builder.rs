@@ -18,7 +18,7 @@ use crate::kill::{Causes, KillFile};
 use crate::limit::{Keeper, LimitError, Limiter};
 #[cfg(feature = "redis")]
 use crate::limit::{RedisLimiter, RedisOptions, StoreError};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Traces};
 use crate::policy::{Error, PolicyFile};
 use crate::session::Sessions;
 
@@ -36,6 +36,7 @@ pub struct FirewallBuilder {
     #[cfg(feature = "redis")]
     redis: Option<RedisOptions>,
     metrics: Option<Metrics>,
+    traces: Option<Traces>,
 }
 
 impl FirewallBuilder {
@@ -52,6 +53,7 @@ impl FirewallBuilder {
             #[cfg(feature = "redis")]
             redis: None,
             metrics: None,
+            traces: None,
         }
     }
 
@@ -155,13 +157,20 @@ impl FirewallBuilder {
         self
     }
 
+    /// Sends a span of each call to `traces`.
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
     /// The finished firewall.
     ///
     /// # Errors
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
         let Self { guard, policy, audit_path, audit, clock, .. } = self;
-        let Self { kill_switch, kill_file, limiter, metrics, .. } = self;
+        let Self { kill_switch, kill_file, limiter, metrics, traces, .. } = self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -232,6 +241,7 @@ impl FirewallBuilder {
             pool,
             tally,
             metrics,
+            traces,
         })
     }
 }

@@ -32,11 +32,11 @@ use crate::child::{self, CANNOT_START, Group};
 use crate::clock::SystemClock;
 use crate::kill::KillFile;
 use crate::limit::{Keeper, Limiter};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Traces};
 use crate::pins::PinFile;
 use crate::policy::PolicyFile;
 use crate::reload::Watch;
-use relay::{Setup, Shared};
+use relay::{Setup, Shared, Told};
 
 /// How long a server may take to end by itself: clients kill after two seconds.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -92,6 +92,8 @@ pub struct Options<'a> {
     pub kill_file: Option<KillFile>,
     /// Where decisions are counted.
     pub metrics: Option<Metrics>,
+    /// Where a span of each call goes.
+    pub traces: Option<Traces>,
     /// Without it the policy stays as it is.
     pub reload: Option<Reload>,
     /// The pins of the server's tools, where somebody keeps them.
@@ -151,9 +153,11 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
         }
     };
     let (sender, news) = channel();
-    let Options { guard, identity, audit, bounds, kill_file, metrics, pins, reload, .. } = options;
+    let Options { guard, identity, audit, bounds, kill_file, .. } = options;
+    let Options { metrics, traces, pins, reload, .. } = options;
     let log = audit.clone();
-    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, metrics, pins };
+    let told = Told { metrics, traces };
+    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, told, pins };
     let shared = Arc::new(Shared::new(setup, output, server.stdin));
     let (open, watch) = reload.map(|reload| (Mutex::new(reload.open), reload.watch)).unzip();
     let open = open.map(Arc::new);
@@ -205,6 +209,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     })?;
     let code = supervise(&news, server.group, &shared);
     server.group.signal(SIGKILL);
+    shared.end_traces();
     log.close();
     Ok(code)
 }

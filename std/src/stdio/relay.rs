@@ -21,7 +21,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::firewall::FirewallError;
 use crate::kill::KillFile;
 use crate::limit::Keeper;
-use crate::observe::{self, Metrics};
+use crate::observe::{self, Metrics, Traces};
 use crate::pins::PinFile;
 use crate::policy::PolicyFile;
 use crate::reload;
@@ -55,8 +55,14 @@ pub(super) struct Setup {
     pub(super) audit: AuditLog,
     pub(super) bounds: Bounds,
     pub(super) kill_file: Option<KillFile>,
-    pub(super) metrics: Option<Metrics>,
+    pub(super) told: Told,
     pub(super) pins: Option<PinFile>,
+}
+
+/// Who is told of decisions besides the audit.
+pub(super) struct Told {
+    pub(super) metrics: Option<Metrics>,
+    pub(super) traces: Option<Traces>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
@@ -75,6 +81,8 @@ struct Recorder {
     started: Instant,
     remarks: BTreeSet<String>,
     metrics: Option<Metrics>,
+    #[cfg(feature = "otel")]
+    spans: Option<observe::otel::Book>,
 }
 
 impl Audit for Recorder {
@@ -87,7 +95,13 @@ impl Audit for Recorder {
         }
         let recorded = self.log.record(event, self.started);
         let took = self.started.elapsed();
-        observe::observe(self.metrics.as_ref(), event, took, recorded.is_ok());
+        let words = observe::observe(self.metrics.as_ref(), event, took, recorded.is_ok());
+        #[cfg(feature = "otel")]
+        if let Some(spans) = &mut self.spans {
+            spans.observe(event, words, took);
+        }
+        #[cfg(not(feature = "otel"))]
+        let _ = words;
         recorded
     }
 }
@@ -133,7 +147,9 @@ enum End {
 impl Shared {
     pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
         let Setup { guard, limiter, clock, identity, audit: log, .. } = setup;
-        let Setup { bounds, kill_file, metrics, pins, .. } = setup;
+        let Setup { bounds, kill_file, told: Told { metrics, traces }, pins, .. } = setup;
+        #[cfg(not(feature = "otel"))]
+        let _ = traces;
         if let Some(metrics) = &metrics {
             metrics.watch_audit(log.totals());
         }
@@ -150,7 +166,14 @@ impl Shared {
             guard,
             limiter,
             identity: Arc::new(identity),
-            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new(), metrics },
+            recorder: Recorder {
+                log,
+                started: Instant::now(),
+                remarks: BTreeSet::new(),
+                metrics,
+                #[cfg(feature = "otel")]
+                spans: traces.map(observe::otel::Book::new),
+            },
             server_ended: false,
         };
         Self {
@@ -326,6 +349,16 @@ impl Shared {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Ends the spans of calls that nobody will answer.
+    pub(super) fn end_traces(&self) {
+        #[cfg(feature = "otel")]
+        if let Ok(mut session) = self.session()
+            && let Some(spans) = &mut session.recorder.spans
+        {
+            spans.end();
+        }
     }
 
     /// Whether something that the server said is on its way to the client.
