@@ -18,7 +18,7 @@ use airlock::core::mcp::Bounds;
 use airlock::core::policy::PinMode;
 use airlock::core::{Guard, GuardBuilder};
 use airlock::kill::{Causes, KillFile};
-use airlock::observe::{self, Metrics};
+use airlock::observe::{self, Incidents, Metrics};
 use airlock::pins::{self, PinFile};
 use airlock::policy::{Policy, PolicyFile};
 use airlock::reload::Watch;
@@ -107,7 +107,9 @@ fn wrap(args: Args) -> Result<i32, String> {
     let identity = identity(args, &policy);
     let causes = Causes::default();
     let kill_file = args.kill_file.clone().map(|path| KillFile::among(path, &causes));
-    let fleet = fleet::join(args, &policy, &causes)?;
+    let metrics = metrics(args)?;
+    let incidents = Incidents::new(&audit, metrics.clone());
+    let fleet = fleet::join(args, &policy, &causes, incidents)?;
     let guard = Guard::builder()
         .kill_switch(causes.switch().clone())
         .policy(policy)
@@ -126,7 +128,7 @@ fn wrap(args: Args) -> Result<i32, String> {
         bounds: Bounds::default(),
         limiter: fleet.limiter,
         kill_file,
-        metrics: metrics(args)?,
+        metrics,
         #[cfg(feature = "otel")]
         traces: exporter.traces(),
         #[cfg(not(feature = "otel"))]

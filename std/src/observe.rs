@@ -4,6 +4,7 @@
 //! All see what the audit sees and tell less of it: names of tools that a schema declares, reasons, rules,
 //! types and durations, never a value. A name that a model made up is `(other)` to all.
 
+mod incidents;
 mod metrics;
 #[cfg(feature = "otel")]
 pub(crate) mod otel;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use airlock_core::Reason;
 use airlock_core::mcp::{Event, Outcome};
 
+pub use incidents::Incidents;
 pub(crate) use metrics::Calls;
 pub use metrics::Metrics;
 #[cfg(feature = "otel")]

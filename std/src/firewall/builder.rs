@@ -13,11 +13,13 @@ use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 #[cfg(feature = "redis")]
-use crate::kill::KillKey;
+use crate::kill::{Cause, KillKey};
 use crate::kill::{Causes, KillFile};
 use crate::limit::{Keeper, LimitError, Limiter};
 #[cfg(feature = "redis")]
-use crate::limit::{RedisLimiter, RedisOptions, StoreError};
+use crate::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
+#[cfg(feature = "redis")]
+use crate::observe::Incidents;
 use crate::observe::{Metrics, Traces};
 use crate::policy::{Error, PolicyFile};
 use crate::session::Sessions;
@@ -195,16 +197,26 @@ impl FirewallBuilder {
             options => options,
         };
         #[cfg(feature = "redis")]
+        let incidents = Incidents::new(&audit, metrics.clone());
+        #[cfg(feature = "redis")]
         let _kill_key = match &options {
             None => None,
-            Some(options) => KillKey::watch(options, &causes, |_| {})
-                .map_err(FirewallError::Store)?
-                .map(Arc::new),
+            Some(options) => {
+                let (incidents, switch) = (incidents.clone(), kill_switch.clone());
+                let turned = move |came| incidents.halt(Cause::Key, came, switch.is_on());
+                let key = KillKey::watch(options, &causes, turned);
+                key.map_err(FirewallError::Store)?.map(Arc::new)
+            }
         };
         #[cfg(feature = "redis")]
         let limiter = match &options {
             Some(options) if limiter.is_none() => {
-                let shared = RedisLimiter::new(file.policy(), options, Arc::clone(&clock));
+                let tell = move |event: &StoreEvent| {
+                    eprintln!("airlock: {event}");
+                    incidents.store(event);
+                };
+                let clock = Arc::clone(&clock);
+                let shared = RedisLimiter::telling(file.policy(), options, clock, tell);
                 Some(Arc::new(shared.map_err(FirewallError::Store)?) as _)
             }
             _ => limiter,

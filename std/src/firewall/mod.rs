@@ -24,11 +24,11 @@ use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
 
 use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
-use crate::kill::KillFile;
 #[cfg(feature = "redis")]
 use crate::kill::KillKey;
+use crate::kill::{Cause, KillFile};
 use crate::limit::Keeper;
-use crate::observe::{self, CallSpan, Metrics, Traces};
+use crate::observe::{self, CallSpan, Incidents, Metrics, Traces};
 use crate::policy::PolicyFile;
 use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
@@ -189,8 +189,11 @@ impl Firewall {
     /// The refusal: what to tell the model in place of a result.
     pub fn call<'a>(&'a self, call: &Call<'a>) -> Result<Permit<'a>, Refused<'a>> {
         let started = Instant::now();
-        if let Some(file) = &self.kill_file {
-            file.poll();
+        if let Some(file) = &self.kill_file
+            && let Some(came) = file.turn()
+        {
+            let incidents = Incidents::new(&self.audit, self.metrics.clone());
+            incidents.halt(Cause::File, came, self.kill_switch.is_on());
         }
         let arguments = call.arguments;
         let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());

@@ -19,9 +19,9 @@ use super::{Identity, News};
 use crate::audit::{AuditLog, Places};
 use crate::clock::{Clock, SystemClock};
 use crate::firewall::FirewallError;
-use crate::kill::KillFile;
+use crate::kill::{Cause, KillFile};
 use crate::limit::Keeper;
-use crate::observe::{self, Metrics, Traces};
+use crate::observe::{self, Incidents, Metrics, Traces};
 use crate::pins::PinFile;
 use crate::policy::PolicyFile;
 use crate::reload;
@@ -107,6 +107,14 @@ impl Audit for Recorder {
 }
 
 impl Recorder {
+    /// Tells that the kill file came or went, and whether calls are halted now.
+    fn halt(&self, came: bool, halted: bool) {
+        let so = if halted { "are halted" } else { "go on" };
+        eprintln!("airlock: all tool calls {so}, as the kill file says");
+        let incidents = Incidents::new(&self.log, self.metrics.clone());
+        incidents.halt(Cause::File, came, halted);
+    }
+
     /// Counts the calls that wait.
     fn count(&self, relay: &Relay) {
         if let Some(metrics) = &self.metrics {
@@ -207,8 +215,11 @@ impl Shared {
         news: &Sender<News>,
     ) -> Result<(), End> {
         loop {
-            self.poll_kill_file();
+            let turned = self.kill_file.as_ref().and_then(KillFile::turn);
             let mut session = self.session()?;
+            if let (Some(kill), Some(came)) = (&self.kill_file, turned) {
+                session.recorder.halt(came, kill.switch().is_on());
+            }
             let Session { relay, recorder, identity, .. } = &mut *session;
             // A new policy may know the agent by other roles.
             let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
@@ -270,15 +281,6 @@ impl Shared {
         recorder.log = recorder.log.with_places(places);
         recorder.remarks.clear();
         Ok(digest)
-    }
-
-    fn poll_kill_file(&self) {
-        if let Some(kill) = &self.kill_file
-            && kill.poll()
-        {
-            let halted = if kill.switch().is_on() { "are halted" } else { "go on" };
-            eprintln!("airlock: all tool calls {halted}, as the kill file says");
-        }
     }
 
     /// Asks the server for its tools and waits until the list is complete or cannot be had.
