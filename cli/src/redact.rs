@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use airlock_core::json::{Limits, Tape, parse};
-use airlock_core::redact::{Counts, Piece, Pseudonyms, Stream, Work};
-use airlock_core::truncate::{truncate_json, truncate_text};
-use airlock_core::{Buf, Full};
+use airlock_core::redact::{Counts, Piece, Pseudonyms, Stream, Types, Work};
+use airlock_core::truncate::truncate_json;
+use airlock_core::{Buf, Full, Scratch};
 use serde_json::{Map, Value, json};
 
 use crate::progress::Progress;
@@ -63,7 +63,9 @@ fn redact(args: &Args) -> Result<bool, Fault> {
     }
     let options = Options::read(args).map_err(Fault::Usage)?;
     let input = open(args)?;
-    let mut job = Job { options: &options, counts: Counts::new(), output, quiet: args.quiet };
+    let counted = args.report || options.fail_on != Types::NONE;
+    let (counts, quiet) = (Counts::new(), args.quiet);
+    let mut job = Job { options: &options, counts, output, quiet, counted };
     if args.jsonl {
         job.lines(BufReader::with_capacity(STEP, input))?;
     } else if args.json {
@@ -120,25 +122,41 @@ struct Job<'a, W> {
     counts: Counts,
     output: W,
     quiet: bool,
+    /// Someone asks what there is, not only what is shown.
+    counted: bool,
 }
 
 impl<W: Write> Job<'_, W> {
-    /// Plain text, read and written in pieces; what is no UTF-8 becomes U+FFFD. Where a limit cuts it,
-    /// all of it is gathered first.
+    /// Plain text; what is no UTF-8 becomes U+FFFD. Where a limit cuts it, it is read whole and masked as
+    /// far as it is shown, unless what there is in all of it is counted.
     fn text(&mut self, mut input: impl Read) -> Result<(), Fault> {
-        let Self { options, counts, output, quiet } = self;
+        let limit = self.options.limit();
+        if limit.is_none() {
+            return self.pieces(input);
+        }
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).map_err(|error| Fault::Input(error.to_string()))?;
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        if self.counted {
+            self.pieces(bytes.as_slice())?;
+        }
+        if !quiet {
+            let mut scratch = Scratch::new();
+            let cut = self.options.redactor().redact_within(&bytes, &limit, &mut scratch);
+            self.output.write_all(cut.map_err(too_long)?)?;
+        }
+        Ok(())
+    }
+
+    /// Plain text, read and written in pieces.
+    fn pieces(&mut self, mut input: impl Read) -> Result<(), Fault> {
+        let Self { options, counts, output, quiet, .. } = self;
         let redactor = options.redactor();
-        let limit = options.limit();
-        let gathers = !limit.is_none();
         let (mut stream, mut names) = (Stream::growable(), Pseudonyms::growable());
-        let mut gathered = Buf::growable();
         let mut failed = None;
         let mut sink = |piece: Piece<'_>| {
             if let Piece::Mask { stands_for: 1.., id, .. } = piece {
                 counts.add(id);
-            }
-            if gathers {
-                return gathered.extend(piece.text().as_bytes());
             }
             if *quiet {
                 return Ok(());
@@ -165,14 +183,7 @@ impl<W: Write> Job<'_, W> {
         if let Some(error) = failed {
             return Err(Fault::Output(error));
         }
-        done.map_err(too_long)?;
-        if gathers && !*quiet {
-            let text = std::str::from_utf8(&gathered).unwrap_or("");
-            let mut cut = Buf::growable();
-            truncate_text(text, &limit, &mut cut).map_err(too_long)?;
-            output.write_all(&cut)?;
-        }
-        Ok(())
+        done.map_err(too_long)
     }
 
     /// One JSON document.

@@ -219,6 +219,13 @@ fn limits_cut_text_and_documents() {
     assert_eq!(done.stdout.lines().count(), 3);
     let done = airlock(&["redact", "--max-chars", "100"], &text);
     assert!(done.stdout.len() <= 100 && done.stdout.starts_with("line 1 of [REDACTED]\n"));
+    // The notice counts bytes of what was read, and all that was read is reported.
+    let (long, args) = (text.repeat(40), ["redact", "--max-chars", "100", "--report"]);
+    let done = airlock(&args, &long);
+    let kept = done.stdout.split("[...").next().unwrap().replace("[REDACTED]", "ann@acme.io");
+    let removed = format!("[... {} bytes removed]", long.len() - kept.len());
+    assert!(done.stdout.ends_with(&removed), "{removed}: {}", done.stdout);
+    assert!(done.stderr.contains("1600  pii.core.email"), "{}", done.stderr);
     let rows: Vec<_> = (0..200).collect();
     let done =
         airlock(&["redact", "--json", "--max-bytes", "120"], json!({"rows": rows}).to_string());
@@ -247,4 +254,42 @@ fn help_has_examples_and_types_are_listed() {
         list.lines().any(|line| line == "pii.core.email") && list.lines().count() > 60,
         "{list}"
     );
+}
+
+/// Progress is for people: on a terminal only, for a large file only.
+#[test]
+#[cfg(target_os = "linux")]
+fn progress_is_shown_on_a_terminal_only() {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let folder = Folder::new("redact-progress");
+    let (large, small) = (folder.file("large", vec![b'a'; 33 << 20]), folder.file("small", "a"));
+    // Nothing is looked for, so that a large file takes no time.
+    let run = |file: &str, stderr: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
+        command.args(["redact", "--types", "secret,-secret", "-q", file]).stderr(stderr);
+        command.stdout(Stdio::null()).spawn().unwrap()
+    };
+    let shown = |file: &str| {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let side = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let mut child = run(file, side.into());
+        let mut text = Vec::new();
+        // Linux answers EIO once nobody holds the other side.
+        let mut terminal = std::fs::File::from(terminal);
+        let _ = terminal.read_to_end(&mut text);
+        assert!(child.wait().unwrap().success());
+        String::from_utf8(text).unwrap()
+    };
+    let notes = shown(&large);
+    assert!(notes.contains(" % of 34 MB") && notes.ends_with("\r\x1b[K"), "{notes:?}");
+    assert_eq!(shown(&small), "");
+    let piped = run(&large, Stdio::piped()).wait_with_output().unwrap();
+    assert!(piped.status.success() && piped.stderr.is_empty());
 }

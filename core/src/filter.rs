@@ -143,16 +143,15 @@ impl Filter<'_> {
         {
             return Ok(result);
         }
-        if self.limit.is_none() || bytes.len() <= SHORT {
-            return self.whole(bytes, scratch);
-        }
-        self.ends(bytes, scratch)
+        self.text(bytes, scratch)
     }
 
     /// JSON; nothing where it is none, or a scalar that is meant as text.
     fn json(self, output: Output<'_>, scratch: &mut Scratch<'_>) -> Outcome<Option<Result>> {
         let (Output::Text(bytes) | Output::Json(bytes)) = output;
         let Scratch { tape, inner, work, masked, out, .. } = scratch;
+        masked.clear();
+        out.clear();
         let Ok(doc) = json::parse(bytes, self.bounds, tape) else {
             return Ok(None);
         };
@@ -171,6 +170,16 @@ impl Filter<'_> {
         let doc = json::parse(shown.as_bytes(), bounds, inner).map_err(|_| Full)?;
         let truncated = truncate_json(doc, &self.limit, out)?;
         Ok(Some(Result { bytes: Place::Cut, truncated, masked: count, stripped: false }))
+    }
+
+    /// Plain text.
+    fn text(self, bytes: &[u8], scratch: &mut Scratch<'_>) -> Outcome<Result> {
+        scratch.masked.clear();
+        scratch.out.clear();
+        if self.limit.is_none() || bytes.len() <= SHORT {
+            return self.whole(bytes, scratch);
+        }
+        self.ends(bytes, scratch)
     }
 
     /// A text all of which is masked before it is cut.
@@ -331,6 +340,34 @@ fn reads_as_json(output: Output<'_>) -> bool {
     match output {
         Output::Json(_) => true,
         Output::Text(bytes) => matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')),
+    }
+}
+
+impl Redactor<'_> {
+    /// `text` masked and cut to `limit`: of a long one no more is masked than the limit lets be shown, from
+    /// its first byte on, or from 64 KiB before what is kept of its end. What is no UTF-8 becomes U+FFFD.
+    ///
+    /// # Errors
+    /// [`Full`] when memory is lent and used up; nothing of the text may be shown then.
+    pub fn redact_within<'s>(
+        self,
+        text: &'s [u8],
+        limit: &Limit<'_>,
+        scratch: &'s mut Scratch<'_>,
+    ) -> Outcome<&'s [u8]> {
+        scratch.work.names.clear();
+        let filter = Filter {
+            redactor: self,
+            limit: *limit,
+            bounds: Limits::OUTPUT,
+            hiding: Hiding::default(),
+        };
+        Ok(match filter.text(text, scratch)?.bytes {
+            // Nothing is stripped here.
+            Place::Input | Place::Clean => text,
+            Place::Masked => &scratch.masked,
+            Place::Cut => &scratch.out,
+        })
     }
 }
 

@@ -9,9 +9,11 @@
 use super::TypeId;
 use super::bytes::{Set, before, byte, decode64, looked_at, run, run_back, skip_blank, slice};
 use super::key::{Class, Meaning, is_session, meaning};
+use super::mask::LONGEST_MASK;
+use super::place::{Place, is_line_end, place};
 use super::scan::Scan;
 use super::value::{
-    holds_mask, is_code, is_joined_left, is_joined_right, is_keylike, is_mixed, is_name, is_path,
+    begins_with_mask, holds_mask, is_code, is_keylike, is_mask_right, is_mixed, is_name, is_path,
     is_placeholder, is_reference, is_unlike_code, is_word_and_digit, is_wordy,
 };
 use crate::buf::Full;
@@ -27,22 +29,6 @@ const MOST_COOKIES: usize = 768;
 const LONGEST_ELEMENT: usize = 4096;
 /// A value longer than this is no placeholder.
 const GLANCE: usize = 128;
-
-/// A value as it stands in the text.
-#[derive(Clone, Copy)]
-struct Place {
-    start: usize,
-    /// The quote around it, or NUL.
-    quote: u8,
-    /// How many backslashes stand before that quote.
-    level: usize,
-    /// Unquoted, it ends at the signs that part fields too.
-    inline: bool,
-    /// Between the name and the value is nothing but `=`.
-    tight: bool,
-    /// It is one of several settings that semicolons part.
-    listed: bool,
-}
 
 impl Scan<'_, '_, '_> {
     /// Looks at the `:` or `=` at `op`.
@@ -62,6 +48,16 @@ impl Scan<'_, '_, '_> {
         if other {
             return Ok(());
         }
+        let mut at = op + 1;
+        if !colon && next == b'>' {
+            at += 1;
+        }
+        let tight = !colon && !matches!(byte(text, at), b' ' | b'\t');
+        let at = skip_blank(text, at);
+        // A reference is known by its beginning, whatever names it.
+        if matches!(slice(text, at, at + 2), b"${" | b"$(" | b"{{") {
+            return Ok(());
+        }
         let Some((name, start)) = name_before(text, op) else {
             return Ok(());
         };
@@ -70,12 +66,11 @@ impl Scan<'_, '_, '_> {
         let Some(meaning) = named.or_else(|| self.meaning_beside(name, start, colon)) else {
             return Ok(());
         };
-        let mut at = op + 1;
-        if !colon && next == b'>' {
-            at += 1;
+        let tight = tight && last != b' ';
+        // In `let token: T = …` only a literal is a secret.
+        if beside && place(text, at, true).quote == 0 && !name.eq_ignore_ascii_case(b"value") {
+            return Ok(());
         }
-        let tight = !colon && !matches!(byte(text, at), b' ' | b'\t') && last != b' ';
-        let at = skip_blank(text, at);
         match meaning.class {
             Class::Personal => Ok(()),
             _ if !self.types.contains(meaning.id) => Ok(()),
@@ -84,11 +79,7 @@ impl Scan<'_, '_, '_> {
             _ => {
                 let place = place(text, at, !begins_line(text, start));
                 let place = Place { tight, listed: tight && before(text, start) == b';', ..place };
-                // In `let token: T = …` only a literal is a secret.
-                if beside && place.quote == 0 && !name.eq_ignore_ascii_case(b"value") {
-                    return Ok(());
-                }
-                self.value(meaning, place)
+                self.value(meaning, name, place)
             }
         }
     }
@@ -117,7 +108,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks the value at `place` unless it is none.
-    fn value(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
+    fn value(&mut self, meaning: Meaning, name: &[u8], place: Place) -> Result<(), Full> {
         // What is not looked for is not read, and a reference is known by its beginning.
         if !self.types.contains(meaning.id)
             || matches!(slice(self.text, place.start, place.start + 2), b"${" | b"$(" | b"{{")
@@ -135,10 +126,21 @@ impl Scan<'_, '_, '_> {
         let drawn = is_mixed(value) && (place.tight || is_unlike_code(value));
         let code = bare && !place.listed && !(setting && drawn);
         let rest = skip_blank(self.text, end);
+        let mask_end = match long {
+            true => place.end(slice(self.text, 0, end + LONGEST_MASK)),
+            false => end,
+        };
         let refused = is_reference(value)
-            || holds_mask(value)
+            // `generate_key: x25519_generate_key`
+            || bare && named_after(value, name)
+            // One that begins in what is looked at counts.
+            || holds_mask(slice(self.text, place.start, mask_end))
             // `token: Token = …`
             || code && !place.tight && end < rest && byte(self.text, rest) == b'='
+            // Another field, whose value is masked.
+            || bare
+                && matches!(value, [.., b':' | b'='] | [b'-', ..])
+                && is_mask_right(self.text, rest)
             || code && is_code(slice(self.text, place.start, place.start + GLANCE))
             || match meaning.class {
                 Class::Password => value.len() < 4,
@@ -174,7 +176,8 @@ impl Scan<'_, '_, '_> {
         const SCHEME: Set = Set::new(b"0-9A-Za-z-");
         let text = self.text;
         let place = place(text, at, true);
-        if is_reference(slice(text, place.start, place.start + GLANCE)) {
+        let head = slice(text, place.start, place.start + GLANCE);
+        if is_reference(head) || begins_with_mask(head) {
             return Ok(());
         }
         let scheme = run(slice(text, 0, place.start + 32), place.start, SCHEME);
@@ -199,7 +202,8 @@ impl Scan<'_, '_, '_> {
 
     /// Masks the sessions in the cookies (RFC 6265) at `at`.
     pub(super) fn cookies(&mut self, at: usize) -> Result<(), Full> {
-        const COOKIE: Set = Set::new(b"0-9A-Za-z_.!#$%&*+^`|~-");
+        // Brackets are those of masks.
+        const COOKIE: Set = Set::new(b"0-9A-Za-z_.!#$%&*+^`|~[]-");
         const VALUE: Set = Set::new(b"0-9A-Za-z!#$%&()*+./:<=>?@^_`{|}~[]-");
         let text = self.text;
         let begin = place(text, at, true).start;
@@ -245,8 +249,10 @@ impl Scan<'_, '_, '_> {
         let telling = if byte(self.text, start).eq_ignore_ascii_case(&b'b') && end - start == 6 {
             value.len() >= 12 && head.iter().any(u8::is_ascii_digit)
         } else {
+            // `Basic Open Source`: a name and a password are text.
             let mut decoded = [0; 96];
-            decode64(head, &mut decoded).contains(&b':')
+            let decoded = decode64(head, &mut decoded);
+            head.len() >= 8 && decoded.contains(&b':') && !decoded.iter().any(u8::is_ascii_control)
         };
         if !telling || is_placeholder(head) {
             return Ok(());
@@ -286,7 +292,7 @@ impl Scan<'_, '_, '_> {
                 if !matches!(meaning.class, Class::Personal | Class::Cookie)
                     && byte(text, place.start) != b'-' =>
             {
-                self.value(meaning, Place { tight: true, ..place })
+                self.value(meaning, label, Place { tight: true, ..place })
             }
             _ => Ok(()),
         }
@@ -320,6 +326,7 @@ impl Scan<'_, '_, '_> {
         match meaning(slice(text, start, at_name)) {
             Some(meaning) if meaning.class != Class::Personal => self.value(
                 meaning,
+                b"",
                 Place {
                     start: at + 1,
                     quote: b'<',
@@ -338,7 +345,7 @@ impl Scan<'_, '_, '_> {
         let meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
         let place = place(self.text, at, true);
         let value = slice(self.text, place.start, place.end(slice(self.text, 0, at + GLANCE)));
-        if value.contains(&b' ') { Ok(()) } else { self.value(meaning, place) }
+        if value.contains(&b' ') { Ok(()) } else { self.value(meaning, b"", place) }
     }
 
     /// Masks the word after `password` in a line of a netrc file.
@@ -351,124 +358,18 @@ impl Scan<'_, '_, '_> {
         }
         let place = place(self.text, skip_blank(self.text, end), true);
         let meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
-        self.value(meaning, Place { tight: true, ..place })
+        self.value(meaning, b"", Place { tight: true, ..place })
     }
 }
 
-impl Place {
-    /// Where the value ends in `text`, which may be cut short.
-    fn end(self, text: &[u8]) -> usize {
-        if self.quote != 0 { self.closing(text) } else { self.bare_end(text) }
-    }
-
-    /// The offset of the closing quote, or of the line's end where it has none.
-    fn closing(self, text: &[u8]) -> usize {
-        let mut at = self.start;
-        while let Some(i) = memchr::memchr2(self.quote, b'\n', text.get(at..).unwrap_or(&[])) {
-            let stop = at + i;
-            looked_at(i);
-            if byte(text, stop) == b'\n' {
-                return stop;
-            }
-            const SLASH: Set = Set::new(b"\\");
-            let slashes = stop - run_back(text, stop, SLASH, (stop - self.start).min(32));
-            let closes =
-                if self.level == 0 { slashes.is_multiple_of(2) } else { slashes <= self.level };
-            // SQL doubles a quote instead of escaping it.
-            let doubled = self.quote == b'\''
-                && stop > self.start
-                && byte(text, stop + 1) == b'\''
-                && byte(text, stop + 2) != b'\'';
-            if closes && !doubled {
-                return stop - slashes.min(self.level);
-            }
-            at = stop + if doubled { 2 } else { 1 };
-        }
-        text.len()
-    }
-
-    /// The end of a value without quotes.
-    fn bare_end(self, text: &[u8]) -> usize {
-        let rest = text.get(self.start..).unwrap_or(&[]);
-        let ends = |i: usize, c: u8| match c {
-            b'"' | b'\'' | b'`' => true,
-            b'\\' => matches!(byte(rest, i + 1), b'n' | b'r' | b't' | b'"' | b'\''),
-            b';' if self.listed => true,
-            _ if self.listed => matches!(c, b'\r' | b'\n'),
-            b'<' => is_tag(rest, i),
-            b',' | b';' => self.inline || begins_field(rest, i + 1),
-            // Passwords hold it too: it ends a value only before another parameter, or as an entity.
-            b'&' => begins_parameter(rest, i + 1) || is_entity(slice(rest, i + 1, i + 6)),
-            b']' => self.inline && !is_joined_left(rest, i + 1) && closes(rest, i),
-            b')' | b'}' => self.inline && closes(rest, i),
-            _ => c.is_ascii_whitespace(),
-        };
-        let len = rest.iter().enumerate().position(|(i, &c)| ends(i, c)).unwrap_or(rest.len());
-        looked_at(len);
-        let mut end = self.start + len;
-        // What ends a sentence is no part of a value in it.
-        while end > self.start
-            && (matches!(before(text, end), b',' | b';')
-                || self.inline && before(text, end) == b'.')
-        {
-            end -= 1;
-        }
-        end
-    }
-}
-
-/// Whether a tag begins at `at`: a closing one, or a name and what ends it or parts its attributes.
-fn is_tag(text: &[u8], at: usize) -> bool {
-    const TAG: Set = Set::new(b"0-9A-Za-z_:.-");
-    let end = run(slice(text, 0, at + 48), at + 1, TAG);
-    if holds_mask(slice(text, at + 1, end)) {
-        return false;
-    }
-    byte(text, at + 1) == b'/'
-        || end == at + 1 && matches!(byte(text, end), b'!' | b'?')
-        || end > at + 1 && matches!(byte(text, end), b'>' | b' ' | b'/')
-}
-
-/// Whether the bracket at `at` closes something that was opened before the value: nothing but other
-/// brackets and the ends of sentences follows.
-fn closes(text: &[u8], at: usize) -> bool {
-    const CLOSING: Set = Set::new(b")}],;.>");
-    let end = run(slice(text, 0, at + 16), at, CLOSING);
-    let next = byte(text, end);
-    next == 0
-        || next.is_ascii_whitespace()
-        || matches!(next, b'"' | b'\'' | b'`' | b'{' | b'(' | b'<')
-        || next == b'[' && !is_joined_right(text, end)
-}
-
-/// Whether `text`, after an ampersand, is what HTML and XML escape a character as.
-fn is_entity(text: &[u8]) -> bool {
-    let names: [&[u8]; 6] = [b"amp;", b"quot;", b"lt;", b"gt;", b"apos;", b"#"];
-    names.into_iter().any(|name| text.starts_with(name))
-}
-
-/// Reads the quotes at `at`.
-fn place(text: &[u8], at: usize, inline: bool) -> Place {
-    const SLASH: Set = Set::new(b"\\");
-    let is_quote = |c| matches!(c, b'"' | b'\'' | b'`');
-    let mut open = at;
-    // The prefixes of string literals in Python, Rust and C#.
-    while open < at + 2
-        && matches!(byte(text, open), b'b' | b'r' | b'f' | b'u' | b'@' | b'$')
-        && (is_quote(byte(text, open + 1)) || is_quote(byte(text, open + 2)))
-    {
-        open += 1;
-    }
-    let slashes = run(slice(text, 0, open + 16), open, SLASH) - open;
-    let quote = byte(text, open + slashes);
-    if !is_quote(quote) {
-        return Place { start: at, quote: 0, level: 0, inline, tight: false, listed: false };
-    }
-    let mut start = open + slashes + 1;
-    if slashes == 0 && slice(text, start, start + 2) == [quote, quote] {
-        start += 2;
-    }
-    Place { start, quote, level: slashes, inline, tight: false, listed: false }
+/// Whether `value` is a name that ends in `name`, as fields and what they are set to have in programs.
+fn named_after(value: &[u8], name: &[u8]) -> bool {
+    let before = value.len().checked_sub(name.len() + 1);
+    name.len() >= 8
+        && before.is_some_and(|at| {
+            byte(value, at) == b'_' && slice(value, at + 1, value.len()).eq_ignore_ascii_case(name)
+        })
+        && run(value, 0, NAME) == value.len()
 }
 
 /// The name that ends before the operator at `op`, and its start.
@@ -513,25 +414,6 @@ fn begins_line(text: &[u8], at: usize) -> bool {
     let start = run_back(text, at, INDENT, 64);
     let start = start - if slice(text, 0, start).ends_with(b"export") { 6 } else { 0 };
     matches!(before(text, start), 0 | b'\n' | b'\r')
-}
-
-/// Whether another `name=` or `name:` begins at `at`, or nothing does.
-fn begins_field(text: &[u8], at: usize) -> bool {
-    const FIELD: Set = Set::new(b"0-9A-Za-z_. -");
-    let end = run(slice(text, 0, at + 48), at, FIELD);
-    matches!(byte(text, end), b'=' | b':') || is_line_end(text, skip_blank(text, at))
-}
-
-/// Whether the line ends at `at`.
-fn is_line_end(text: &[u8], at: usize) -> bool {
-    matches!(byte(text, at), b'\r' | b'\n' | 0)
-}
-
-/// Whether another parameter of a query string, `name=`, begins at `at`.
-fn begins_parameter(text: &[u8], at: usize) -> bool {
-    const PARAMETER: Set = Set::new(b"0-9A-Za-z_.%-");
-    let end = run(slice(text, 0, at + 48), at, PARAMETER);
-    end > at && byte(text, end) == b'='
 }
 
 /// Whether what ends at `end` is followed by nothing of a program.

@@ -7,7 +7,7 @@ use super::TypeId;
 use super::bytes::{byte, slice, starts_folded};
 use super::identifiers::IDENTIFIERS;
 use super::table::{Eight, eight, flat};
-use super::value::is_in_mask;
+use super::value::{is_in_mask, is_masked_left};
 
 /// How far before a value a word that names it may begin, in bytes.
 pub(super) const NEAR: usize = 48;
@@ -107,17 +107,32 @@ fn looked_up(text: &[u8], at: usize, [a, b, c]: [u8; 3]) -> Rows {
 
 /// The rows that any word of `name` names, where no scan has found the words.
 pub(super) fn named_by(name: &[u8]) -> Rows {
-    let name = name.get(..NEAR).unwrap_or(name);
-    (0..name.len()).fold(0, |rows, at| {
-        let (left, first) = (super::bytes::before(name, at), byte(name, at));
+    named_in(name.get(..NEAR).unwrap_or(name), 0)
+}
+
+/// The rows that any word of `text` from `from` on names.
+fn named_in(text: &[u8], from: usize) -> Rows {
+    (from..text.len()).fold(0, |rows, at| {
+        let (left, first) = (super::bytes::before(text, at), byte(text, at));
         let begins =
             !left.is_ascii_alphabetic() || left.is_ascii_lowercase() && first.is_ascii_uppercase();
-        if begins { rows | named(name, at) } else { rows }
+        if begins { rows | named(text, at) } else { rows }
     })
+}
+
+/// Where the last mask ends of those that end in the [`NEAR`] bytes before `at`, or where these begin: what
+/// stands before a mask named the value that is gone, and may have been further away.
+#[cold]
+#[inline(never)]
+pub(super) fn behind_mask(text: &[u8], at: usize) -> usize {
+    let from = at.saturating_sub(NEAR);
+    let near = slice(text, from, at);
+    let mut ends = memchr::memrchr2_iter(b']', b'X', near).map(|i| from + i + 1);
+    ends.find(|&end| is_masked_left(text, end)).unwrap_or(from)
 }
 
 /// Whether a word that names `id` stands shortly before `at` or in `key`, where no scan has found the words.
 pub(super) fn is_near(text: &[u8], key: &[u8], at: usize, id: TypeId) -> bool {
-    let rows = named_by(slice(text, at.saturating_sub(NEAR), at)) | named_by(key);
+    let rows = named_in(slice(text, 0, at), behind_mask(text, at)) | named_by(key);
     id.row().is_some_and(|row| rows & 1 << row != 0)
 }

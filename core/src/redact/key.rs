@@ -5,6 +5,7 @@
 //! `next_page_token`, are on a list of their own.
 
 use super::bytes::{before, byte, starts_folded};
+use super::table::{Eight, eight};
 use super::types::TypeId;
 
 /// What a value under a name must be like.
@@ -199,11 +200,13 @@ const INNOCENT: &[(&str, At)] = &[
 struct Index<const ROWS: usize> {
     heads: [u8; 1024],
     next: [u8; ROWS],
+    /// The last eight letters of the endings, the last one first.
+    eight: [Eight; ROWS],
 }
 
 impl<const ROWS: usize> Index<ROWS> {
     const fn of(endings: [&str; ROWS]) -> Self {
-        let mut index = Self { heads: [0; 1024], next: [0; ROWS] };
+        let mut index = Self { heads: [0; 1024], next: [0; ROWS], eight: [Eight::ANY; ROWS] };
         let mut row = ROWS;
         while row > 0 {
             row -= 1;
@@ -212,6 +215,13 @@ impl<const ROWS: usize> Index<ROWS> {
             let bucket = bucket(ending[ending.len() - 1], ending[ending.len() - 2]);
             index.next[row] = index.heads[bucket];
             index.heads[bucket] = row as u8 + 1;
+            let mut last = [0; 8];
+            let mut back = 0;
+            while back < 8 && back < ending.len() {
+                last[back] = ending[ending.len() - 1 - back];
+                back += 1;
+            }
+            index.eight[row] = Eight::of(last.split_at(back).0);
         }
         index
     }
@@ -219,11 +229,16 @@ impl<const ROWS: usize> Index<ROWS> {
     /// The numbers of the rows whose ending `tail` may have.
     fn rows(&self, tail: &Tail) -> impl Iterator<Item = usize> {
         let [last, second, ..] = tail.letters;
+        let letters = eight(&tail.letters);
         let mut next = self.heads.get(bucket(last, second)).copied();
         core::iter::from_fn(move || {
-            let row = usize::from(next?).checked_sub(1)?;
-            next = self.next.get(row).copied();
-            Some(row)
+            loop {
+                let row = usize::from(next?).checked_sub(1)?;
+                next = self.next.get(row).copied();
+                if self.eight.get(row)?.begins(letters) {
+                    return Some(row);
+                }
+            }
         })
     }
 }

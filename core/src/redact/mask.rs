@@ -353,6 +353,9 @@ fn shape(
     })
 }
 
+/// The longest of our labels.
+pub(super) const LONGEST_MASK: usize = 40;
+
 /// `[EMAIL]`, `[EMAIL_1]` or `[EMAIL_KFBPMDOHCNAE]` in the making.
 struct Label {
     bytes: [u8; Self::LONGEST],
@@ -360,7 +363,7 @@ struct Label {
 }
 
 impl Label {
-    const LONGEST: usize = 40;
+    const LONGEST: usize = LONGEST_MASK;
 
     fn new(id: TypeId) -> Self {
         let mut label = Self { bytes: [0; Self::LONGEST], len: 0 };

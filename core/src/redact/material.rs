@@ -5,6 +5,7 @@
 //! the key. Worst case: one search for the END a block; a block without one ends the scan.
 
 use super::bytes::{BASE64, Set, contains, looked_at, run, slice};
+use super::value::{holds_mask, is_mask_right};
 
 /// The block whose `-----BEGIN ` ends the row of hyphens at `row`, when it is a private key (RFC 7468,
 /// RFC 4880).
@@ -16,7 +17,7 @@ pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
     let rest = text.get(at.max(row)..)?.strip_prefix(BEGIN)?;
     let label = slice(rest, 0, 64);
     let label = label.get(..memchr::memchr2(b'-', b'\n', label).unwrap_or(label.len()))?;
-    if !contains(label, b"PRIVATE KEY") {
+    if !contains(label, b"PRIVATE KEY") || holds_mask(label) {
         return None;
     }
     let body = at + BEGIN.len() + label.len();
@@ -38,6 +39,9 @@ pub(super) fn armoured(text: &[u8], row: usize) -> Option<(usize, usize)> {
 fn is_mentioned(text: &[u8], at: usize) -> bool {
     const LINE: usize = 32;
     let near = slice(text, at, at + 160);
+    // Behind a mask it may have been further away.
+    let masked = memchr::memchr_iter(b'[', near).find(|&i| is_mask_right(near, i));
+    let near = slice(near, 0, masked.unwrap_or(near.len()));
     matches!(near.first(), Some(b'"' | b'\'' | b'`'))
         && !near.windows(LINE).any(|part| part.iter().all(|&byte| BASE64.has(byte)))
 }

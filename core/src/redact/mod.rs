@@ -24,9 +24,11 @@ mod json;
 mod key;
 mod mask;
 mod material;
+mod merge;
 mod network;
 mod normal;
 mod path;
+mod place;
 mod pseudonym;
 mod scan;
 mod shape;
@@ -111,7 +113,7 @@ impl<'a> Redactor<'a> {
     /// Takes out what is allowed and joins what overlaps.
     fn settle(&self, text: &str, findings: &mut Buf<'_, Finding>) {
         self.take_allowed(text, 0, findings);
-        scan::merge(text, findings);
+        merge::merge(text, findings);
     }
 
     /// Takes out what is allowed of what was found after the first `first`.

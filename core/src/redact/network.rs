@@ -7,7 +7,7 @@ use super::bytes::{
     ALNUM, DIGITS, Set, URL64, before, byte, moved, run, run_back, slice, starts_folded,
 };
 use super::checksum::{base58check, mod97, segwit};
-use super::value::{is_joined_left, is_joined_right};
+use super::value::{ELLIPSIS, is_joined_left, is_joined_right, is_mask_right, is_masked_left};
 
 /// Longest local part and domain (RFC 5321 section 4.5.3.1).
 const LOCAL: usize = 64;
@@ -17,14 +17,27 @@ const DOMAIN: usize = 255;
 pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     const ATOM: Set = Set::new(b"0-9A-Za-z._%+-");
     const HOST: Set = Set::new(b"0-9A-Za-z.-");
+    // Brackets are those of masks.
+    const PATH: Set = Set::new(b"0-9A-Za-z/_.~[]-");
     let first = byte(text, at + 1);
-    if !ATOM.has(before(text, at)) || !(ALNUM.has(first) || first >= 0x80) {
+    if !ATOM.has(before(text, at))
+        || !(ALNUM.has(first) || first >= 0x80)
+        || is_masked_left(text, at)
+    {
         return None;
     }
     let rest = slice(text, at + 1, at + 1 + DOMAIN);
-    let len = rest.iter().take_while(|&&b| HOST.has(b) || b >= 0x80).count();
+    // No label is empty or begins with a hyphen.
+    let ends = |i: usize, b: u8| {
+        !HOST.has(b) && b < 0x80 || b == b'.' && matches!(byte(rest, i + 1), b'.' | b'-')
+    };
+    let len = rest.iter().enumerate().take_while(|&(i, &b)| !ends(i, b)).count();
     let domain = rest.get(..len)?;
     let whole = domain.iter().rev().skip_while(|&&b| matches!(b, b'.' | b'-')).count();
+    // It goes on in what a mask stands for.
+    if whole < len && is_mask_right(text, at + 1 + len) {
+        return None;
+    }
     let domain = domain.get(..whole)?;
     let dot = domain.iter().rposition(|&b| b == b'.')?;
     // Letters beyond ASCII (RFC 6531) are in domains only: in running text a local part would
@@ -50,13 +63,14 @@ pub(super) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let end = at + 1 + kept;
     let remote = byte(text, end) == b':'
         && (slice(text, start, at) == b"git"
-            || slice(text, end, end + 64)
-                .split(|b| b.is_ascii_whitespace())
-                .next()
-                .is_some_and(|path| path.contains(&b'/')));
+            || slice(text, end + 1, run(slice(text, 0, end + 64), end + 1, PATH)).contains(&b'/'));
     let code = byte(text, end) == b'(';
-    let empty = start >= at || dot == 0 || domain.windows(2).any(|pair| pair == b"..");
-    (named && !empty && !density && !remote && !code).then_some((start, end))
+    // `aes256-gcm@openssh.com`: a name of an algorithm or a message (RFC 4251 section 6).
+    let host = slice(text, at + 1, end);
+    let method =
+        (host == b"openssh.com" || host == b"libssh.org") && slice(text, start, at).contains(&b'-');
+    let empty = start >= at || dot == 0;
+    (named && !empty && !density && !remote && !code && !method).then_some((start, end))
 }
 
 /// The end of the telephone number in E.164 form whose `+` is at `at`: a country code that ITU-T has
@@ -91,7 +105,7 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
         i += 1;
     }
     let cut = |end| match byte(text, end) {
-        b'-' | b'.' | b':' => DIGITS.has(byte(text, end + 1)),
+        b'-' | b'.' | b':' => DIGITS.has(byte(text, end + 1)) || is_mask_right(text, end + 1),
         _ => is_joined_right(text, end),
     };
     if cut(end) {
@@ -107,10 +121,23 @@ pub(super) fn e164(text: &[u8], at: usize) -> Option<usize> {
     const FRACTION: Set = Set::new(b"0-9.");
     let number = slice(text, at + 1, end);
     let stops = number.iter().filter(|&&byte| byte == b'.').count();
+    if is_expanded_date(slice(text, at, at + 13)) {
+        return None;
+    }
     if stops == 1 && run(number, 0, FRACTION) == number.len() {
         return None;
     }
     (assigned && long && !cut(end)).then_some(end)
+}
+
+/// Whether `text` begins with a date whose year has six digits and a sign (ISO 8601 section 5.2.2.3, expanded
+/// representations): `+262142-12-31`.
+fn is_expanded_date(text: &[u8]) -> bool {
+    let digits = |from: usize, to: usize| slice(text, from, to).iter().all(|&b| DIGITS.has(b));
+    let &[_, _, _, _, _, _, _, b'-', b'0' | b'1', _, b'-', b'0'..=b'3', _] = text else {
+        return false;
+    };
+    digits(1, 7) && digits(9, 10) && digits(12, 13)
 }
 
 /// The end of the public IPv4 address that begins at `at`. Addresses that are local, private or
@@ -148,7 +175,7 @@ pub(super) fn ipv4(text: &[u8], at: usize) -> Option<usize> {
     // `see 15.10.2.11`: in prose four small numbers are a section.
     let section = octets.iter().all(|&octet| octet < 32) && matches!(before(text, at), b' ' | b'(');
     let cut_right = match byte(text, i) {
-        b'.' => DIGITS.has(byte(text, i + 1)),
+        b'.' => DIGITS.has(byte(text, i + 1)) || is_mask_right(text, i + 1),
         b'-' | b'+' => !DIGITS.has(byte(text, i + 1)) && is_joined_right(text, i + 1),
         _ => is_joined_right(text, i),
     };
@@ -218,10 +245,14 @@ pub(super) fn mac(text: &[u8], at: usize) -> Option<usize> {
     let letters = mark == b':' || whole.iter().any(u8::is_ascii_alphabetic);
     let plain = whole.iter().all(|b| matches!(b, b'0' | b':' | b'-' | b'.'))
         || whole.iter().all(|b| matches!(b, b'f' | b'F' | b':' | b'-' | b'.'));
+    // What follows the sign may be another value as well.
+    let next = at + len + 1;
+    let seventh = run(slice(text, 0, next + step), next, ALNUM) == next + step - 1;
+    let seventh = seventh && (next..next + step - 1).all(hex);
     let cut = is_joined_left(text, at)
         || is_joined_right(text, at + len)
-        || byte(text, at + len) == mark && hex(at + len + 1)
-        || before(text, at) == mark && at > 1 && ALNUM.has(before(text, at - 1));
+        || byte(text, at + len) == mark && (seventh || is_mask_right(text, at + len + 1))
+        || before(text, at) == mark && is_joined_left(text, at - 1);
     (shaped && letters && !plain && !cut).then_some(at + len)
 }
 
@@ -366,7 +397,8 @@ impl Measured {
         // What was measured for one beginning goes on where it ended for the next.
         self.end = run(slice(text, 0, at + HEADER), self.end, URL64);
         let header = slice(text, at, self.end);
-        if header.len() < 16 || byte(text, self.end) != b'.' {
+        let tail = text.get(self.end..).unwrap_or(&[]);
+        if header.len() < 16 || byte(tail, 0) != b'.' || tail.starts_with(ELLIPSIS) {
             return None;
         }
         let claims = slice(text, self.end + 1, self.end + 4) == b"eyJ";
@@ -434,6 +466,7 @@ mod tests {
             "a@b",
             "a@.com",
             "deploy@host.example:/srv/www",
+            "kex chacha20-poly1305@openssh.com,aes",
         ] {
             assert_eq!(mail(text), None, "{text}");
         }
@@ -450,6 +483,7 @@ mod tests {
         assert_eq!(end("+255959.999"), None, "a decimal fraction");
         assert_eq!(end("a+442079460123"), None);
         assert_eq!(end("+0200"), None);
+        assert_eq!(end("+262142-12-31"), None, "a date");
     }
 
     #[test]

@@ -14,7 +14,7 @@
 
 use super::anchors::{Anchors, Carry, LONG};
 use super::bytes::{before, byte, looked_at, moved, slice};
-use super::context::{NEAR, Rows, named, named_by};
+use super::context::{NEAR, Rows, behind_mask, named, named_by};
 use super::token::Refused;
 use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
 use crate::buf::{Buf, Full};
@@ -116,11 +116,6 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         Self { state, more, ..self }
     }
 
-    /// The value whose end is out of view, if there is one.
-    pub(super) const fn open(&self) -> Open {
-        self.open
-    }
-
     /// Looks at the text as far as what follows is in view.
     ///
     /// # Errors
@@ -200,10 +195,8 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             }
             if (anchors.pairs | anchors.groups) & bit != 0 {
                 let lead = if anchors.pairs & bit != 0 { 11 } else { 9 };
-                if let Some(start) = at.checked_sub(lead)
-                    && let Some(end) = network::mac(self.text, start)
-                {
-                    self.push(TypeId::MAC, start, end)?;
+                if let Some(start) = at.checked_sub(lead) {
+                    self.macs(start)?;
                 }
             }
             if anchors.operators & bit != 0 {
@@ -217,6 +210,24 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             }
         }
         Ok(None)
+    }
+
+    /// Looks at the machines' addresses, a sign apart, of which the first begins at `start`: in a row of
+    /// pairs only the first few are anchors.
+    #[inline(never)]
+    fn macs(&mut self, first: usize) -> Result<(), Full> {
+        let mut start = first;
+        loop {
+            match network::mac(self.text, start) {
+                Some(end) => {
+                    self.push(TypeId::MAC, start, end)?;
+                    start = end + 1;
+                }
+                // The first may be a part of the word before it.
+                None if start == first => start += 18,
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Records a finding of a type that is looked for.
@@ -419,7 +430,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 let bit = names.trailing_zeros() as usize;
                 names &= names - 1;
                 if let Some(name) = (at + bit).checked_sub(NEAR) {
-                    rows |= named(head, name);
+                    let known = named(head, name);
+                    if known != 0 && name >= behind_mask(text, at) {
+                        rows |= known;
+                    }
                 }
             }
             rows
@@ -484,9 +498,12 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             return Ok(());
         }
         let info = network::authority(text, at);
-        self.state.authority_end = info.end;
+        // Where the URL begins within a value, only that is known to be a part of it.
+        let within = at < self.state.decided;
+        self.state.authority_end = if within { info.end.min(self.state.decided) } else { info.end };
         if let Some((start, end)) = info.secret
             && !super::value::is_placeholder(slice(text, start, end))
+            && !super::value::holds_mask(slice(text, start, end))
         {
             self.push(TypeId::URL_PASSWORD, start, end)?;
         }
@@ -553,78 +570,4 @@ const fn before_bit(end: usize, base: usize) -> u64 {
         count @ 0..64 => (1 << count) - 1,
         _ => u64::MAX,
     }
-}
-
-/// Findings that overlap, joined so that nothing shows at their borders. The name is that of a secret
-/// before that of personal data, then that of the longest, then of the first.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Joined {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) id: TypeId,
-    /// What the name was chosen by.
-    rank: (bool, usize),
-}
-
-impl Joined {
-    pub(super) fn of(found: Finding) -> Self {
-        let (start, end) = (found.start as usize, found.end as usize);
-        // Longer ones are alike: a stream has not kept the whole of them.
-        let rank = (found.id.is_secret(), (end - start).min(SEAM));
-        Self { start, end, id: found.id, rank }
-    }
-
-    /// Takes `found`, which begins no earlier, in if it overlaps; whether it did.
-    pub(super) fn join(&mut self, found: Finding) -> bool {
-        let next = Self::of(found);
-        if next.start >= self.end {
-            return false;
-        }
-        self.end = self.end.max(next.end);
-        if next.rank > self.rank {
-            (self.id, self.rank) = (next.id, next.rank);
-        }
-        true
-    }
-
-    /// Bytes `from..to` of the text are gone.
-    pub(super) fn shift(&mut self, from: usize, to: usize) {
-        (self.start, self.end) = (moved(self.start, from, to), moved(self.end, from, to));
-    }
-
-    const fn finding(self) -> Finding {
-        Finding { start: self.start as u32, end: self.end as u32, id: self.id }
-    }
-}
-
-/// Sorts findings and puts them on the borders of characters.
-pub(super) fn sort(text: &str, findings: &mut Buf<'_, Finding>) {
-    for finding in findings.iter_mut() {
-        while !text.is_char_boundary(finding.start as usize) && finding.start > 0 {
-            finding.start -= 1;
-        }
-        while !text.is_char_boundary(finding.end as usize) && (finding.end as usize) < text.len() {
-            finding.end += 1;
-        }
-    }
-    findings.sort_unstable_by_key(|finding| (finding.start, finding.end, finding.id));
-}
-
-/// Sorts findings and joins those that overlap.
-pub(super) fn merge(text: &str, findings: &mut Buf<'_, Finding>) {
-    sort(text, findings);
-    let (mut kept, mut last) = (0_usize, None::<Joined>);
-    for i in 0..findings.len() {
-        let Some(&next) = findings.get(i) else { break };
-        if !last.as_mut().is_some_and(|last| last.join(next)) {
-            last = Some(Joined::of(next));
-            kept += 1;
-        }
-        if let Some(joined) = last
-            && let Some(slot) = findings.get_mut(kept - 1)
-        {
-            *slot = joined.finding();
-        }
-    }
-    findings.truncate(kept);
 }

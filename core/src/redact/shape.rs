@@ -5,6 +5,7 @@
 
 use super::bytes::{ALNUM, DIGITS, HEX, Set, URL64, before, byte, decode64, run, slice};
 use super::token::{is_digit_rich, is_random};
+use super::value::is_mask_right;
 
 /// Telegram's bot tokens (its Bot API, "Authorizing your bot"): the bot's number, the colon at `colon`,
 /// 35 characters that begin with A.
@@ -46,7 +47,9 @@ pub(super) fn azure(text: &[u8], tilde: usize) -> Option<(usize, usize)> {
     while len > 34 && byte(tail, len - 1) == b'.' {
         len -= 1;
     }
-    let shaped = !URL64.has(before(text, start)) && (28..=40).contains(&len);
+    let shaped = !URL64.has(before(text, start))
+        && (28..=40).contains(&len)
+        && !is_mask_right(text, tilde + 1 + len);
     shaped.then_some((start, tilde + 1 + len))
 }
 

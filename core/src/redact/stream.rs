@@ -9,9 +9,10 @@
 
 use super::bytes::moved;
 use super::mask::Original;
+use super::merge::{self, Joined};
 use super::normal::{self, Hole, View, is_apart};
 use super::pseudonym::Pseudonyms;
-use super::scan::{self, AHEAD, BACK, Joined, Open, SEAM, Scan};
+use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan};
 use super::{Finding, Redactor, TypeId};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::BLOCK;
@@ -282,7 +283,7 @@ impl<'m> Stream<'m> {
         let view = View { offset: *offset, holes, more: !last };
         let other = normal::scan(shown, b"", redactor.types, disguises, view, findings)?;
         redactor.take_allowed(shown, known, findings);
-        scan::sort(shown, findings);
+        merge::sort(shown, findings);
         Ok([plain, other])
     }
 

@@ -5,10 +5,11 @@
 //! token's alphabet, long enough and random enough. A token's own checksum never rejects it: one that
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
-use super::bytes::{ALNUM, byte, moved, run, slice, variety};
+use super::bytes::{byte, contains, moved, run, slice, variety};
 use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::{TypeId, Types};
+use super::value::{ELLIPSIS, is_joined_right};
 
 /// Every prefix beside the row that it belongs to.
 const PREFIXES: &[(&str, u8)] = flat!(TOKENS.prefixes);
@@ -89,58 +90,88 @@ pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
     TRIPLES.get(triple >> 6).is_some_and(|set| set >> (triple & 63) & 1 == 1)
 }
 
-/// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer.
+/// The longest prefix at `at`, as an index into [`PREFIXES`], for which `good` has an answer; and whether
+/// one could begin there that is written in the other case.
 #[inline]
 fn find_prefix<T>(
     text: &[u8],
     at: usize,
     mut good: impl FnMut(usize) -> Option<T>,
-) -> Option<(usize, T)> {
-    let rest = text.get(at..)?;
-    let &[a, b, c] = rest.first_chunk()?;
-    let mut entry = INDEX.heads.get(bucket(a, b, c)).copied()?;
+) -> (Option<(usize, T)>, bool) {
+    let rest = text.get(at..).unwrap_or(&[]);
+    let mut entry = match rest.first_chunk() {
+        Some(&[a, b, c]) => INDEX.heads.get(bucket(a, b, c)).copied().unwrap_or(0),
+        None => 0,
+    };
     if entry == 0 {
-        return None;
+        return (None, false);
     }
-    let head = eight(rest);
+    let (head, mut other) = (eight(rest), false);
     while let Some(i) = usize::from(entry).checked_sub(1) {
-        entry = INDEX.next.get(i).copied()?;
-        if INDEX.eight.get(i)?.begins(head)
-            && rest.starts_with(PREFIXES.get(i)?.0.as_bytes())
-            && let Some(answer) = good(i)
-        {
-            return Some((i, answer));
+        let (Some(&next), Some(known)) = (INDEX.next.get(i), INDEX.eight.get(i)) else { break };
+        entry = next;
+        if !known.begins_folded(head) {
+            continue;
+        }
+        let prefix = PREFIXES.get(i).map_or("", |&(prefix, _)| prefix);
+        if !rest.starts_with(prefix.as_bytes()) {
+            other = true;
+        } else if let Some(answer) = good(i) {
+            return (Some((i, answer)), other);
         }
     }
-    None
+    (None, other)
 }
 
 /// Bodies that were refused, so that prefixes which follow each other closely stay cheap.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refused([(u8, usize); 4]);
+pub(super) struct Refused {
+    /// By row: which one, and up to where a body of it repeats half of the refused one.
+    rows: [(u8, usize); 8],
+    /// By the first eight bytes of a word: up to where no token begins with them.
+    heads: [(u64, usize); 4],
+}
 
 impl Refused {
     /// Nothing was refused.
     pub(super) const fn new() -> Self {
-        Self([(0, 0); 4])
+        Self { rows: [(0, 0); 8], heads: [(0, 0); 4] }
     }
 
-    /// Whether a body of `row` that begins at `start` repeats half of one that was refused. What tells a
-    /// body only grows with it, so no more can be found in what is left.
-    fn covers(&self, row: u8, start: usize) -> bool {
-        self.0.get(usize::from(row & 3)).is_some_and(|&(other, end)| other == row && start < end)
+    /// Up to where bodies of `row` are refused, if one that begins at `start` is: what tells a body only
+    /// grows with it, so no more can be found in what is left of one.
+    fn until(&self, row: u8, start: usize) -> Option<usize> {
+        let &(other, end) = self.rows.get(usize::from(row & 7))?;
+        (other == row && start < end).then_some(end)
+    }
+
+    fn add(&mut self, row: u8, start: usize, len: usize) {
+        if let Some(slot) = self.rows.get_mut(usize::from(row & 7)) {
+            *slot = (row, start + len.min(GLANCE / 2));
+        }
+    }
+
+    /// Whether a word at `at` that begins with `head` begins like one that was refused shortly before.
+    #[inline]
+    fn has(&self, head: u64, at: usize) -> bool {
+        self.heads.get(slot(head)).is_some_and(|&(other, end)| other == head && at < end)
+    }
+
+    fn add_head(&mut self, head: u64, end: usize) {
+        if let Some(slot) = self.heads.get_mut(slot(head)) {
+            *slot = (head, end);
+        }
     }
 
     /// Bytes `from..to` of the text are gone.
     pub(super) fn shift(&mut self, from: usize, to: usize) {
-        self.0.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
+        self.rows.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
+        self.heads.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
     }
+}
 
-    fn add(&mut self, row: u8, start: usize) {
-        if let Some(slot) = self.0.get_mut(usize::from(row & 3)) {
-            *slot = (row, start + GLANCE / 2);
-        }
-    }
+const fn slot(head: u64) -> usize {
+    (head ^ head >> 8 ^ head >> 16) as usize & 3
 }
 
 /// How much of a body is verified.
@@ -169,8 +200,29 @@ fn find_known(
     types: Types,
     refused: &mut Refused,
 ) -> Option<(TypeId, usize)> {
-    let (i, end) = find_prefix(text, at, |i| end_of(text, at, i, types, refused))
-        .or_else(|| find_folded(text, at, types, refused))?;
+    let head = eight(text.get(at..)?);
+    if refused.has(head, at) {
+        return None;
+    }
+    // Up to where the same beginning is refused for the same reasons: for the bodies behind it.
+    let mut until = usize::MAX;
+    let ended = find_prefix(text, at, |i| {
+        let end = end_of(text, at, i, types, refused);
+        let &(prefix, row) = PREFIXES.get(i)?;
+        let same = refused.until(row, at + prefix.len()).filter(|_| prefix.len() <= 8);
+        until = until.min(same.map_or(0, |end| end - prefix.len()));
+        end
+    });
+    let (i, end) = match ended {
+        (Some(found), _) => found,
+        (None, true) => find_folded(text, at, types, refused)?,
+        (None, false) => {
+            if until != usize::MAX {
+                refused.add_head(head, until);
+            }
+            return None;
+        }
+    };
     let row = PREFIXES.get(i)?.1;
     Some((TypeId::token(usize::from(row)), end))
 }
@@ -227,6 +279,7 @@ fn find_in_case(
             .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() && !b.is_ascii_digit()));
         (is_digit_rich(body) && apart.count() >= 2).then_some(end)
     })
+    .0
 }
 
 /// Where the token ends that begins at `at` with prefix `i`, when it is one.
@@ -235,7 +288,7 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
     let token = TOKENS.get(usize::from(row))?;
     let start = at + prefix.len();
     // No body begins with a full stop; our own masks do.
-    if byte(text, start) == b'.' || refused.covers(row, start) {
+    if byte(text, start) == b'.' || refused.until(row, start).is_some() {
         return None;
     }
     let (least, most) = (usize::from(token.least), usize::from(token.most));
@@ -247,7 +300,7 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
         return None;
     }
     if !(token.verify)(head) {
-        refused.add(row, start);
+        refused.add(row, start, head.len());
         return None;
     }
     let wanted = types.contains(TypeId::token(usize::from(row)));
@@ -259,13 +312,20 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
         end -= 1;
     }
     let len = end - start;
-    let fits = len >= least && (!bounded || len <= most && !ALNUM.has(byte(text, end)));
+    // What went on in a value that is masked now was none.
+    if contains(slice(text, start, end.min(start + glance)), ELLIPSIS) {
+        return None;
+    }
+    let fits = len >= least && (!bounded || len <= most && !is_joined_right(text, end));
     fits.then_some(end)
 }
 
 /// How many bytes at the start of `text` are a vendor's public prefix.
 pub(super) fn public_prefix(text: &[u8]) -> usize {
-    find_prefix(text, 0, Some).and_then(|(i, _)| PREFIXES.get(i)).map_or(0, |(text, _)| text.len())
+    find_prefix(text, 0, Some)
+        .0
+        .and_then(|(i, _)| PREFIXES.get(i))
+        .map_or(0, |(text, _)| text.len())
 }
 
 /// How many bytes at the end of `text` are a vendor's public prefix.

@@ -111,6 +111,38 @@ impl TypeId {
     }
 }
 
+/// The lengths, first and last letters of the names of types: most capitals in brackets are none.
+static NAMED: [u64; 32] = {
+    let mut set = [0; 32];
+    let mut number = 0;
+    while number < COUNT {
+        let id = TypeId(number as u8).id().as_bytes();
+        let mut start = id.len();
+        while id[start - 1] != b'.' {
+            start -= 1;
+        }
+        let key = shape(id.len() - start, id[start], id[id.len() - 1]);
+        set[key >> 6] |= 1 << (key & 63);
+        number += 1;
+    }
+    set
+};
+
+/// The same for capitals and small letters.
+const fn shape(len: usize, first: u8, last: u8) -> usize {
+    (len << 6 ^ (first as usize & 31) << 6 ^ (first as usize & 31) << 3 ^ last as usize & 31) & 2047
+}
+
+/// Whether `label` is the name of a type, ASCII case ignored.
+pub(super) fn is_name(label: &[u8]) -> bool {
+    let (Some(&first), Some(&last)) = (label.first(), label.last()) else {
+        return false;
+    };
+    let key = shape(label.len(), first, last);
+    NAMED.get(key >> 6).is_some_and(|set| set >> (key & 63) & 1 == 1)
+        && TypeId::all().any(|id| label.eq_ignore_ascii_case(id.name().as_bytes()))
+}
+
 /// How many values of each type were masked.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {

@@ -1,8 +1,8 @@
 //! Values that are none: placeholders, references, code, and our own masks.
 
-use super::TypeId;
 use super::bytes::{ALNUM, Set, before, byte, run, run_back, slice, starts_folded, variety};
 use super::token::{public_prefix, public_prefix_before};
+use super::types::is_name as is_type;
 
 /// How much of a value is looked at to tell what it is.
 const GLANCE: usize = 128;
@@ -42,10 +42,7 @@ pub(super) fn holds_mask(value: &[u8]) -> bool {
 /// Whether a mask of ours says `label` between its brackets.
 fn is_label(label: &[u8]) -> bool {
     // Behind the name of a type there may be a number or the letters of a hash.
-    let name = |len: usize| {
-        let name = slice(label, 0, len);
-        TypeId::all().any(|id| name.eq_ignore_ascii_case(id.name().as_bytes()))
-    };
+    let name = |len: usize| is_type(slice(label, 0, len));
     matches!(label, b"REDACTED" | b"REMOVED")
         || name(label.len())
         || memchr::memrchr(b'_', label).is_some_and(name)
@@ -57,7 +54,8 @@ pub(super) fn is_joined_left(text: &[u8], at: usize) -> bool {
     match before(text, at) {
         b']' => {
             let head = slice(text, at.saturating_sub(40), at);
-            memchr::memrchr(b'[', head).is_some_and(|open| is_mask(slice(head, open, head.len())))
+            memchr::memrchr(b'[', head)
+                .is_some_and(|open| is_label(slice(head, open + 1, head.len() - 1)))
         }
         other => ALNUM.has(other),
     }
@@ -65,10 +63,13 @@ pub(super) fn is_joined_left(text: &[u8], at: usize) -> bool {
 
 /// Whether a letter, a digit or a mask begins at `at`.
 pub(super) fn is_joined_right(text: &[u8], at: usize) -> bool {
-    match byte(text, at) {
-        b'[' => mask_length(slice(text, at, at + 64)).is_some(),
-        other => ALNUM.has(other),
-    }
+    ALNUM.has(byte(text, at)) || is_mask_right(text, at)
+}
+
+/// Whether a mask in brackets begins at `at`.
+pub(super) fn is_mask_right(text: &[u8], at: usize) -> bool {
+    let head = slice(text, at, at + 64);
+    byte(head, 0) == b'[' && mask_length(head).is_some_and(|len| is_label(slice(head, 1, len - 1)))
 }
 
 /// Whether a mask ends at `at`.
@@ -89,6 +90,11 @@ pub(super) fn is_in_mask(text: &[u8], at: usize) -> bool {
         let end = run(slice(text, 0, at + 40), at, NAME);
         byte(text, end) == b']' && is_label(slice(text, open, end))
     }
+}
+
+/// Whether `text` begins with a mask.
+pub(super) fn begins_with_mask(text: &[u8]) -> bool {
+    mask_length(text).is_some()
 }
 
 /// The length of the mask that `text` begins with.

@@ -9,6 +9,7 @@
 use super::super::bytes::{ALNUM, Set, URL64, before, byte, run, run_back, skip_blank, slice};
 use super::super::context::is_near;
 use super::super::token;
+use super::super::value::{ELLIPSIS, is_mask_right};
 use super::super::{Finding, TypeId, Types};
 use super::window::Window;
 use super::{AFTER, GRID, Pass};
@@ -57,7 +58,7 @@ impl Pass<'_, '_, '_> {
         let line = slice(text, begin.saturating_sub(CONTEXT), begin);
         let context =
             begin - memchr::memrchr(b'\n', line).map_or(line.len(), |i| line.len() - i - 1);
-        let context = floor_boundary(text, context);
+        let context = whole_word(text, context, begin);
         let mut window = Window::new(context);
         window.extend(text, context, start);
         let seam = window.len();
@@ -121,15 +122,17 @@ impl Pass<'_, '_, '_> {
         if (begin..begin + 24).step_by(2).filter(single).count() < 5 {
             return Ok(at + 1);
         }
-        let context = floor_boundary(text, begin.saturating_sub(CONTEXT));
+        let context = whole_word(text, begin.saturating_sub(CONTEXT), begin);
         let mut window = Window::new(context);
         window.extend(text, context, begin);
         let seam = window.len();
         let (mut i, mut stop) = (begin, begin);
         while i < cell + AFTER / 2 && window.has_room(i) && matches!(byte(text, i), b' '..=b'~') {
             let last = byte(text, i + 1) != b' ';
-            // The first letter of a word is none of them.
-            if last && (is_word(byte(text, i + 1)) || byte(text, i) == b' ') {
+            // The first letter of a word is none of them, nor is a part of a mask.
+            if is_mask_right(text, i)
+                || last && (is_word(byte(text, i + 1)) || byte(text, i) == b' ')
+            {
                 break;
             }
             window.push(byte(text, i), i, i + 1);
@@ -175,6 +178,7 @@ fn fragment(text: &[u8], start: usize, end: usize) -> Option<usize> {
     let left = slice(text, begin, start);
     let right = slice(text, end, run(slice(text, 0, end + PIECE), end, BODY));
     if !right.is_empty()
+        && !left.ends_with(ELLIPSIS)
         && (token::public_prefix(left) >= 3
             || left.starts_with(b"eyJ")
             || is_address(left, right)
@@ -281,10 +285,11 @@ fn is_word(byte: u8) -> bool {
     ALNUM.has(byte)
 }
 
-/// The beginning of the character that `at` is in.
-fn floor_boundary(text: &[u8], mut at: usize) -> usize {
-    while at > 0 && matches!(byte(text, at), 0x80..=0xbf) {
-        at -= 1;
+/// The first place from `at` on, or `end`, that is in the midst of no word and no character.
+fn whole_word(text: &[u8], mut at: usize, end: usize) -> usize {
+    let within = |byte: u8| is_word(byte) || byte == b'_' || byte >= 0x80;
+    while at < end && within(before(text, at)) && within(byte(text, at)) {
+        at += 1;
     }
     at
 }

@@ -8,6 +8,7 @@
 use super::super::TypeId;
 use super::super::bytes::{Set, decode64, run, slice};
 use super::super::scan::Scan;
+use super::super::value::{is_mask_right, is_masked_left};
 use super::Pass;
 use crate::buf::Full;
 
@@ -31,6 +32,10 @@ impl Pass<'_, '_, '_> {
         // The hyphens before a block of key material are none of it.
         if let Some(i) = memchr::memmem::find(slice(text, start, end), b"-----") {
             end = start + i;
+        }
+        // Beside a mask it is what is left of another run, as far as its end is in view.
+        if is_masked_left(text, start) || end < start + MOST && is_mask_right(text, end) {
+            return Ok(());
         }
         let (begin, most) = (self.found.len(), end.min(start + MOST));
         let mut id: Option<TypeId> = None;

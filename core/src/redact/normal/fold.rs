@@ -218,10 +218,69 @@ static BLOCKS: [u8; 0x201] = {
     counts
 };
 
+/// What the characters below 0x600 stand for, most letters of Europe among them: an ASCII character, one
+/// that they look like with the highest bit set, or one of the two below.
+static COMMON: [u8; 0x600] = {
+    let mut table = [ITSELF; 0x600];
+    let mut row = 0;
+    while row < RANGES.len() {
+        let (first, last, rule) = RANGES[row];
+        let mut code = first;
+        while code <= last && code < 0x600 {
+            table[code as usize] = match rule {
+                Drop => NOTHING,
+                One(byte) => byte,
+                From(byte) => byte + (code - first) as u8,
+                Like(byte) => byte | 0x80,
+                Digits | Letters => panic!("these have blocks of their own"),
+            };
+            code += 1;
+        }
+        row += 1;
+    }
+    table
+};
+
+const ITSELF: u8 = 0xff;
+const NOTHING: u8 = 0xfe;
+
+/// Which 64 characters of the first two planes hold a range, or a part of one.
+static HOLDING: [u64; 32] = {
+    let mut set = [0; 32];
+    let mut row = 0;
+    while row < RANGES.len() {
+        let (mut group, last) = (RANGES[row].0 as usize >> 6, RANGES[row].1 as usize >> 6);
+        while group <= last && group < 2048 {
+            set[group >> 6] |= 1 << (group & 63);
+            group += 1;
+        }
+        row += 1;
+    }
+    set
+};
+
 /// What `c`, a character beyond ASCII, stands for.
 #[inline]
 pub(super) fn fold(c: char) -> Folded {
     let code = u32::from(c);
+    if let Some(&common) = COMMON.get(code as usize) {
+        return match common {
+            ITSELF => Folded::Itself,
+            NOTHING => Folded::Nothing,
+            byte @ 0..0x80 => Folded::As(byte),
+            byte => Folded::Like(byte & 0x7f),
+        };
+    }
+    let group = (code >> 6) as usize;
+    match HOLDING.get(group >> 6) {
+        Some(set) if set >> (group & 63) & 1 == 0 => Folded::Itself,
+        _ => searched(code),
+    }
+}
+
+/// The same by the table of ranges.
+#[inline(never)]
+fn searched(code: u32) -> Folded {
     let block = (code >> 8) as usize;
     // The range is one that begins in the block, or the last one before it.
     let (from, to) = match (BLOCKS.get(block), BLOCKS.get(block + 1)) {
@@ -252,6 +311,13 @@ pub(super) fn fold(c: char) -> Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_looked_up_is_what_is_searched() {
+        for c in ('\u{80}'..='\u{2ffff}').chain('\u{e0000}'..='\u{e2000}') {
+            assert_eq!(fold(c), searched(c as u32), "{c:?}");
+        }
+    }
 
     #[test]
     fn the_table_is_sorted() {

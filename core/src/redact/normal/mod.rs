@@ -48,6 +48,8 @@ pub(super) struct State {
     apart: usize,
     /// Up to this offset a value was masked that went on behind its window.
     held: usize,
+    /// What lies before this offset is inside a long value, of which a stream keeps the ends only.
+    inside: usize,
     /// The block before.
     before: Disguises,
     tables: Tables,
@@ -57,13 +59,22 @@ impl State {
     /// At the beginning of a text.
     pub(super) const fn new() -> Self {
         let before = Disguises { sign: 0, blank: 0, code: 0 };
-        Self { base: 0, done: 0, joined: 0, apart: 0, held: 0, before, tables: Tables::NONE }
+        Self {
+            base: 0,
+            done: 0,
+            joined: 0,
+            apart: 0,
+            held: 0,
+            inside: 0,
+            before,
+            tables: Tables::NONE,
+        }
     }
 
     /// Bytes `from..to` of the text are gone.
     pub(super) fn shift(&mut self, from: usize, to: usize) {
-        let Self { base, done, joined, apart, held, .. } = self;
-        for at in [base, done, joined, apart, held] {
+        let Self { base, done, joined, apart, held, inside, .. } = self;
+        for at in [base, done, joined, apart, held, inside] {
             *at = moved(*at, from, to);
         }
         self.tables.shift(from, to);
@@ -176,6 +187,9 @@ impl Pass<'_, '_, '_> {
         while signs != 0 {
             let at = base + signs.trailing_zeros() as usize;
             signs &= signs - 1;
+            if at < self.state.inside {
+                continue;
+            }
             let next = byte(text, at + 1);
             match byte(text, at) {
                 b'\n' => {
@@ -192,6 +206,8 @@ impl Pass<'_, '_, '_> {
                 b'\'' => self.quoted(at)?,
                 b'(' if is_after_values(text, at) => self.tuples(at)?,
                 b'[' | b'(' if !matches!(next | 0x20, b'a' | b'd') => {}
+                // These begin no character.
+                0x80..=0xbf => {}
                 _ if at >= self.state.done && is_trigger(text, at) => {
                     let (end, parted) = self.rewritten(at, true)?;
                     if parted {
@@ -203,19 +219,23 @@ impl Pass<'_, '_, '_> {
             }
         }
         let (crossing, mut runs) = runs(base, masks.code, self.state.before.code);
-        if let Some(at) = crossing {
+        if let Some(at) = crossing.filter(|&at| at >= self.state.inside) {
             self.encoded(at)?;
         }
         while runs != 0 {
             let at = base + runs.trailing_zeros() as usize;
             runs &= runs - 1;
-            self.encoded(at)?;
+            if at >= self.state.inside {
+                self.encoded(at)?;
+            }
         }
         let mut apart = spaced(masks.blank, self.state.before.blank);
         while apart != 0 {
             let at = base + apart.trailing_zeros() as usize;
             apart &= apart - 1;
-            if let Some(at) = at.checked_sub(8).filter(|&at| at >= self.state.apart) {
+            if let Some(at) =
+                at.checked_sub(8).filter(|&at| at >= self.state.apart.max(self.state.inside))
+            {
                 self.state.apart = self.spaced_out(at)?.min(self.cell_end(at));
             }
         }
@@ -226,6 +246,10 @@ impl Pass<'_, '_, '_> {
 
     /// Takes note of a value that may end out of view.
     fn goes_on(&mut self, start: usize, end: usize) {
+        // Longer than this is every value that ends out of any view.
+        if end > self.state.base + AHEAD - SEAM - BLOCK {
+            self.state.inside = self.state.inside.max(end);
+        }
         if self.view.more && end + SEAM > self.text.len() {
             let (from, to) = self.open.unwrap_or((start, end));
             self.open = Some((from.max(start), to.min(end)));
@@ -257,11 +281,12 @@ impl Pass<'_, '_, '_> {
                 .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
         };
         if sets(b"with password ") || sets(b"identified by ") {
+            let known = self.found.len();
             let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
             let mut scan = scan.resumed(scan::State::NEW, self.view.more);
             scan.set_password(at)?;
-            if let Some((start, end)) = scan.open() {
-                self.goes_on(start, end);
+            if let Some(&found) = self.found.get(known) {
+                self.goes_on(found.start as usize, found.end as usize);
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::super::context::named_by;
 use super::super::key::{Class, Meaning, meaning};
 use super::super::scan::SEAM;
 use super::super::scan::Scan;
-use super::super::value::{is_keylike, is_placeholder, is_wordy};
+use super::super::value::{holds_mask, is_keylike, is_mask_right, is_placeholder, is_wordy};
 use super::Pass;
 use crate::buf::Full;
 
@@ -26,6 +26,9 @@ const NAME: usize = 64;
 const ROW: usize = 3072;
 /// How much of a cell the detectors read.
 const CELL: usize = 1024;
+
+/// How far a call in a tuple is followed.
+const CALL: usize = 256;
 
 const BLANK: Set = Set::new(b" \t\r\n");
 
@@ -106,7 +109,8 @@ impl Table {
             let name = slice(text, from, to);
             // A sentence is no list of names.
             let words = name.iter().filter(|&&byte| byte == b' ').count();
-            if words > 3 || name.len() > NAME || name.is_empty() && sign != b'|' {
+            if words > 3 || name.len() > NAME || name.is_empty() && sign != b'|' || holds_mask(name)
+            {
                 return None;
             }
             if is_telling(name)
@@ -265,7 +269,10 @@ impl Pass<'_, '_, '_> {
             {
                 self.cell(column, from, self.seen(to, stop), false)?;
             }
-            if self.view.more && stop + SEAM > text.len() {
+            if list.within.is_none() && is_unclear(text, (from, to)) {
+                // Nor is a list clear that begins shortly behind.
+                (self.state.tables.list, self.state.tables.read) = (None, from + CELL);
+            } else if self.view.more && stop + SEAM > text.len() {
                 // The cell ends out of view.
                 list.enter(text, text.len() - SEAM);
                 self.state.tables.list = Some(list);
@@ -288,7 +295,9 @@ impl Pass<'_, '_, '_> {
         if value.is_empty() || value.len() <= 128 && is_placeholder(value) {
             return Ok(());
         }
-        if let Some(meaning) = meaning(name)
+        // What was no value when it was whole is none without the part that is masked.
+        if !holds_mask(slice(value, 0, CELL))
+            && let Some(meaning) = meaning(name)
             && self.types.contains(meaning.id)
             && is_meant(meaning, slice(value, 0, CELL), prose)
         {
@@ -302,6 +311,17 @@ impl Pass<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a mask of ours in the cell `from..to`, which no quotes are around, may stand for a border of
+/// cells as well: it is the rest of what something before it in the cell named.
+fn is_unclear(text: &[u8], (from, to): (usize, usize)) -> bool {
+    let cell = slice(text, from, to.min(from + CELL));
+    if matches!(before(text, from), b'"' | b'\'' | b'`') {
+        return false;
+    }
+    let glued = |at: usize| at > 0 && is_mask_right(cell, at);
+    memchr::memchr_iter(b'[', cell).any(glued)
 }
 
 /// Whether `value` can be what a column with this meaning holds. Tables of prose describe as well.
@@ -424,6 +444,23 @@ impl<'t> Cells<'t> {
     }
 }
 
+/// How long what `cell` begins with is up to its last closed parenthesis: `now()`, `(212) 555-0123`.
+fn call(cell: &[u8]) -> usize {
+    let (mut depth, mut closed) = (0_usize, 0);
+    for (i, &byte) in cell.iter().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth > 0 => {
+                depth -= 1;
+                closed = if depth == 0 { i + 1 } else { closed };
+            }
+            b',' | b')' if depth == 0 => break,
+            _ => {}
+        }
+    }
+    closed
+}
+
 /// How many blanks there are at `at` but for `sign`, as far as anyone writes them.
 fn blank(text: &[u8], at: usize, sign: u8) -> usize {
     let rest = slice(text, at, at + 256);
@@ -450,6 +487,7 @@ impl Iterator for Cells<'_> {
     fn next(&mut self) -> Option<(usize, usize)> {
         let (text, sign) = (self.text, self.sign);
         let blank = |at: usize| at + blank(text, at, sign);
+        let within = self.within.is_some();
         let (from, quote) = match self.within.take() {
             Some(quote) => (self.at?, quote),
             None => {
@@ -466,8 +504,10 @@ impl Iterator for Cells<'_> {
             (from, close, blank(close + 1))
         } else {
             let rest = text.get(from..).unwrap_or(&[]);
+            let call = if self.sql && !within { call(slice(rest, 0, CALL)) } else { 0 };
             let ends = |&byte: &u8| byte == sign || self.sql && byte == b')';
-            let stop = from + rest.iter().position(ends).unwrap_or(rest.len());
+            let tail = rest.get(call..).unwrap_or(&[]);
+            let stop = from + call + tail.iter().position(ends).unwrap_or(tail.len());
             let blanks = slice(text, from, stop).iter().rev().take_while(|&&b| BLANK.has(b));
             (from, stop - blanks.count(), stop)
         };

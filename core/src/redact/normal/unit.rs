@@ -5,6 +5,7 @@
 //! read themselves (`\n`, `\"`) are left to them. Each look is bounded by 64 bytes.
 
 use super::super::bytes::{Set, before, byte, run, slice, starts_folded};
+use super::super::value::is_masked_left;
 use super::fold::{Folded, fold};
 
 /// What stands at an offset.
@@ -170,6 +171,9 @@ fn quoted_printable(text: &[u8], at: usize) -> Option<Unit> {
     let right = byte(text, end);
     let sign = matches!(code, 0x2b | 0x2d..=0x2f | 0x3a | 0x3d | 0x40 | 0x5f)
         && left.is_ascii_alphanumeric()
+        // It is no part of a mask or of another escape.
+        && !is_masked_left(text, at)
+        && at.checked_sub(3).is_none_or(|at| byte(text, at) != b'=')
         && (right.is_ascii_alphanumeric() || right == b'=');
     match code {
         _ if !capital => None,
