@@ -269,5 +269,5 @@ pub fn strip(
     out.extend(text.as_bytes().get(copied..).unwrap_or(&[]))
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(test)]
 mod tests;
