@@ -4,6 +4,8 @@
 //! error.
 
 mod fleet;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -16,7 +18,7 @@ use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::policy::PinMode;
 use airlock::kill::Causes;
-use airlock::observe::{self, Metrics};
+use airlock::observe::{self, Incidents, Metrics};
 use airlock::pins;
 use airlock::policy::{Policy, PolicyFile};
 use airlock::reload::Watch;
@@ -101,7 +103,9 @@ fn wrap(args: Args) -> Result<i32, String> {
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;
     let causes = Causes::default();
-    let fleet = fleet::join(args, file.policy(), &causes)?;
+    let metrics = metrics(args)?;
+    let incidents = Incidents::new(&audit, metrics.clone());
+    let fleet = fleet::join(args, file.policy(), &causes, incidents)?;
     let mut builder = Firewall::builder().policy(file).audit(audit).causes(causes);
     if let Some(limiter) = fleet.limiter {
         builder = builder.limiter(limiter);
@@ -112,8 +116,14 @@ fn wrap(args: Args) -> Result<i32, String> {
     if let Some(path) = &args.pins {
         builder = builder.pin_file(path);
     }
-    if let Some(metrics) = metrics(args)? {
+    if let Some(metrics) = metrics {
         builder = builder.metrics(metrics);
+    }
+    #[cfg(feature = "otel")]
+    let exporter = traces::Exporter::start();
+    #[cfg(feature = "otel")]
+    if let Some(traces) = exporter.traces() {
+        builder = builder.traces(traces);
     }
     let firewall = builder.build().map_err(|error| error.to_string())?;
     let (agent, roles, tenant) = (args.agent.clone(), args.roles.clone(), args.tenant.clone());

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::answer;
 use super::edit::Edits;
-use super::event::{Audit, Direction, Event, Outcome, Unrecorded};
+use super::event::{Audit, Direction, Event, Outcome, Request, Unrecorded};
 use super::gate;
 use super::listing::Tools;
 use super::outline::Outline;
@@ -444,10 +444,13 @@ impl Turn<'_> {
     }
 
     /// Writes an error in place of a message or as the answer to it, as `step` says.
-    pub(super) fn reject(mut self, id: Option<&[u8]>, code: i32, why: &str, step: Step) -> Step {
+    pub(super) fn reject(self, id: Option<&[u8]>, code: i32, why: &str, step: Step) -> Step {
         self.out.clear();
         answer::error(id, code, why, self.out);
-        let _ = self.record(None, Outcome::Rejected { code, why });
+        let outcome = Outcome::Rejected { code, why };
+        let request = id.map(Request::of);
+        let event = Event { request, ..Event::new(self.direction, outcome) };
+        let _ = self.audit.record(&event);
         step
     }
 }

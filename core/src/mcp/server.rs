@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
 use super::envelope::{Envelope, canonical_id};
-use super::event::{Event, Outcome};
+use super::event::{Event, Outcome, Reply, Request};
 use super::gate;
 use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
@@ -180,7 +180,11 @@ impl Turn<'_> {
         let hidden = desk.scratch.hidden;
         let outcome = Outcome::Filtered { masked, truncated, hidden, stripped, output };
         let tool_name = (!tool.is_empty()).then_some(tool);
-        let event = Event { tool: tool_name, ..Event::new(self.direction, outcome) };
+        let request = result.map(|waiting| Request {
+            reply: Some(reply(waiting.result, root)),
+            ..Request::of(waiting.id)
+        });
+        let event = Event { tool: tool_name, request, ..Event::new(self.direction, outcome) };
         if self.audit.record(&event).is_err() {
             return match waiting {
                 Some(Waiting { id, .. }) => {
@@ -266,7 +270,8 @@ impl Turn<'_> {
             Some(Waiting { id, modern: Some(modern), .. }) => {
                 answer::refusal(id, refusal, modern, self.out);
                 let outcome = Outcome::Rejected { code: INTERNAL_ERROR, why };
-                let event = Event::new(self.direction, outcome);
+                let request = Some(Request::of(id));
+                let event = Event { request, ..Event::new(self.direction, outcome) };
                 let _ = self.audit.record(&event);
                 Step::Replace
             }
@@ -328,6 +333,19 @@ fn ended(result: Option<Value<'_>>) -> Ended {
         None | Some(Some(false)) => Ended::Ok,
         Some(Some(true)) => Ended::Failed,
         Some(None) => Ended::Unknown,
+    }
+}
+
+/// What the message is as the answer to a call.
+fn reply(result: Option<Value<'_>>, message: Value<'_>) -> Reply {
+    match result.map(|result| ended(Some(result))) {
+        None => {
+            let code = message.get("error").and_then(|error| error.get("code"));
+            let code = code.and_then(|code| str::from_utf8(code.raw()).ok()?.parse().ok());
+            Reply::Error(code)
+        }
+        Some(Ended::Failed) => Reply::ToolError,
+        Some(Ended::Ok | Ended::Unknown) => Reply::Result,
     }
 }
 

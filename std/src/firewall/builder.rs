@@ -13,12 +13,14 @@ use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 #[cfg(feature = "redis")]
-use crate::kill::KillKey;
+use crate::kill::{Cause, KillKey};
 use crate::kill::{Causes, KillFile};
 use crate::limit::{Keeper, LimitError, Limiter};
 #[cfg(feature = "redis")]
-use crate::limit::{RedisLimiter, RedisOptions, StoreError};
-use crate::observe::Metrics;
+use crate::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
+#[cfg(feature = "redis")]
+use crate::observe::Incidents;
+use crate::observe::{Metrics, Traces};
 use crate::policy::{Error, PolicyFile};
 use crate::session::Sessions;
 
@@ -37,6 +39,7 @@ pub struct FirewallBuilder {
     #[cfg(feature = "redis")]
     redis: Option<RedisOptions>,
     metrics: Option<Metrics>,
+    traces: Option<Traces>,
 }
 
 impl FirewallBuilder {
@@ -54,6 +57,7 @@ impl FirewallBuilder {
             #[cfg(feature = "redis")]
             redis: None,
             metrics: None,
+            traces: None,
         }
     }
 
@@ -169,13 +173,20 @@ impl FirewallBuilder {
         self
     }
 
+    /// Sends a span of each call to `traces`.
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
     /// The finished firewall.
     ///
     /// # Errors
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
         let Self { guard, policy, audit_path, audit, clock, .. } = self;
-        let Self { causes, kill_file, pin_file, limiter, metrics, .. } = self;
+        let Self { causes, kill_file, pin_file, limiter, metrics, traces, .. } = self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -199,16 +210,26 @@ impl FirewallBuilder {
             options => options,
         };
         #[cfg(feature = "redis")]
+        let incidents = Incidents::new(&audit, metrics.clone());
+        #[cfg(feature = "redis")]
         let _kill_key = match &options {
             None => None,
-            Some(options) => KillKey::watch(options, &causes, |_| {})
-                .map_err(FirewallError::Store)?
-                .map(Arc::new),
+            Some(options) => {
+                let (incidents, switch) = (incidents.clone(), causes.switch().clone());
+                let turned = move |came| incidents.halt(Cause::Key, came, switch.is_on());
+                let key = KillKey::watch(options, &causes, turned);
+                key.map_err(FirewallError::Store)?.map(Arc::new)
+            }
         };
         #[cfg(feature = "redis")]
         let limiter = match &options {
             Some(options) if limiter.is_none() => {
-                let shared = RedisLimiter::new(file.policy(), options, Arc::clone(&clock));
+                let tell = move |event: &StoreEvent| {
+                    eprintln!("airlock: {event}");
+                    incidents.store(event);
+                };
+                let clock = Arc::clone(&clock);
+                let shared = RedisLimiter::telling(file.policy(), options, clock, tell);
                 Some(Arc::new(shared.map_err(FirewallError::Store)?) as _)
             }
             _ => limiter,
@@ -248,6 +269,7 @@ impl FirewallBuilder {
             pool,
             tally,
             metrics,
+            traces,
         })
     }
 }

@@ -50,6 +50,8 @@ pub struct Connection {
     waiting: u64,
     /// The last message of the client found that the kill file came or went.
     turned: bool,
+    #[cfg(feature = "otel")]
+    spans: Option<observe::otel::Book>,
 }
 
 impl Live {
@@ -77,6 +79,8 @@ impl Live {
         }
         Ok(Connection {
             live: Arc::clone(self),
+            #[cfg(feature = "otel")]
+            spans: firewall.traces.clone().map(observe::otel::Book::new),
             firewall,
             relay,
             server: server.map(Into::into),
@@ -100,16 +104,14 @@ impl Connection {
         host: &mut dyn Audit,
     ) -> Action<'a> {
         self.follow();
-        let Self { firewall, relay, .. } = self;
-        let mut recorder = Recorder { firewall, started: Instant::now(), host };
-        self.turned = firewall.poll_kill_file();
-        relay.set_elapsed(millis(firewall.clock.elapsed()));
-        let now = now.or_else(|| firewall.clock.now());
-        let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
-        let caller = firewall.identify(caller, &mut few, &mut many);
-        let action = relay.client(message, caller, now, out, &mut recorder);
-        self.count();
-        action
+        self.turned = self.firewall.poll_kill_file();
+        self.decide(host, |relay, firewall, recorder| {
+            relay.set_elapsed(millis(firewall.clock.elapsed()));
+            let now = now.or_else(|| firewall.clock.now());
+            let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
+            let caller = firewall.identify(caller, &mut few, &mut many);
+            relay.client(message, caller, now, out, recorder)
+        })
     }
 
     /// Decides on a message of the server; `caller` is who its tools are shown to.
@@ -121,13 +123,12 @@ impl Connection {
         host: &mut dyn Audit,
     ) -> Action<'a> {
         self.follow();
-        let Self { firewall, relay, .. } = self;
-        let mut recorder = Recorder { firewall, started: Instant::now(), host };
-        let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
-        let caller = firewall.identify(caller, &mut few, &mut many);
-        let action = relay.server(message, caller, out, &mut recorder);
+        let action = self.decide(host, |relay, firewall, recorder| {
+            let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
+            let caller = firewall.identify(caller, &mut few, &mut many);
+            relay.server(message, caller, out, recorder)
+        });
         self.share_tools();
-        self.count();
         action
     }
 
@@ -140,11 +141,7 @@ impl Connection {
         host: &mut dyn Audit,
     ) -> Action<'a> {
         self.follow();
-        let Self { firewall, relay, .. } = self;
-        let mut recorder = Recorder { firewall, started: Instant::now(), host };
-        let action = relay.oversize(direction, outline, out, &mut recorder);
-        self.count();
-        action
+        self.decide(host, |relay, _, recorder| relay.oversize(direction, outline, out, recorder))
     }
 
     /// As [`Relay::list_request`].
@@ -169,6 +166,14 @@ impl Connection {
         self.turned.then(|| self.firewall.kill_switch().is_on())
     }
 
+    /// Ends the spans of calls that nobody will answer.
+    pub(crate) fn end_spans(&mut self) {
+        #[cfg(feature = "otel")]
+        if let Some(spans) = &mut self.spans {
+            spans.end();
+        }
+    }
+
     /// Goes over to the policy that is in force now.
     fn follow(&mut self) {
         let current = self.live.load();
@@ -177,6 +182,24 @@ impl Connection {
             self.relay.succeed(Arc::clone(&current.guard), Some(limits));
             self.firewall = current;
         }
+    }
+
+    fn decide<R>(
+        &mut self,
+        host: &mut dyn Audit,
+        decide: impl FnOnce(&mut Relay, &Firewall, &mut Recorder<'_>) -> R,
+    ) -> R {
+        let Self { firewall, relay, .. } = self;
+        let mut recorder = Recorder {
+            firewall,
+            started: Instant::now(),
+            host,
+            #[cfg(feature = "otel")]
+            spans: self.spans.as_mut(),
+        };
+        let action = decide(relay, firewall, &mut recorder);
+        self.set_waiting(self.relay.running_calls() as u64);
+        action
     }
 
     /// Lets connections to come know the tools that this one has learned.
@@ -189,10 +212,6 @@ impl Connection {
     }
 
     /// Counts the calls that wait with those of the firewall.
-    fn count(&mut self) {
-        self.set_waiting(self.relay.running_calls() as u64);
-    }
-
     fn set_waiting(&mut self, now: u64) {
         if now != self.waiting {
             // Wrapping, so that a difference below zero takes away.
@@ -206,6 +225,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.set_waiting(0);
+        self.end_spans();
     }
 }
 
@@ -220,14 +240,23 @@ struct Recorder<'r> {
     firewall: &'r Firewall,
     started: Instant,
     host: &'r mut dyn Audit,
+    #[cfg(feature = "otel")]
+    spans: Option<&'r mut observe::otel::Book>,
 }
 
 impl Audit for Recorder<'_> {
     fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
-        let Self { firewall, started, host } = self;
+        let Self { firewall, started, host, .. } = self;
         let recorded =
             host.record(event).and_then(|()| firewall.audit.record(event, *started)).is_ok();
-        observe::observe(firewall.metrics.as_ref(), event, started.elapsed(), recorded);
+        let took = started.elapsed();
+        let words = observe::observe(firewall.metrics.as_ref(), event, took, recorded);
+        #[cfg(feature = "otel")]
+        if let Some(spans) = &mut self.spans {
+            spans.observe(event, words, took);
+        }
+        #[cfg(not(feature = "otel"))]
+        let _ = words;
         if recorded { Ok(()) } else { Err(Unrecorded) }
     }
 }

@@ -27,11 +27,11 @@ use airlock_core::{Call, Caller, Catalog, Guard, Output, Reason, Scratch, Settle
 
 use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
-use crate::kill::KillFile;
 #[cfg(feature = "redis")]
 use crate::kill::KillKey;
+use crate::kill::{Cause, KillFile};
 use crate::limit::Keeper;
-use crate::observe::{self, Metrics};
+use crate::observe::{self, CallSpan, Incidents, Metrics, Traces};
 use crate::policy::PolicyFile;
 use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
@@ -99,6 +99,7 @@ pub struct Firewall {
     pool: Arc<Pool>,
     tally: Arc<Tally>,
     metrics: Option<Metrics>,
+    traces: Option<Traces>,
 }
 
 /// How many calls run, and how those that ended did.
@@ -188,6 +189,7 @@ impl Firewall {
             pool: Arc::clone(&self.pool),
             tally: Arc::clone(&self.tally),
             metrics: self.metrics.clone(),
+            traces: self.traces.clone(),
         })
     }
 
@@ -207,8 +209,7 @@ impl Firewall {
         let now = call.now.or_else(|| self.clock.now());
         let call = &Call { caller, now, ..*call };
         let mut lease = self.pool.lease();
-        #[cfg(feature = "tracing")]
-        let span = observe::trace::span(self.guard.has_tool(call.tool).then_some(call.tool));
+        let mut span = CallSpan::new(self.guard.has_tool(call.tool).then_some(call.tool));
         let Desk { scratch, text } = lease.desk();
         let (session, settled) = match self.session(call, text) {
             Ok(session) => {
@@ -219,24 +220,10 @@ impl Firewall {
                 (None, Settled::Refuse(self.guard.refuse(Reason::SessionRule, call, scratch)))
             }
         };
-        let recorded = self.record(&settled, call, started, &lease);
-        #[cfg(feature = "tracing")]
-        match &settled {
-            Settled::Allow(_) if !recorded => observe::trace::unrecorded(&span),
-            Settled::Allow(cleared) => {
-                let allowed = cleared.allowed(call.arguments, lease.scratch());
-                observe::trace::decided(&span, &mcp::Outcome::Allowed(&allowed));
-            }
-            Settled::Refuse(barred) => {
-                let refusal = barred.refusal(lease.scratch());
-                observe::trace::decided(&span, &mcp::Outcome::Refused(&refusal));
-            }
-        }
+        let recorded = self.record(&settled, call, started, &lease, &mut span);
         match settled {
             Settled::Allow(cleared) if recorded => {
-                let running = Running::new(&self.tally, session.zip(cleared.ticket()));
-                #[cfg(feature = "tracing")]
-                let running = running.within(span);
+                let running = Running::new(&self.tally, session.zip(cleared.ticket()), span);
                 Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
@@ -293,7 +280,10 @@ impl Firewall {
         let declared = self.guard.declared(tool);
         let event =
             Event { tool: Some(tool), declared, ..Event::new(Direction::ToClient, outcome) };
-        let recorded = self.tell(&event, started);
+        let recorded = self.audit.record(&event, started).is_ok();
+        let took = started.elapsed();
+        let words = observe::observe(self.metrics.as_ref(), &event, took, recorded);
+        CallSpan::told_output(self.traces.as_ref(), &event, words, took);
         let (truncated, masked, unchanged) = match filtered {
             Ok(filtered) if recorded => {
                 let unchanged = std::ptr::eq(filtered.bytes, input);
@@ -354,9 +344,12 @@ impl Firewall {
         }
     }
 
-    /// Looks for the kill file; whether it came or went.
+    /// Looks for the kill file, and tells when it came or went; whether it did.
     fn poll_kill_file(&self) -> bool {
-        self.kill_file.as_ref().is_some_and(KillFile::poll)
+        let Some(came) = self.kill_file.as_ref().and_then(KillFile::turn) else { return false };
+        let incidents = Incidents::new(&self.audit, self.metrics.clone());
+        incidents.halt(Cause::File, came, self.kill_switch.is_on());
+        true
     }
 
     /// What was learned of the tools of the server with this name.
@@ -441,8 +434,10 @@ impl Firewall {
         call: &Call<'_>,
         started: Instant,
         lease: &Lease<'_>,
+        span: &mut CallSpan,
     ) -> bool {
-        if !self.audit.is_kept() && !observe::is_watched(self.metrics.as_ref()) {
+        let (metrics, traces) = (self.metrics.as_ref(), self.traces.as_ref());
+        if !self.audit.is_kept() && !observe::is_watched(metrics, traces) {
             return true;
         }
         let told = |outcome| Event {
@@ -452,23 +447,23 @@ impl Firewall {
             declared: self.guard.declared(call.tool),
             ..Event::new(Direction::ToServer, outcome)
         };
+        let mut tell = |event: &Event<'_>| {
+            let recorded = self.audit.record(event, started).is_ok();
+            let took = started.elapsed();
+            let words = observe::observe(metrics, event, took, recorded);
+            span.decided(traces, event, call.session, words, took);
+            recorded
+        };
         match settled {
             Settled::Allow(cleared) => {
                 let allowed = cleared.allowed(call.arguments, lease.scratch());
-                self.tell(&told(mcp::Outcome::Allowed(&allowed)), started)
+                tell(&told(mcp::Outcome::Allowed(&allowed)))
             }
             Settled::Refuse(barred) => {
                 let refusal = barred.refusal(lease.scratch());
-                self.tell(&told(mcp::Outcome::Refused(&refusal)), started)
+                tell(&told(mcp::Outcome::Refused(&refusal)))
             }
         }
-    }
-
-    /// Whether the audit knows of a decision; who only counts them is told too.
-    fn tell(&self, event: &Event<'_>, started: Instant) -> bool {
-        let recorded = self.audit.record(event, started).is_ok();
-        observe::observe(self.metrics.as_ref(), event, started.elapsed(), recorded);
-        recorded
     }
 
     fn refuse<'a>(&'a self, reason: Reason, call: &Call<'_>, mut lease: Lease<'a>) -> Refused<'a> {

@@ -13,6 +13,9 @@ use airlock_core::mcp::{Direction, Event, Outcome};
 
 use super::{OTHER, Words};
 use crate::audit::Totals;
+use crate::kill::Cause;
+#[cfg(feature = "redis")]
+use crate::limit::StoreEvent;
 
 /// Most tools that have series of their own.
 const MAX_TOOLS: usize = 256;
@@ -34,7 +37,21 @@ struct Inner {
     table: Mutex<Table>,
     reloads: AtomicU64,
     failed_reloads: AtomicU64,
+    incidents: Mutex<Counts>,
     sources: Mutex<Sources>,
+}
+
+/// What happened besides decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) store_lost: u64,
+    pub(super) store_returned: u64,
+    pub(super) store_forgot: u64,
+    /// Calls that were refused while it was lost, and admitted.
+    pub(super) alone: [u64; 2],
+    /// How often a kill file came, and a kill key.
+    pub(super) halts: [u64; 2],
+    pub(super) halted: bool,
 }
 
 /// Numbers that others keep.
@@ -84,6 +101,7 @@ pub(super) struct Sums {
     pub(super) lost: u64,
     pub(super) reloads: u64,
     pub(super) failed_reloads: u64,
+    pub(super) incidents: Counts,
 }
 
 impl Default for Metrics {
@@ -109,6 +127,7 @@ impl Metrics {
             table: Mutex::new(table),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
+            incidents: Mutex::default(),
             sources: Mutex::new(Sources::default()),
         }))
     }
@@ -145,6 +164,33 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts what happened to the store of limits.
+    #[cfg(feature = "redis")]
+    pub(super) fn store_told(&self, event: &StoreEvent) {
+        let mut counts = self.incidents();
+        match event {
+            StoreEvent::Lost { .. } => counts.store_lost += 1,
+            StoreEvent::Forgot => counts.store_forgot += 1,
+            StoreEvent::Returned { refused, admitted, forgot, .. } => {
+                counts.store_returned += 1;
+                counts.store_forgot += u64::from(*forgot);
+                let [all_refused, all_admitted] = &mut counts.alone;
+                (*all_refused, *all_admitted) = (*all_refused + refused, *all_admitted + admitted);
+            }
+        }
+    }
+
+    /// Counts a kill file or key that came.
+    pub(super) fn halt_told(&self, cause: Cause, came: bool, halted: bool) {
+        let mut counts = self.incidents();
+        counts.halted = halted;
+        let [by_file, by_key] = &mut counts.halts;
+        *match cause {
+            Cause::File => by_file,
+            Cause::Key => by_key,
+        } += u64::from(came);
+    }
+
     /// Shows the numbers of an audit log too.
     pub(crate) fn watch_audit(&self, totals: Option<Arc<Totals>>) {
         self.sources().audits.extend(totals);
@@ -164,12 +210,17 @@ impl Metrics {
             lost: sources.audits.iter().map(|audit| audit.lost()).sum(),
             reloads: load(&self.0.reloads),
             failed_reloads: load(&self.0.failed_reloads),
+            incidents: *self.incidents(),
         }
     }
 
     /// No step of what is done under the lock can panic half-way.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn incidents(&self) -> MutexGuard<'_, Counts> {
+        self.0.incidents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sources(&self) -> MutexGuard<'_, Sources> {

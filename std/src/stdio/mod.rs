@@ -190,6 +190,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     })?;
     let code = supervise(&news, server.group, &shared);
     server.group.signal(SIGKILL);
+    shared.end_traces();
     log.close();
     Ok(code)
 }

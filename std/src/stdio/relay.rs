@@ -241,6 +241,13 @@ impl Shared {
         Ok(())
     }
 
+    /// Ends the spans of calls that nobody will answer.
+    pub(super) fn end_traces(&self) {
+        if let Ok(mut session) = self.session() {
+            session.connection.end_spans();
+        }
+    }
+
     /// Whether something that the server said is on its way to the client.
     pub(super) fn is_passing_on(&self) -> bool {
         self.passing_on.load(Ordering::Relaxed)
