@@ -209,18 +209,19 @@ impl Policy {
         now: Option<u64>,
         out: &mut Vec<ConditionTrace<'p>>,
     ) -> Truth {
+        let mut known = None;
         let mut line = |test, truth| {
             let target = "session";
             out.push(ConditionTrace { depth: 0, target, test, span: None, truth, at: None });
         };
         match session {
             Some(session) => {
-                let _ = self.clause_truths(clauses, session, doc, now, &mut line);
+                let _ = self.clause_truths(clauses, session, doc, now, &mut known, &mut line);
             }
             None if clauses.asks() => line("known", Truth::Unknown),
             None => {}
         }
-        self.remembers(clauses, session, doc, now).0
+        self.remembers(clauses, session, doc, now, &mut known).0
     }
 
     fn trace_formula<'p>(

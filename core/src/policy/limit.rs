@@ -16,7 +16,7 @@ use super::tree::Span;
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::glob::Case;
-use crate::json::{Document, Kind, Value};
+use crate::json::{Document, Value};
 
 /// Longest part of a key that is kept whole, in bytes.
 const MAX_PART: usize = 64;
@@ -267,9 +267,6 @@ pub(super) fn find<'t>(
 ) -> Option<Value<'t>> {
     for segment in segments {
         let Segment::Name(name) = segment else { return None };
-        if value.kind() != Kind::Object {
-            return None;
-        }
         value = value.get(pool.get(*name))?;
     }
     Some(value)
