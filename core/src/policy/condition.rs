@@ -248,6 +248,8 @@ pub(crate) struct Memory<'m> {
     /// The keys of the limits that apply to an allowed call.
     pub(super) keys: Buf<'m, u8>,
     pub(super) charges: Buf<'m, super::limit::ChargeRecord>,
+    /// What an allowed call takes from budgets.
+    pub(super) sums: Buf<'m, super::budget::SumRecord>,
     /// What an allowed call does to its session.
     pub(crate) effects: Buf<'m, crate::session::Effect>,
     pub(super) known: Option<super::session::Known>,
@@ -258,6 +260,7 @@ impl Memory<'_> {
     pub(crate) const fn begin(&mut self) {
         self.keys.clear();
         self.charges.clear();
+        self.sums.clear();
         self.effects.clear();
         self.known = None;
     }

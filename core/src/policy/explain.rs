@@ -7,6 +7,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::admit::Hold;
+use super::budget::BudgetRef;
 use super::compiled::Policy;
 use super::condition::{Expr, Judge, Memory};
 use super::decide::{Decision, Early, RuleRef};
@@ -31,6 +33,8 @@ pub struct Explanation<'p> {
     pub rule: Option<RuleRef<'p>>,
     /// The limit that is used up, for [`Reason::RateLimited`].
     pub limit: Option<LimitRef<'p>>,
+    /// The budget that has too little left, for [`Reason::BudgetExceeded`].
+    pub budget: Option<BudgetRef<'p>>,
     /// The argument that decided, or the first that is wrong, as a pointer.
     pub at: Option<String>,
     /// Pointers of the arguments that are stripped.
@@ -39,6 +43,8 @@ pub struct Explanation<'p> {
     pub rules: Vec<RuleTrace<'p>>,
     /// What an allowed call reserved in its session.
     pub ticket: Option<Ticket>,
+    /// What an allowed call took from budgets.
+    pub hold: Option<Hold>,
 }
 
 impl Explanation<'_> {

@@ -163,9 +163,10 @@ impl Limits {
         pool: &Pool,
         memory: &mut Memory<'_>,
     ) -> Result<(), Full> {
-        let Memory { keys, charges, .. } = memory;
+        let Memory { keys, charges, sums, .. } = memory;
         keys.clear();
         charges.clear();
+        sums.clear();
         if self.limits.is_empty() {
             return Ok(());
         }
@@ -212,7 +213,7 @@ impl<'s> Iterator for Charges<'s> {
     }
 }
 
-fn write_part(
+pub(super) fn write_part(
     part: KeyPart,
     call: &Call<'_>,
     doc: Option<Document<'_>>,

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
-use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
+use airlock_core::{Call, Caller, Guard, Outcome, Output, Reason, Scratch, Settled};
 
 use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
@@ -223,7 +223,8 @@ impl Firewall {
         }
         match settled {
             Settled::Allow(cleared) if recorded => {
-                let running = Running::new(&self.tally, session.zip(cleared.ticket()));
+                let running = Running::new(&self.tally, session.zip(cleared.ticket()))
+                    .holding(cleared.hold().map(|hold| (Arc::clone(&self.limiter), hold)));
                 #[cfg(feature = "tracing")]
                 let running = running.within(span);
                 Ok(Permit { lease, cleared, arguments, running })
@@ -232,6 +233,9 @@ impl Firewall {
             Settled::Allow(cleared) => {
                 if let Some((session, ticket)) = session.zip(cleared.ticket()) {
                     session::lock(&session).cancel(ticket);
+                }
+                if let Some(hold) = cleared.hold() {
+                    self.limiter.settle(hold, Outcome::Failed);
                 }
                 Err(self.refuse(Reason::InternalError, call, lease))
             }
