@@ -127,6 +127,24 @@ fn json_in_strings_is_repaired_where_the_policy_says_so() {
 }
 
 #[test]
+fn another_spelling_is_repaired_for_the_tools_that_the_policy_names() {
+    let folder = Folder::new("spelling");
+    let schema = r#"{"type":"object","properties":{"limit":{"type":"integer"}}}"#;
+    let tool = |name: &str| format!("{{\"name\":\"{name}\",\"inputSchema\":{schema}}}\n");
+    let tools = folder.file("tools.jsonl", tool("old_search") + &tool("search"));
+    let call = |name: &str| format!("{{\"tool\":\"{name}\",\"arguments\":{{\"limit\":\"5\"}}}}\n");
+    let calls = folder.file("calls.jsonl", call("old_search") + &call("search"));
+    let policy = folder.file("policy.toml", "[arguments]\n\"old_*\" = { repair = [\"scalar\"] }\n");
+    let args = ["check", "--tools", &tools, "--calls", &calls, "--policy", &policy];
+    let [old, strict] = &lines(&airlock(&args, ""))[..] else { panic!("two lines") };
+    assert_eq!(
+        (&old["arguments_text"], &old["repaired"]),
+        (&json!(r#"{"limit":5}"#), &json!(["/limit"]))
+    );
+    assert_eq!((&strict["decision"], &strict["repaired"]), (&json!("block"), &json!([])));
+}
+
+#[test]
 fn formats_are_remarks_unless_asserted() {
     let calls = r#"{"tool":"mail:send","arguments":{"to":"nobody"}}"#;
     assert_eq!(lines(&batch("annotate", calls, &["--format", "annotate"]))[0]["decision"], "allow");

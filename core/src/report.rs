@@ -9,7 +9,7 @@ mod argument;
 mod line;
 mod phrase;
 mod refusal;
-mod repair;
+pub(crate) mod repair;
 mod reporter;
 mod union;
 mod words;

@@ -11,7 +11,7 @@ mod dev;
 #[path = "support/shared.rs"]
 mod shared;
 
-use airlock_core::policy::{NearMiss, Policy};
+use airlock_core::policy::{NearMiss, Policy, Repair};
 use airlock_core::{
     Call, Caller, Catalog, Guard, Origin, Outcome, Output, Session, Settled, ToolDefinition,
     Verdict,
@@ -178,7 +178,8 @@ fn labelled_calls() {
         .collect();
     assert!(check_all(&dev::guard(NearMiss::Strip), &catalog, &calls) > 1000);
     assert!(check_all(&dev::guard(NearMiss::Refuse), &catalog, &calls) > 1000);
-    let policy = Policy::permissive().with_json_strings_repaired(true);
+    let policy =
+        Policy::permissive().with_repair("*", Repair::JSON_STRING.or(Repair::SCALAR)).unwrap();
     let mending = Guard::builder().policy(policy).unwrap().build().unwrap();
     assert!(check_all(&mending, &catalog, &calls) > 1000);
 }

@@ -10,7 +10,7 @@ mod shared;
 
 use std::collections::BTreeMap;
 
-use airlock_core::policy::{Ghosts, Policy};
+use airlock_core::policy::{Ghosts, Policy, Repair};
 use airlock_core::{
     Call, Caller, Catalog, Guard, Origin, Output, Scratch, ToolDefinition, Verdict,
 };
@@ -32,7 +32,7 @@ fn guards() -> Vec<Guard> {
         r#"{"near_miss": "refuse"}"#,
         r#"{"ghosts": "reject"}"#,
         r#"{"ghosts": "allow"}"#,
-        r#"{"near_miss": "strip", "repair": ["json-string"]}"#,
+        r#"{"near_miss": "strip", "repair": ["json-string", "scalar"]}"#,
     ];
     let guard = |text| Guard::builder().policy(Policy::from_json(text).unwrap()).unwrap();
     documents.into_iter().map(|text| guard(text).build().unwrap()).collect()
@@ -50,7 +50,7 @@ fn holds(
         Verdict::Allow(allowed) => {
             let (stripped, repaired) = (allowed.stripped().count(), allowed.repaired().count());
             assert_eq!(allowed.is_changed(), stripped > 0 || repaired > 0);
-            assert!(repaired == 0 || guard.policy().settings().repair.json_string);
+            assert!(repaired == 0 || guard.policy().repair(tool) != Repair::default());
             assert!(allowed.is_changed() || allowed.arguments() == arguments);
             assert!(stripped == 0 || guard.policy().settings().ghosts == Ghosts::Strip);
             allowed.arguments().to_vec()

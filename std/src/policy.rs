@@ -117,6 +117,18 @@ impl PolicyFile {
         }
     }
 
+    /// This policy with `repair` besides what it says, for the tools that the pattern `tools` covers.
+    ///
+    /// # Errors
+    /// When `tools` is no pattern.
+    pub fn with_repair(self, tools: &str, repair: Repair) -> Result<Self, Error> {
+        let Self { policy, sources } = self;
+        match policy.with_repair(tools, repair) {
+            Ok(policy) => Ok(Self { policy, sources }),
+            Err(error) => Err(Error::new(format!("the pattern {tools:?}: {error}"))),
+        }
+    }
+
     /// Compiles `text` as if it were the content of the file called `name`.
     ///
     /// # Errors

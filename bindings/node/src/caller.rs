@@ -9,6 +9,7 @@ pub struct Identity {
     agent: Option<String>,
     roles: Vec<String>,
     tenant: Option<String>,
+    session: Option<String>,
 }
 
 impl Identity {
@@ -17,6 +18,7 @@ impl Identity {
         agent: Option<String>,
         mut roles: Vec<String>,
         tenant: Option<String>,
+        session: Option<String>,
         policy: &Policy,
     ) -> Self {
         let known = agent.as_deref().and_then(|name| policy.agent(name));
@@ -24,7 +26,12 @@ impl Identity {
             roles.extend(known.into_iter().flat_map(|agent| agent.roles()).map(String::from));
         }
         let tenant = tenant.or_else(|| known.and_then(|agent| agent.tenant()).map(String::from));
-        Self { agent, roles, tenant }
+        Self { agent, roles, tenant, session }
+    }
+
+    /// The session that the calls belong to.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// Calls `with` on the caller as the engine wants it; without roles nothing is allocated.

@@ -1,28 +1,33 @@
 //! Compiling a guard, and asking it.
 //!
 //! What is compiled is shared: by every thread that adopts it, for as long as one thread holds it. What a
-//! call writes to belongs to the thread. A check costs its own work and about 0.1 µs of the boundary.
+//! call writes to belongs to the thread, which finds it by a number. A check costs its own work and about
+//! 0.1 µs of the boundary.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use airlock::audit::AuditLog;
 use airlock::clock::SystemClock;
 use airlock::core::json::{self, Limits, Tape, Value};
 use airlock::core::{
-    Call, Catalog, CatalogBuilder, Guard, Origin, Output, Scratch, ToolDefinition, Verdict,
+    Call, Catalog, CatalogBuilder, Guard, GuardBuilder, Origin, Output as Shown, Scratch,
+    ToolDefinition, Verdict,
 };
 use airlock::limit::Limiter;
-use airlock::policy::{NearMiss, PolicyError, PolicyFile};
+use airlock::mask::{HmacSha256, LEAST_KEY};
+use airlock::policy::{NearMiss, PolicyError, PolicyFile, Repair};
 use napi::Error;
-use napi::bindgen_prelude::{BufferSlice, External};
+use napi::bindgen_prelude::{External, Uint8Array};
 use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::{Identity, moment};
-use crate::reply::{self, refused};
+use crate::reply::{Output, refused};
+use crate::shares::Shares;
+use crate::slots::{Owner, Slots};
+use crate::text::Text;
 
 /// A call above this many bytes gives the memory that it took back.
 const LARGE: usize = 1 << 20;
@@ -30,7 +35,7 @@ const LARGE: usize = 1 << 20;
 const MOST_SERVERS: usize = 256;
 
 /// What to compile. Texts, because JavaScript objects are slow to walk from here.
-#[napi(object)]
+#[napi(object, object_to_js = false)]
 pub struct Plan {
     /// Name of a preset, or path of a policy file.
     pub policy: Option<String>,
@@ -48,6 +53,10 @@ pub struct Plan {
     pub strip_near_misses: Option<bool>,
     /// Path of the audit log, in place of the policy's.
     pub audit: Option<String>,
+    /// Patterns of tools whose arguments have the repair `scalar`, besides what the policy says.
+    pub coerce: Vec<String>,
+    /// Key of the mask style `hash`.
+    pub mask_key: Option<Text>,
 }
 
 /// What is compiled.
@@ -70,14 +79,28 @@ pub struct Handle {
     other: String,
     identity: Identity,
     masked: u32,
-    spill: Vec<u8>,
+    output: Output,
+}
+
+thread_local! {
+    static GUARDS: Slots<Handle> = const { Slots::new() };
+}
+
+/// Calls `with` on the guard in `slot`.
+pub fn lend<R>(slot: u32, with: impl FnOnce(&mut Handle) -> R) -> napi::Result<R> {
+    GUARDS.with(|guards| guards.lend(slot, with))
 }
 
 impl Handle {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn keep(shared: Arc<Shared>) -> External<Owner> {
         let scratch = shared.guard.scratch();
-        let (other, identity) = (String::new(), Identity::default());
-        Self { shared, scratch, other, identity, masked: 0, spill: Vec::new() }
+        let (other, identity, output) = (String::new(), Identity::default(), Output::default());
+        let handle = Self { shared, scratch, other, identity, masked: 0, output };
+        let free = |slot| {
+            // A thread that is ending has freed them all.
+            let _ = GUARDS.try_with(|guards| guards.free(slot));
+        };
+        Owner::of(GUARDS.with(|guards| guards.add(handle)), free)
     }
 }
 
@@ -96,7 +119,7 @@ impl Shared {
 
 /// Compiles a guard.
 #[napi(catch_unwind)]
-pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
+pub fn compile(plan: Plan) -> napi::Result<External<Owner>> {
     let file = policy_file(&plan)?;
     let log = AuditLog::of(&file, plan.audit.as_deref().map(Path::new), None)
         .map_err(|error| failure("audit", &error.to_string()))?;
@@ -107,7 +130,8 @@ pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
     if let Some(strip) = plan.strip_near_misses {
         policy = policy.with_near_miss(if strip { NearMiss::Strip } else { NearMiss::Refuse });
     }
-    let guard = Guard::builder().policy(policy).and_then(|it| it.build()).map_err(wrong)?;
+    let builder = guard_builder(&plan)?.policy(policy).map_err(wrong)?;
+    let guard = builder.build().map_err(wrong)?;
     if guard.policy().settings().needs_audit && !log.is_kept() {
         return Err(failure("policy", "the policy asks for an audit log: name a file in `audit`"));
     }
@@ -121,7 +145,7 @@ pub fn compile(plan: Plan) -> napi::Result<External<Handle>> {
     let guard = Arc::new(guard);
     let (limiter, learned) = (Arc::new(limiter), Mutex::default());
     let shared = Shared { guard, log, limiter, catalog, names, warnings, learned };
-    Ok(External::new(Handle::new(Arc::new(shared))))
+    Ok(Handle::keep(Arc::new(shared)))
 }
 
 /// The policy of a plan.
@@ -131,7 +155,19 @@ pub fn policy_file(plan: &Plan) -> napi::Result<PolicyFile> {
         (None, Some(text)) => PolicyFile::parse("policy.json", text),
         (None, None) => PolicyFile::open(plan.policy.as_deref().unwrap_or("permissive")),
     };
-    file.map_err(|error| failure("policy", &error.to_string()))
+    let add = |file: PolicyFile, tools: &String| file.with_repair(tools, Repair::SCALAR);
+    file.and_then(|file| plan.coerce.iter().try_fold(file, add))
+        .map_err(|error| failure("policy", &error.to_string()))
+}
+
+/// What a plan says of a guard besides policy and tools.
+pub fn guard_builder(plan: &Plan) -> napi::Result<GuardBuilder> {
+    let builder = Guard::builder();
+    let Some(key) = &plan.mask_key else { return Ok(builder) };
+    let hash = HmacSha256::new(key).ok_or_else(|| {
+        failure("policy", &format!("the key for masks has fewer than {LEAST_KEY} bytes"))
+    })?;
+    Ok(builder.mask_hash(Arc::new(hash)))
 }
 
 /// Reads a JSON array of tools.
@@ -194,75 +230,80 @@ impl Tools {
 
 /// Names of the compiled tools, whose places in the list are their numbers.
 #[napi(catch_unwind)]
-pub fn tool_names(handle: &External<Handle>) -> Vec<String> {
-    handle.shared.names.iter().map(|name| name.to_string()).collect()
+pub fn tool_names(guard: u32) -> napi::Result<Vec<String>> {
+    lend(guard, |handle| handle.shared.names.iter().map(|name| name.to_string()).collect())
 }
 
 /// What may be wrong with the tools' schemas.
 #[napi(catch_unwind)]
-pub fn warnings(handle: &External<Handle>) -> Vec<String> {
-    handle.shared.warnings.clone()
+pub fn warnings(guard: u32) -> napi::Result<Vec<String>> {
+    lend(guard, |handle| handle.shared.warnings.clone())
+}
+
+/// Whether the policy has windows of time, so that the moment of a call matters.
+#[napi(catch_unwind)]
+pub fn has_windows(guard: u32) -> napi::Result<bool> {
+    lend(guard, |handle| handle.shared.guard.policy().windows().next().is_some())
 }
 
 /// Names a tool that is none of the compiled ones, for the next calls about the tool `u32::MAX`.
 #[napi(catch_unwind)]
-pub fn name_tool(handle: &mut External<Handle>, name: String) {
-    handle.other = name;
+pub fn name_tool(guard: u32, name: String) -> napi::Result<()> {
+    lend(guard, |handle| handle.other = name)
 }
 
 /// Says who makes the next calls.
 #[napi(catch_unwind)]
 pub fn set_caller(
-    handle: &mut External<Handle>,
+    guard: u32,
     agent: Option<String>,
     roles: Vec<String>,
     tenant: Option<String>,
-) {
-    let identity = Identity::new(agent, roles, tenant, handle.shared.guard.policy());
-    handle.identity = identity;
+    session: Option<String>,
+) -> napi::Result<()> {
+    lend(guard, |handle| {
+        let policy = handle.shared.guard.policy();
+        handle.identity = Identity::new(agent, roles, tenant, session, policy);
+    })
 }
 
-/// Decides on a call whose arguments are the first `length` bytes of `io`. Code 0: it may run as it is; 1:
-/// with the arguments in `io`; a refusal writes nothing.
+/// Decides on a call. Code 0: it may run as it is; 1: with the arguments that were written; else a refusal.
 #[napi(catch_unwind)]
-pub fn check(
-    handle: &mut External<Handle>,
-    tool: u32,
-    length: u32,
-    now: f64,
-    mut io: BufferSlice<'_>,
-) -> f64 {
-    let Handle { shared, scratch, other, identity, spill, .. } = &mut **handle;
-    let arguments = io.get(..length as usize).unwrap_or(&[]);
-    let (code, output) =
-        decide(shared, scratch, other, identity, tool, arguments, now, |verdict| match verdict {
-            Verdict::Allow(allowed) if allowed.is_changed() => {
-                (1, Some(allowed.arguments().to_vec()))
-            }
-            Verdict::Allow(_) => (0, None),
-            Verdict::Refuse(refusal) => (refused(refusal.reason()), None),
-        });
-    if length as usize > LARGE {
-        scratch.shrink_to(LARGE);
-    }
-    match output {
-        Some(output) => reply::with(code, &output, &mut io, spill),
-        None => reply::plain(code, 0),
-    }
+pub fn check(guard: u32, tool: u32, now: f64, arguments: Text) -> napi::Result<u32> {
+    lend(guard, |handle| {
+        let Handle { shared, scratch, other, identity, output, .. } = handle;
+        let code =
+            decide(
+                shared,
+                scratch,
+                other,
+                identity,
+                tool,
+                &arguments,
+                now,
+                |verdict| match verdict {
+                    Verdict::Allow(allowed) if allowed.is_changed() => {
+                        output.set(allowed.arguments());
+                        1
+                    }
+                    Verdict::Allow(_) => 0,
+                    Verdict::Refuse(refusal) => refused(refusal.reason()),
+                },
+            );
+        if arguments.len() > LARGE {
+            scratch.shrink_to(LARGE);
+        }
+        code
+    })
 }
 
 /// Everything about the same decision, as JSON.
 #[napi(catch_unwind)]
-pub fn explain(
-    handle: &mut External<Handle>,
-    tool: u32,
-    length: u32,
-    now: f64,
-    io: BufferSlice<'_>,
-) -> String {
-    let Handle { shared, scratch, other, identity, .. } = &mut **handle;
-    let arguments = io.get(..length as usize).unwrap_or(&[]);
-    decide(shared, scratch, other, identity, tool, arguments, now, |it| answer::verdict(&it))
+pub fn explain(guard: u32, tool: u32, now: f64, arguments: Text) -> napi::Result<String> {
+    lend(guard, |handle| {
+        let Handle { shared, scratch, other, identity, .. } = handle;
+        decide(shared, scratch, other, identity, tool, &arguments, now, |it| answer::verdict(&it))
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of a handle, lent apart")]
@@ -278,78 +319,74 @@ fn decide<R>(
 ) -> R {
     let Shared { guard, catalog, .. } = shared;
     let tool = shared.names.get(tool as usize).map_or(other, |name| name);
+    let session = identity.session();
     identity.with(|caller| {
-        let call = Call { tool, arguments, caller, now: moment(now), ..Call::default() };
+        let call = Call { tool, arguments, caller, session, now: moment(now), ..Call::default() };
         with(guard.check_in(catalog, &call, scratch))
     })
 }
 
-/// Masks, then cuts the output of a tool, the first `length` bytes of `io`. Code 0: it may be shown as it
-/// is; 1: what may be shown is in `io`; 3: the same, and something was cut off; a refusal is in `io`.
+/// Masks, then cuts the output of a tool. Code 0: it may be shown as it is; 1: what may be shown was written;
+/// 3: the same, and something was cut off; else a refusal was written.
 #[napi(catch_unwind)]
-pub fn filter(
-    handle: &mut External<Handle>,
-    tool: u32,
-    length: u32,
-    is_json: bool,
-    mut io: BufferSlice<'_>,
-) -> f64 {
-    let Handle { shared, scratch, other, spill, masked, .. } = &mut **handle;
-    let name = shared.names.get(tool as usize).map_or(&**other, |name| name);
-    let input = io.get(..length as usize).unwrap_or(&[]);
-    let output = if is_json { Output::Json(input) } else { Output::Text(input) };
-    *masked = 0;
-    let (code, output) = match shared.guard.filter(name, output, scratch) {
-        Ok(filtered) => {
-            *masked = u32::try_from(filtered.masked).unwrap_or(u32::MAX);
-            if filtered.masked == 0 && !filtered.truncated && filtered.bytes == input {
-                return reply::plain(0, 0);
+pub fn filter(guard: u32, tool: u32, is_json: bool, text: Text) -> napi::Result<u32> {
+    lend(guard, |handle| {
+        let Handle { shared, scratch, other, masked, output, .. } = handle;
+        let name = shared.names.get(tool as usize).map_or(&**other, |name| name);
+        let shown = if is_json { Shown::Json(&text) } else { Shown::Text(&text) };
+        *masked = 0;
+        let code = match shared.guard.filter(name, shown, scratch) {
+            Ok(filtered) => {
+                *masked = u32::try_from(filtered.masked).unwrap_or(u32::MAX);
+                if filtered.masked == 0 && !filtered.truncated && filtered.bytes == &*text {
+                    return 0;
+                }
+                output.set(filtered.bytes);
+                if filtered.truncated { 3 } else { 1 }
             }
-            (if filtered.truncated { 3 } else { 1 }, filtered.bytes.to_vec())
+            Err(refusal) => {
+                output.set(refusal.json());
+                refused(refusal.reason())
+            }
+        };
+        if text.len() > LARGE {
+            scratch.shrink_to(LARGE);
         }
-        Err(refusal) => (refused(refusal.reason()), refusal.json().to_vec()),
-    };
-    if length as usize > LARGE {
-        scratch.shrink_to(LARGE);
-    }
-    reply::with(code, &output, &mut io, spill)
+        code
+    })
 }
 
 /// How many values the last [`filter`] masked.
 #[napi(catch_unwind)]
-pub fn masked(handle: &External<Handle>) -> u32 {
-    handle.masked
+pub fn masked(guard: u32) -> napi::Result<u32> {
+    lend(guard, |handle| handle.masked)
 }
 
-/// Writes what did not fit into a buffer that is large enough.
+/// What the last call has written, once.
 #[napi(catch_unwind)]
-pub fn take_spill(handle: &mut External<Handle>, mut io: BufferSlice<'_>) {
-    reply::take(&mut io, &mut handle.spill);
+pub fn take_text(guard: u32) -> napi::Result<String> {
+    lend(guard, |handle| handle.output.text())
 }
 
-/// The guards that threads may adopt. An entry does not keep its guard.
-static SHARED: Mutex<BTreeMap<u32, Weak<Shared>>> = Mutex::new(BTreeMap::new());
-static NEXT: AtomicU32 = AtomicU32::new(1);
+/// The same, as bytes.
+#[napi(catch_unwind)]
+pub fn take_bytes(guard: u32) -> napi::Result<Uint8Array> {
+    lend(guard, |handle| handle.output.bytes())
+}
+
+/// The guards that threads may adopt.
+static SHARED: Shares<Shared> = Shares::new();
 
 /// A number under which other threads can [`adopt`] this guard while this thread holds it.
 #[napi(catch_unwind)]
-pub fn share(handle: &External<Handle>) -> u32 {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.retain(|_, guard| guard.strong_count() > 0);
-    let known = shared.iter().find(|(_, it)| it.as_ptr() == Arc::as_ptr(&handle.shared));
-    if let Some((&number, _)) = known {
-        return number;
-    }
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    shared.insert(number, Arc::downgrade(&handle.shared));
-    number
+pub fn share(guard: u32) -> napi::Result<u32> {
+    lend(guard, |handle| SHARED.number(&handle.shared))
 }
 
 /// The guard that another thread has shared; none when nobody holds it any more.
 #[napi(catch_unwind)]
-pub fn adopt(number: u32) -> Option<External<Handle>> {
-    let shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.get(&number)?.upgrade().map(|shared| External::new(Handle::new(shared)))
+pub fn adopt(number: u32) -> Option<External<Owner>> {
+    SHARED.find(number).map(Handle::keep)
 }
 
 /// The version of the addon, which must be that of the package.

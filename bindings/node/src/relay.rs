@@ -8,30 +8,32 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use airlock::audit::AuditLog;
+use airlock::clock::{Clock, SystemClock};
 use airlock::core::Catalog;
+use airlock::core::json::{self, Limits, Tape};
 use airlock::core::mcp::{Action, Audit, Bounds, Event, Outcome, Relay, Unrecorded};
-use napi::bindgen_prelude::{BufferSlice, External};
+use napi::bindgen_prelude::External;
 use napi_derive::napi;
 
 use crate::answer;
-use crate::caller::{Identity, moment};
-use crate::guard::{Handle, Shared};
-use crate::reply;
+use crate::caller::Identity;
+use crate::guard::{self, Shared};
+use crate::reply::Output;
+use crate::slots::{Owner, Slots};
+use crate::text::Text;
 
 /// Pass the message on as it is.
-const FORWARD: u8 = 0;
-/// Pass on what is in the buffer.
-const REPLACE: u8 = 1;
-/// Send what is in the buffer back.
-const ANSWER: u8 = 2;
+const FORWARD: u32 = 0;
+/// Pass on what was written.
+const REPLACE: u32 = 1;
+/// Send what was written back.
+const ANSWER: u32 = 2;
 /// Present it again when the list is there.
-const HOLD: u8 = 3;
+const HOLD: u32 = 3;
 /// Send nothing.
-const DROP: u8 = 4;
+const DROP: u32 = 4;
 /// Added: there are events to fetch.
-const EVENTS: u8 = 8;
-/// Output that is kept between messages, in bytes.
-const KEEP: usize = 64 << 10;
+const EVENTS: u32 = 8;
 
 /// A connection.
 pub struct Link {
@@ -42,8 +44,16 @@ pub struct Link {
     /// The name of the server, for what was learned of its tools.
     server: Option<String>,
     known: Option<Arc<Catalog>>,
-    out: Vec<u8>,
-    spill: Vec<u8>,
+    clock: SystemClock,
+    output: Output,
+}
+
+thread_local! {
+    static LINKS: Slots<Link> = const { Slots::new() };
+}
+
+fn lend<R>(slot: u32, with: impl FnOnce(&mut Link) -> R) -> napi::Result<R> {
+    LINKS.with(|links| links.lend(slot, with))
 }
 
 struct Recorder {
@@ -75,8 +85,8 @@ impl Audit for Recorder {
 
 /// A new connection of the server called `server`; what other connections to it have learned is known.
 #[napi(catch_unwind)]
-pub fn connect(handle: &External<Handle>, server: Option<String>, listens: bool) -> External<Link> {
-    let shared = Arc::clone(&handle.shared);
+pub fn connect(guard: u32, server: Option<String>, listens: bool) -> napi::Result<External<Owner>> {
+    let shared = guard::lend(guard, |handle| Arc::clone(&handle.shared))?;
     // The standard library seeds its hashers from the operating system's random numbers.
     let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
     let limiter = Arc::clone(&shared.limiter);
@@ -94,67 +104,63 @@ pub fn connect(handle: &External<Handle>, server: Option<String>, listens: bool)
         has_stripped: false,
         events: String::new(),
     };
-    let (identity, out, spill) = (Identity::default(), Vec::new(), Vec::new());
-    External::new(Link { relay, shared, recorder, identity, server, known, out, spill })
+    let (identity, output, clock) = (Identity::default(), Output::default(), SystemClock::new());
+    let link = Link { relay, shared, recorder, identity, server, known, clock, output };
+    let free = |slot| {
+        // A thread that is ending has freed them all.
+        let _ = LINKS.try_with(|links| links.free(slot));
+    };
+    Ok(Owner::of(LINKS.with(|links| links.add(link)), free))
 }
 
 /// Says who sends the next messages.
 #[napi(catch_unwind)]
 pub fn set_client(
-    link: &mut External<Link>,
+    link: u32,
     agent: Option<String>,
     roles: Vec<String>,
     tenant: Option<String>,
-) {
-    let identity = Identity::new(agent, roles, tenant, link.shared.guard.policy());
-    link.identity = identity;
+) -> napi::Result<()> {
+    lend(link, |link| {
+        link.identity = Identity::new(agent, roles, tenant, None, link.shared.guard.policy());
+    })
 }
 
-/// Decides on a message of the client, the first `length` bytes of `io`.
+/// Decides on a message of the client.
 #[napi(catch_unwind)]
-pub fn from_client(link: &mut External<Link>, length: u32, now: f64, io: BufferSlice<'_>) -> f64 {
-    let link = &mut **link;
-    link.decide(length, io, |relay, message, identity, out, recorder| {
-        identity.with(|caller| {
-            code(&relay.client(message, caller, moment(now), out, recorder), message)
+pub fn from_client(link: u32, message: Text) -> napi::Result<u32> {
+    lend(link, |link| {
+        let now = link.clock.now();
+        link.decide(|relay, identity, out, recorder| {
+            identity
+                .with(|caller| code(&relay.client(&message, caller, now, out, recorder), &message))
         })
     })
 }
 
-/// Decides on a message of the server, the first `length` bytes of `io`.
+/// Decides on a message of the server.
 #[napi(catch_unwind)]
-pub fn from_server(link: &mut External<Link>, length: u32, io: BufferSlice<'_>) -> f64 {
-    let link = &mut **link;
-    let reply = link.decide(length, io, |relay, message, identity, out, recorder| {
-        identity.with(|caller| code(&relay.server(message, caller, out, recorder), message))
-    });
-    link.share_tools();
-    reply
+pub fn from_server(link: u32, message: Text) -> napi::Result<u32> {
+    lend(link, |link| {
+        let code = link.decide(|relay, identity, out, recorder| {
+            identity.with(|caller| code(&relay.server(&message, caller, out, recorder), &message))
+        });
+        link.share_tools();
+        code
+    })
 }
 
 impl Link {
     fn decide(
         &mut self,
-        length: u32,
-        mut io: BufferSlice<'_>,
-        with: impl FnOnce(&mut Relay, &[u8], &Identity, &mut Vec<u8>, &mut Recorder) -> u8,
-    ) -> f64 {
-        let Self { relay, recorder, identity, out, spill, .. } = self;
-        let message = io.get(..length as usize).unwrap_or(&[]);
+        with: impl FnOnce(&mut Relay, &Identity, &mut Vec<u8>, &mut Recorder) -> u32,
+    ) -> u32 {
+        let Self { relay, recorder, identity, output, .. } = self;
         if recorder.log.is_kept() {
             recorder.started = Instant::now();
         }
-        let mut code = with(relay, message, identity, out, recorder);
-        if !recorder.events.is_empty() {
-            code |= EVENTS;
-        }
-        let reply = match code & !EVENTS {
-            REPLACE | ANSWER => reply::with(code, out, &mut io, spill),
-            _ => reply::plain(code, 0),
-        };
-        out.clear();
-        out.shrink_to(KEEP);
-        reply
+        let code = with(relay, identity, output.begin(), recorder);
+        if recorder.events.is_empty() { code } else { code | EVENTS }
     }
 
     /// Lets connections to come know the tools that this one has learned.
@@ -168,7 +174,7 @@ impl Link {
     }
 }
 
-fn code(action: &Action<'_>, message: &[u8]) -> u8 {
+fn code(action: &Action<'_>, message: &[u8]) -> u32 {
     match action {
         Action::Forward(bytes) if bytes.as_ptr() == message.as_ptr() => FORWARD,
         Action::Forward(_) => REPLACE,
@@ -180,30 +186,46 @@ fn code(action: &Action<'_>, message: &[u8]) -> u8 {
 
 /// The request to present to the server while [`is_listing`]; each is returned once.
 #[napi(catch_unwind)]
-pub fn list_request(link: &mut External<Link>) -> Option<String> {
-    link.relay.list_request().and_then(|request| String::from_utf8(request).ok())
+pub fn list_request(link: u32) -> napi::Result<Option<String>> {
+    lend(link, |link| link.relay.list_request().and_then(|request| String::from_utf8(request).ok()))
 }
 
 /// Whether the server is being asked for its tools.
 #[napi(catch_unwind)]
-pub fn is_listing(link: &External<Link>) -> bool {
-    link.relay.is_listing()
+pub fn is_listing(link: u32) -> napi::Result<bool> {
+    lend(link, |link| link.relay.is_listing())
 }
 
 /// Gives up asking.
 #[napi(catch_unwind)]
-pub fn abandon_list(link: &mut External<Link>) {
-    link.relay.abandon_list();
+pub fn abandon_list(link: u32) -> napi::Result<()> {
+    lend(link, |link| link.relay.abandon_list())
+}
+
+/// Where each element of a batch begins and ends in its bytes, in turn; nothing in what is no batch, and none of one
+/// that two readers could read differently.
+#[napi(catch_unwind)]
+pub fn elements(bytes: Text) -> Option<Vec<u32>> {
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        return Some(Vec::new());
+    }
+    let mut tape = Tape::growable();
+    let doc = json::parse(&bytes, Limits::MESSAGE, &mut tape).ok()?;
+    let spans = doc.root().elements().flat_map(|element| {
+        let (start, end) = element.span();
+        [start, end]
+    });
+    spans.map(|at| u32::try_from(at).ok()).collect()
 }
 
 /// What happened since the last time, one JSON object a line.
 #[napi(catch_unwind)]
-pub fn take_events(link: &mut External<Link>) -> String {
-    std::mem::take(&mut link.recorder.events)
+pub fn take_events(link: u32) -> napi::Result<String> {
+    lend(link, |link| std::mem::take(&mut link.recorder.events))
 }
 
-/// Writes what did not fit into a buffer that is large enough.
+/// What the last decision has written, once.
 #[napi(catch_unwind)]
-pub fn take_link_spill(link: &mut External<Link>, mut io: BufferSlice<'_>) {
-    reply::take(&mut io, &mut link.spill);
+pub fn take_output(link: u32) -> napi::Result<String> {
+    lend(link, |link| link.output.text())
 }

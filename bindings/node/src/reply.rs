@@ -1,46 +1,52 @@
-//! How an export answers without making a JavaScript object: `bytes * 256 + code` in one number.
+//! How an export answers without making a JavaScript object: with a code, and what it wrote on request.
 //!
-//! The bytes are in the caller's buffer. Where they do not fit they wait, with the bit [`SPILLED`] set in
-//! the code, until the caller comes back with a buffer of that size. Codes up to 31 belong to the export;
-//! from [`REFUSED`] on it is a refusal and the rest is the number of its reason.
+//! Codes up to 31 belong to the export; from [`REFUSED`] on it is a refusal and the rest is the number of its
+//! reason.
 
 use airlock::core::Reason;
+use napi::bindgen_prelude::Uint8Array;
 
-/// Added to the code: the bytes did not fit.
-pub const SPILLED: u8 = 128;
 /// Added to the number of a reason.
-pub const REFUSED: u8 = 32;
-
-/// The answer `code`, with `output` in `io`, or in `spill` when it does not fit.
-pub fn with(code: u8, output: &[u8], io: &mut [u8], spill: &mut Vec<u8>) -> f64 {
-    match io.get_mut(..output.len()) {
-        Some(place) => {
-            place.copy_from_slice(output);
-            plain(code, output.len())
-        }
-        None => {
-            spill.clear();
-            spill.extend_from_slice(output);
-            plain(code | SPILLED, output.len())
-        }
-    }
-}
-
-/// The answer `code` about `bytes`.
-#[expect(clippy::cast_precision_loss, reason = "a buffer of Node is far below 2^45 bytes")]
-pub fn plain(code: u8, bytes: usize) -> f64 {
-    bytes as f64 * 256.0 + f64::from(code)
-}
+pub const REFUSED: u32 = 32;
+/// Output that is kept for the next one, in bytes.
+const KEEP: usize = 64 << 10;
 
 /// The code of a refusal.
-pub fn refused(reason: Reason) -> u8 {
-    u8::try_from(reason as u16).map_or(!SPILLED, |number| REFUSED.saturating_add(number))
+pub fn refused(reason: Reason) -> u32 {
+    REFUSED.saturating_add(u32::from(reason as u16))
 }
 
-/// Writes what has spilled into `io`, which is large enough now.
-pub fn take(io: &mut [u8], spill: &mut Vec<u8>) {
-    if let Some(place) = io.get_mut(..spill.len()) {
-        place.copy_from_slice(spill);
+/// What the last call has written.
+#[derive(Default)]
+pub struct Output(Vec<u8>);
+
+impl Output {
+    pub fn set(&mut self, bytes: &[u8]) {
+        self.0.clear();
+        self.0.extend_from_slice(bytes);
     }
-    *spill = Vec::new();
+
+    /// Memory to write into.
+    pub fn begin(&mut self) -> &mut Vec<u8> {
+        self.0.clear();
+        &mut self.0
+    }
+
+    /// Text, which it is but for bytes that came in as none.
+    pub fn text(&mut self) -> String {
+        let text = String::from_utf8_lossy(&self.0).into_owned();
+        self.shrink();
+        text
+    }
+
+    pub fn bytes(&mut self) -> Uint8Array {
+        let bytes = self.0.as_slice().into();
+        self.shrink();
+        bytes
+    }
+
+    fn shrink(&mut self) {
+        self.0.clear();
+        self.0.shrink_to(KEEP);
+    }
 }

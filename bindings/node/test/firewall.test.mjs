@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { AuditError, Firewall, PolicyError, ToolError } from 'airlock-mcp';
 
 const tools = [{ name: 'pay', inputSchema: { type: 'object', properties: { amount: { type: 'integer' } } } }];
@@ -69,4 +70,71 @@ test('what cannot be built says why', () => {
   assert.throws(() => new Firewall({ policy: { nope: 1 } }), PolicyError);
   assert.throws(() => new Firewall({ tools: [{ name: 't', inputSchema: { type: 'strin' } }] }), ToolError);
   assert.throws(() => new Firewall({ audit: '/no/such/folder/audit.jsonl' }), AuditError);
+});
+
+test('permits are settled: what a session has reserved comes back when the tool did nothing', async () => {
+  const policy = { rule: [{ id: 'pay-once', effect: 'allow', tools: ['pay'], once: 'args.amount' }] };
+  const firewall = new Firewall({ tools, policy });
+  const pay = (session = 's1') => firewall.call('pay', '{"amount":1}', { agent: 'ann', session });
+  const failed = pay();
+  assert.equal(failed.allowed, true, failed.text);
+  assert.equal(pay().reason, 'session_rule');
+  assert.deepEqual(firewall.calls, { running: 1, ok: 0, failed: 0, unknown: 0, refused: 1 });
+  failed.finish('failed');
+  failed.finish('ok');
+  assert.deepEqual(firewall.calls, { running: 0, ok: 0, failed: 1, unknown: 0, refused: 1 });
+  assert.equal(await pay().run((args) => JSON.parse(args).amount), 1);
+  assert.equal(pay().reason, 'session_rule');
+  assert.equal(pay('s2').allowed, true, 'another session');
+  firewall.endSession('s1', { agent: 'ann' });
+  const thrown = pay();
+  await assert.rejects(thrown.run(() => Promise.reject(new Error('down'))), /down/);
+  assert.equal(firewall.calls.unknown, 1);
+  assert.equal(firewall.call('pay', '{"amount":1}').allowed, false, 'a call of no session');
+});
+
+test('threads share a firewall: its limits, its switch, its counts', async () => {
+  const firewall = new Firewall({ tools, policy: { rate_limits: { pay: '100/hour' } } });
+  const script = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const firewall = require('airlock-mcp').Firewall.adopt(workerData);
+    let allowed = 0;
+    for (let n = 0; n < 60; n++) {
+      const verdict = firewall.call('pay', { amount: n });
+      if (verdict.allowed) allowed++, verdict.finish('ok');
+    }
+    parentPort.postMessage(allowed);`;
+  const run = () => new Promise((resolve, reject) => {
+    const worker = new Worker(script, { eval: true, workerData: firewall.share() });
+    worker.on('message', resolve);
+    worker.on('error', reject);
+  });
+  const [a, b] = await Promise.all([run(), run()]);
+  assert.equal(a + b, 100);
+  assert.equal(firewall.call('pay', '{"amount":1}').reason, 'rate_limited');
+  assert.equal(firewall.calls.ok, 100);
+  assert.throws(() => Firewall.adopt(4_000_000_000), RangeError);
+});
+
+test('hashes are made under the key of the host', () => {
+  const policy = { output: { '*': { mask: ['pii.core'], style: 'hash' } } };
+  assert.throws(() => new Firewall({ tools, policy }), PolicyError);
+  assert.throws(() => new Firewall({ tools, policy, maskKey: 'short' }), PolicyError);
+  const shown = (maskKey) => new Firewall({ tools, policy, maskKey }).filter('pay', 'mail ann@example.com').output;
+  const one = shown('the first key of this test');
+  assert.ok(!one.includes('ann@'), one);
+  assert.equal(shown(Buffer.from('the first key of this test')), one);
+  assert.notEqual(shown('another key of this test'), one);
+});
+
+test('another spelling is taken where the host says so, and reported', () => {
+  const call = (coerce) => new Firewall({ tools, ...(coerce === undefined ? {} : { coerce }) }).call('pay', '{"amount":"7"}');
+  assert.equal(call().reason, 'validation_failed');
+  assert.equal(call(['other']).reason, 'validation_failed');
+  for (const coerce of [true, 'pa*', ['other', 'pay']]) {
+    const verdict = call(coerce);
+    assert.equal(verdict.arguments, '{"amount":7}');
+    assert.deepEqual(verdict.details.repaired, ['/amount']);
+  }
+  assert.throws(() => call('[pay]'), PolicyError);
 });

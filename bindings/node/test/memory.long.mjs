@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
-import { airlock, Guard } from 'airlock-mcp';
+import { airlock, Firewall, Guard } from 'airlock-mcp';
 import { serverV1 } from './support/servers.mjs';
 
 const collect = globalThis.gc ?? (await import('node:v8').then(async ({ setFlagsFromString }) => {
@@ -61,4 +61,18 @@ test('thousands of connections and guards', async () => {
       if (n % 100 === 0) await setImmediate();
     }
   });
+});
+
+test('a million permits, half of which nobody finishes', async () => {
+  const firewall = new Firewall({ tools: [{ name: 'pay', inputSchema: { type: 'object', properties: { amount: { type: 'integer' } } } }] });
+  await flat(async () => {
+    for (let n = 0; n < 200_000; n++) {
+      const verdict = firewall.call('pay', `{"amount":${n}}`);
+      if (n % 2 === 0) verdict.finish('ok');
+      if (n % 1000 === 0) await setImmediate();
+    }
+  });
+  const { running, ok, unknown } = firewall.calls;
+  assert.equal(ok, 600_000);
+  assert.ok(running < 100_000 && unknown > 500_000, `${running} still run`);
 });

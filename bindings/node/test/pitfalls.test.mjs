@@ -87,8 +87,10 @@ test('cancelled calls leave nothing behind, and one id is in flight once', async
   await mine.send(request('twice', 'slow', { ms: 40 }));
   await mine.send(request('twice', 'slow', { ms: 40 }));
   assert.equal((await reply('twice')).error.code, -32600);
-  await sleep(100);
-  assert.equal(got.filter(({ id }) => id === 'twice').length, 2);
+  const replies = () => got.filter(({ id }) => id === 'twice').length;
+  for (let tries = 0; tries < 300 && replies() < 2; tries++) await sleep(10);
+  await sleep(50);
+  assert.equal(replies(), 2);
 });
 
 test('a changed list of tools is learned before the next call', async (t) => {
@@ -217,4 +219,32 @@ test('a server without tools answers as before', async (t) => {
   const client = await inMemory(t, () => server);
   await assert.rejects(call(client, 'x', {}), { code: -32602 });
   await client.ping();
+});
+
+test('a tool that coerces takes another spelling, repaired before it is checked; the others stay strict', async (t) => {
+  const events = [];
+  const options = { coerce: ['coerced'], onEvent: (event) => events.push(event), ...quiet };
+  const client = await inMemory(t, () => airlock(serverV1(), { policy: 'permissive', ...options }));
+  assert.equal(text(await call(client, 'coerced', { n: '5' })), '{"n":5}');
+  assert.deepEqual(events.find(({ repaired }) => repaired?.length)?.repaired, ['/n']);
+  for (const n of [null, '', [], true]) {
+    assert.equal((await call(client, 'coerced', { n }))._meta['airlock/refusal'].reason, 'validation_failed', `${n}`);
+  }
+  assert.equal((await call(client, 'refund', { order: 'a', amount: '5' })).isError, true);
+  const guard = new Guard({ coerce: true });
+  assert.throws(() => airlock(serverV1(), { guard, coerce: true }), AirlockError);
+});
+
+test('each secured tool says for itself whether it coerces', async (t) => {
+  const server = serverV1();
+  const secure = (name, options) =>
+    secureTool(server, name, { inputSchema: { n: z.coerce.number() } }, async (args) => ({ content: [{ type: 'text', text: JSON.stringify(args) }] }), { ...quiet, ...options });
+  secure('strict', {});
+  secure('loose', { coerce: true });
+  secure('looser', { coerce: 'loose?' });
+  const client = await inMemory(t, () => server);
+  assert.equal((await call(client, 'strict', { n: '5' })).isError, true);
+  assert.equal(text(await call(client, 'loose', { n: '5' })), '{"n":5}');
+  assert.equal(text(await call(client, 'looser', { n: '5' })), '{"n":5}');
+  assert.throws(() => secure('late', { coerce: true }), AirlockError);
 });

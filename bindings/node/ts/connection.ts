@@ -1,8 +1,7 @@
 // A connection of an MCP server as the addon sees it: text or bytes in, what to do out, and what the operator hears.
 import type { Caller, Guard } from './guard.js';
 import type { AirlockOptions, GuardEvent, MessageExtra } from './mcp.js';
-import * as addon from './native.js';
-import { native } from './native.js';
+import { native, type Owner } from './native.js';
 
 /** What to do with a message, as in src/relay.rs. */
 export enum Action {
@@ -31,7 +30,8 @@ const told = new WeakMap<Guard, Set<string>>();
 export class Connection {
   /** What the last decision has written. */
   output = '';
-  readonly #link: addon.Link;
+  readonly #owner: Owner;
+  readonly #link: number;
   readonly #guard: Guard;
   readonly #options: AirlockOptions;
   readonly #session: () => string;
@@ -42,18 +42,19 @@ export class Connection {
     this.#guard = guard;
     this.#options = options;
     this.#session = session;
-    this.#link = guard.connect(name, options.onEvent !== undefined);
+    this.#owner = guard.connect(name, options.onEvent !== undefined);
+    this.#link = native.slot(this.#owner);
   }
 
   /** Decides on a message of the client. */
   client(message: string | Uint8Array, extra?: MessageExtra): Action {
     this.#identify(extra);
-    return this.#done(native.fromClient(this.#link, put(message), Date.now(), addon.io()));
+    return this.#done(native.fromClient(this.#link, message));
   }
 
   /** Decides on a message of the server. */
   server(message: string | Uint8Array): Action {
-    return this.#done(native.fromServer(this.#link, put(message), addon.io()));
+    return this.#done(native.fromServer(this.#link, message));
   }
 
   /** Whether the server is being asked for its tools. */
@@ -73,15 +74,7 @@ export class Connection {
 
   #done(reply: number): Action {
     const action = (reply & 7) as Action;
-    this.output = '';
-    if (action === Action.Replace || action === Action.Answer) {
-      const bytes = Math.floor(reply / 256);
-      if (reply & addon.SPILLED) {
-        addon.reserve(bytes);
-        native.takeLinkSpill(this.#link, addon.io());
-      }
-      this.output = addon.read(bytes);
-    }
+    this.output = action === Action.Replace || action === Action.Answer ? native.takeOutput(this.#link) : '';
     if (reply & EVENTS) this.#tell();
     return action;
   }
@@ -131,10 +124,6 @@ export function warn(options: AirlockOptions, line: string): void {
 }
 
 const NONE: readonly string[] = [];
-
-function put(message: string | Uint8Array): number {
-  return typeof message === 'string' ? addon.write(message) : addon.writeBytes(message);
-}
 
 /** Names that a model or a server wrote, safe to show. */
 function quoted(text: unknown): string {

@@ -41,6 +41,13 @@ export interface GuardOptions {
   readonly nearMiss?: 'refuse' | 'strip';
   /** Path of the audit log, in place of the policy's. What the MCP connections of this guard decide is recorded. */
   readonly audit?: string;
+  /**
+   * Patterns of tools that take another spelling of what they declare, `"100"` for an integer: the repair `scalar` of
+   * the policy, besides what it says itself. `true`: every tool. What was repaired is reported.
+   */
+  readonly coerce?: boolean | string | readonly string[];
+  /** The key of masks in the style `hash`: 16 bytes or more, text as UTF-8. */
+  readonly maskKey?: string | Uint8Array;
 }
 
 /** Who calls, as the operator vouches for it; never what a model or a client says of itself. */
@@ -53,8 +60,10 @@ export interface Caller {
   readonly tenant?: string | undefined;
 }
 
-/** Who calls, and when. */
+/** Who calls, in which session, and when. */
 export interface CallContext extends Caller {
+  /** The session that the call belongs to, as the host names it: limits may count by it, and a firewall remembers it. */
+  readonly session?: string | undefined;
   /** The moment of the call in Unix milliseconds. Default: now. `null`: unknown, so that rules about time cannot hold. */
   readonly now?: number | Date | null;
 }
@@ -69,7 +78,7 @@ export interface Details {
   readonly arguments_text: string | null;
   /** RFC 6901 pointers of what was cut. */
   readonly stripped: readonly string[];
-  /** Pointers of strings that were replaced by the JSON in them. */
+  /** Pointers of values that were replaced by what they spell. */
   readonly repaired: readonly string[];
   readonly violations: readonly Violation[];
   /** Near misses: the pointer, and the name or value that was probably meant. */
@@ -193,10 +202,13 @@ export interface Filtered<T extends string | Uint8Array> {
  * ```
  */
 export class Guard {
-  readonly #handle: addon.Handle;
+  readonly #owner: addon.Owner;
+  readonly #slot: number;
   readonly #options: GuardOptions;
   readonly #tools = new Map<string, number>();
-  #caller: Caller = {};
+  /** Whether the moment of a call matters. */
+  readonly #hasWindows: boolean;
+  #caller: CallContext = NOBODY;
 
   /**
    * @throws {@link PolicyError} when the policy cannot be read or honoured
@@ -205,8 +217,10 @@ export class Guard {
    */
   constructor(options: GuardOptions = {}) {
     this.#options = options;
-    this.#handle = (options as Adopted)[ADOPTED] ?? compile(options);
-    native.toolNames(this.#handle).forEach((name, number) => this.#tools.set(name, number));
+    this.#owner = (options as Adopted)[ADOPTED] ?? compile(options);
+    this.#slot = native.slot(this.#owner);
+    this.#hasWindows = native.hasWindows(this.#slot);
+    native.toolNames(this.#slot).forEach((name, number) => this.#tools.set(name, number));
   }
 
   /** Names of the tools that the guard was compiled with. */
@@ -216,19 +230,19 @@ export class Guard {
 
   /** What may be wrong with the tools' schemas, like a keyword that does not exist. */
   get warnings(): readonly string[] {
-    return native.warnings(this.#handle);
+    return native.warnings(this.#slot);
   }
 
   /** Decides on a call. Pure: nothing is charged or remembered. */
   check(tool: string, args: Arguments, call?: CallContext): Verdict {
-    const now = call?.now === undefined ? Date.now() : moment(call.now);
+    const now = call?.now !== undefined ? moment(call.now) : this.#hasWindows ? Date.now() : Number.NaN;
     if (typeof args !== 'string') return this.#checkOther(tool, args, now, call);
     if (!args.isWellFormed()) return this.#checkOther(tool, addon.brokenBytes(args), now, call);
-    const number = this.#prepare(tool, call);
-    const reply = native.check(this.#handle, number, addon.write(args), now, addon.io());
-    const code = reply & 0xff;
-    if (code === 0) return new Allowed(args, false, () => this.#explain(tool, args, now, call));
-    return this.#verdict(reply, () => this.#explain(tool, args, now, call));
+    const code = native.check(this.#slot, this.#prepare(tool, call), now, args);
+    const explain = (): string => native.explain(this.#slot, this.#prepare(tool, call), now, args);
+    if (code === 0) return new Allowed(args, false, explain);
+    if (code === 1) return new Allowed(native.takeText(this.#slot), true, explain);
+    return new Refused(reasonOf(code), explain);
   }
 
   /**
@@ -251,14 +265,11 @@ export class Guard {
   filter(tool: string, output: string | Uint8Array, { json = false }: FilterOptions = {}): Filtered<string | Uint8Array> {
     const number = this.#number(tool);
     const isText = typeof output === 'string';
-    const length = isText ? addon.write(output) : addon.writeBytes(output);
-    const reply = native.filter(this.#handle, number, length, json, addon.io());
-    const code = reply & 0xff;
-    if (code === 0 && (!isText || output.isWellFormed())) return { output, masked: 0, truncated: false };
-    const bytes = code === 0 ? length : this.#take(reply);
-    if ((code & ~addon.SPILLED) >= addon.REFUSED) throw new RefusalError(addon.read(bytes));
-    const shown = isText ? addon.read(bytes) : addon.readBytes(bytes);
-    return { output: shown, masked: native.masked(this.#handle), truncated: (code & 2) !== 0 };
+    const code = native.filter(this.#slot, number, json, output);
+    if (code === 0) return { output: isText ? output.toWellFormed() : output, masked: 0, truncated: false };
+    if (code >= addon.REFUSED) throw new RefusalError(native.takeText(this.#slot));
+    const shown = isText ? native.takeText(this.#slot) : native.takeBytes(this.#slot);
+    return { output: shown, masked: native.masked(this.#slot), truncated: (code & 2) !== 0 };
   }
 
   /**
@@ -279,7 +290,7 @@ export class Guard {
    * compiled tables are shared, not copied.
    */
   share(): number {
-    return native.share(this.#handle);
+    return native.share(this.#slot);
   }
 
   /**
@@ -287,29 +298,29 @@ export class Guard {
    * @throws RangeError when there is none
    */
   static adopt(number: number): Guard {
-    const handle = native.adopt(number);
-    if (!handle) throw new RangeError('no thread holds a guard of this number');
-    return new Guard({ [ADOPTED]: handle } as GuardOptions);
+    const owner = native.adopt(number);
+    if (!owner) throw new RangeError('no thread holds a guard of this number');
+    return new Guard({ [ADOPTED]: owner } as GuardOptions);
   }
 
   /** @internal A connection of an MCP server. */
-  connect(server: string | undefined, listens: boolean): addon.Link {
-    return native.connect(this.#handle, server, listens);
+  connect(server: string | undefined, listens: boolean): addon.Owner {
+    return native.connect(this.#slot, server, listens);
   }
 
   #number(tool: string): number {
     const number = this.#tools.get(tool);
     if (number !== undefined) return number;
-    native.nameTool(this.#handle, tool);
+    native.nameTool(this.#slot, tool);
     return addon.OTHER;
   }
 
-  #prepare(tool: string, call: Caller | undefined): number {
+  #prepare(tool: string, call: CallContext | undefined): number {
     const caller = call ?? NOBODY;
-    if (!same(caller, this.#caller)) {
-      const { agent, roles = [], tenant } = caller;
-      native.setCaller(this.#handle, agent, roles, tenant);
-      this.#caller = { agent, roles: [...roles], tenant };
+    if (caller !== this.#caller && !same(caller, this.#caller)) {
+      const { agent, roles = [], tenant, session } = caller;
+      native.setCaller(this.#slot, agent, roles, tenant, session);
+      this.#caller = { agent, roles: [...roles], tenant, session };
     }
     return this.#number(tool);
   }
@@ -317,45 +328,24 @@ export class Guard {
   #checkOther(tool: string, args: Uint8Array | object, now: number, call: CallContext | undefined): Verdict {
     // What has no JSON text, like a function, is no arguments.
     if (!(args instanceof Uint8Array)) return this.check(tool, JSON.stringify(args) ?? '', { ...call, now: valid(now) });
-    const number = this.#prepare(tool, call);
-    const length = addon.writeBytes(args);
     // The caller may change the bytes later, so they are explained now.
-    const details = native.explain(this.#handle, number, length, now, addon.io());
-    return decided(details);
+    return decided(native.explain(this.#slot, this.#prepare(tool, call), now, args));
   }
+}
 
-  #explain(tool: string, args: string, now: number, call: CallContext | undefined): string {
-    const number = this.#prepare(tool, call);
-    return native.explain(this.#handle, number, addon.write(args), now, addon.io());
-  }
-
-  #verdict(reply: number, explain: () => string): Verdict {
-    const code = reply & 0xff;
-    if ((code & ~addon.SPILLED) >= addon.REFUSED) {
-      return new Refused(REASONS[(code & ~addon.SPILLED) - addon.REFUSED] ?? 'internal_error', explain);
-    }
-    return new Allowed(addon.read(this.#take(reply)), true, explain);
-  }
-
-  /** How many bytes of output there are, after making room for what has spilled. */
-  #take(reply: number): number {
-    const bytes = Math.floor(reply / 256);
-    if (reply & addon.SPILLED) {
-      addon.reserve(bytes);
-      native.takeSpill(this.#handle, addon.io());
-    }
-    return bytes;
-  }
+/** @internal The reason in the code of a refusal. */
+export function reasonOf(code: number): Reason {
+  return REASONS[code - addon.REFUSED] ?? 'internal_error';
 }
 
 const ADOPTED = Symbol('adopted');
-const NOBODY: Caller = {};
+const NOBODY: CallContext = {};
 
 interface Adopted {
-  readonly [ADOPTED]?: addon.Handle;
+  readonly [ADOPTED]?: addon.Owner;
 }
 
-function compile(options: GuardOptions): addon.Handle {
+function compile(options: GuardOptions): addon.Owner {
   try {
     return native.compile(planOf(options));
   } catch (error) {
@@ -365,7 +355,7 @@ function compile(options: GuardOptions): addon.Handle {
 
 /** @internal Options as the addon takes them. */
 export function planOf(options: GuardOptions): addon.Plan {
-  const { policy, toml, tools, unsupported, assertFormats = false, nearMiss, audit } = options;
+  const { policy, toml, tools, unsupported, assertFormats = false, nearMiss, audit, coerce = [], maskKey } = options;
   return {
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof policy === 'object' ? { json: JSON.stringify(policy) } : {}),
@@ -373,6 +363,8 @@ export function planOf(options: GuardOptions): addon.Plan {
     ...(tools === undefined ? {} : { tools: typeof tools === 'string' ? tools : JSON.stringify(tools) }),
     ...(nearMiss === undefined ? {} : { stripNearMisses: nearMiss === 'strip' }),
     ...(audit === undefined ? {} : { audit }),
+    ...(maskKey === undefined ? {} : { maskKey }),
+    coerce: typeof coerce === 'boolean' ? (coerce ? ['*'] : []) : [coerce].flat(),
     keepUnsupported: unsupported === 'refuse',
     assertFormats,
   };
@@ -394,9 +386,9 @@ function valid(now: number): number | null {
   return Number.isNaN(now) ? null : now;
 }
 
-/** @internal Whether two callers are one. */
-export function same(a: Caller, b: Caller): boolean {
-  return a.agent === b.agent && a.tenant === b.tenant && sameRoles(a.roles, b.roles);
+/** @internal Whether two calls are of one caller and one session. */
+export function same(a: CallContext, b: CallContext): boolean {
+  return a.agent === b.agent && a.tenant === b.tenant && a.session === b.session && sameRoles(a.roles, b.roles);
 }
 
 function sameRoles(a: readonly string[] = [], b: readonly string[] = []): boolean {

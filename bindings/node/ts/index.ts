@@ -18,7 +18,7 @@ export {
   ToolError,
   type Violation,
 } from './errors.js';
-export { Firewall, type FirewallOptions } from './firewall.js';
+export { type Calls, Firewall, type FirewallOptions, type Outcome, Permit } from './firewall.js';
 export {
   Allowed,
   type Arguments,

@@ -4,7 +4,9 @@
 import { Action, Connection, LIST_WAIT_MS, warn } from './connection.js';
 import { AirlockError } from './errors.js';
 import { type Caller, Guard, type GuardOptions } from './guard.js';
+import { takeBody } from './body.js';
 import type { StandardSchema } from './schema.js';
+import { textOf } from './text.js';
 
 /** A transport of an MCP SDK; public members only. */
 export interface Transport {
@@ -74,6 +76,11 @@ export interface AirlockOptions extends Caller {
   /** Path of the audit log, in place of the policy's. */
   readonly audit?: string;
   /**
+   * Tools that take another spelling of what they declare: see {@link GuardOptions.coerce}. Of `secureTool`, `true` is
+   * its tool. With a `guard`, an option of that guard.
+   */
+  readonly coerce?: GuardOptions['coerce'];
+  /**
    * Who sends a message. Default: `agent`, `roles` and `tenant` of these options, and for the agent else the
    * `clientId` that the HTTP transport has verified. Never trust what a client says of itself.
    */
@@ -91,8 +98,9 @@ export interface AirlockOptions extends Caller {
 
 /** What is known of a server that is guarded. */
 interface Guarded {
-  readonly guard: Guard;
-  readonly options: AirlockOptions;
+  guard: Guard;
+  options: AirlockOptions;
+  isConnected: boolean;
   /** The only tools whose calls are guarded; all when there is none. */
   readonly only: Set<string> | undefined;
 }
@@ -112,7 +120,7 @@ const transports = new WeakSet<object>();
  * server, make one `Guard` and pass it as `guard`.
  *
  * What an SDK has parsed no longer shows: of two equal keys the last one is seen, and integers beyond 2^53 have lost
- * digits. `guardStdio` of `airlock-mcp/stdio` sees the bytes.
+ * digits. `guardStdio` of `airlock-mcp/stdio` and `rawBody` of `airlock-mcp/http` see the bytes.
  *
  * @returns the same server
  * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
@@ -148,7 +156,7 @@ export type ToolArguments<Input> =
 
 /**
  * Registers one tool and guards its calls; the other tools of the server stay as they are. Several tools may be
- * secured on one server; the options of the first count.
+ * secured on one server; the options of the first count, but for `coerce`, which each has for itself.
  *
  * @param config what `registerTool` of the server takes
  * @returns what `registerTool` returns
@@ -163,9 +171,21 @@ export function secureTool<Input>(
 ): unknown {
   const inner = innermost(server);
   const known = servers.get(inner);
-  if (known) known.only?.add(name);
-  else guardServer(inner, options, new Set([name]));
+  const coerce = options.coerce === true ? [name] : options.coerce;
+  if (!known) guardServer(inner, coerce ? { ...options, coerce } : options, new Set([name]));
+  else if (coerce) widen(known, coerce);
+  known?.only?.add(name);
   return server.registerTool(name, config as never, handler as never);
+}
+
+/** Has another guard made, which takes other spellings in more tools. */
+function widen(known: Guarded, coerce: string | readonly string[]): void {
+  if (known.isConnected) throw new AirlockError('secure a tool with `coerce` before the server connects');
+  const { coerce: before = [] } = known.options;
+  const all = before === true ? true : [...(before || []), coerce].flat();
+  const options = { ...known.options, coerce: all };
+  known.guard = guardOf(options);
+  known.options = options;
 }
 
 function innermost(server: McpServerLike): Connectable {
@@ -181,19 +201,22 @@ function guardServer(inner: Connectable, options: AirlockOptions, only: Set<stri
     throw new AirlockError('guard the server before it connects: messages may have passed already');
   }
   const guard = guardOf(options);
-  const guarded: Guarded = { guard, options, only };
+  const guarded: Guarded = { guard, options, only, isConnected: false };
   servers.set(inner, guarded);
   const connect = inner.connect;
   inner.connect = function (this: Connectable, transport: never, ...rest: never[]) {
+    guarded.isConnected = true;
     guardTransport(transport, guarded, options.name ?? stated(this));
     return connect.call(this, transport, ...rest);
   };
 }
 
 /** The guard of `options`, or one of its own. */
-export function guardOf({ guard, policy, toml, audit }: AirlockOptions): Guard {
+export function guardOf({ guard, policy, toml, audit, coerce }: AirlockOptions): Guard {
+  if (guard && coerce !== undefined) throw new AirlockError('say what to `coerce` where the guard is made');
   if (guard) return guard;
   return new Guard({
+    ...(coerce === undefined ? {} : { coerce }),
     ...(policy === undefined ? {} : { policy }),
     ...(toml === undefined ? {} : { toml }),
     ...(audit === undefined ? {} : { audit }),
@@ -233,6 +256,22 @@ interface Message {
   readonly params?: { readonly name?: unknown };
 }
 
+/** A message of the client. */
+interface Incoming {
+  readonly message: unknown;
+  readonly extra: unknown;
+  /** Its bytes, where they are known: see `airlock-mcp/http`. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+function read(bytes: Uint8Array): Message | undefined {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as Message;
+  } catch {
+    return undefined;
+  }
+}
+
 /** One connection, between a transport and the server. */
 class Gate {
   /** Hands a message to the server. */
@@ -242,7 +281,7 @@ class Gate {
   readonly #only: ReadonlySet<string> | undefined;
   readonly #send: (message: unknown, options?: unknown) => Promise<void>;
   /** Messages that wait for the server's list of tools, in order. */
-  readonly #waiting: { message: unknown; extra: unknown }[] = [];
+  readonly #waiting: Incoming[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** With guarded tools only: the calls of them that wait for their result. */
   readonly #calls = new Set<string | number>();
@@ -260,8 +299,20 @@ class Gate {
   }
 
   toServer(message: unknown, extra: unknown): void {
-    if (this.#waiting.length > 0) this.#waiting.push({ message, extra });
-    else this.#decide(message, extra);
+    const bytes = takeBody();
+    if (bytes === undefined) return this.#receive({ message, extra, bytes });
+    const said = bytes && read(bytes);
+    const { id, method } = message as Message;
+    if (!said || said.id !== id || said.method !== method) {
+      return void this.#broken(message, undefined, new AirlockError('a message is not what the request says'));
+    }
+    // What is decided on is what the server gets, whatever a reader between has made of it.
+    this.#receive({ message: said, extra, bytes });
+  }
+
+  #receive(incoming: Incoming): void {
+    if (this.#waiting.length > 0) this.#waiting.push(incoming);
+    else this.#decide(incoming);
   }
 
   toClient(message: unknown, options: unknown): Promise<void> {
@@ -290,12 +341,13 @@ class Gate {
     this.#waiting.length = 0;
   }
 
-  #decide(message: unknown, extra: unknown): void {
+  #decide(incoming: Incoming): void {
+    const { message, extra, bytes } = incoming;
     if (this.#isOther(message)) return this.deliver(message, extra);
     const connection = this.#connection;
     let action: Action;
     try {
-      action = connection.client(textOf(message), extra as MessageExtra | undefined);
+      action = connection.client(bytes ?? textOf(message), extra as MessageExtra | undefined);
     } catch (error) {
       void this.#broken(message, undefined, error);
       return;
@@ -311,7 +363,7 @@ class Gate {
         return;
       }
       case Action.Hold:
-        this.#waiting.unshift({ message, extra });
+        this.#waiting.unshift(incoming);
         this.#timer = setTimeout(() => {
           connection.abandonList();
           this.#list();
@@ -331,7 +383,7 @@ class Gate {
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { message, extra } of this.#waiting.splice(0)) this.toServer(message, extra);
+    for (const incoming of this.#waiting.splice(0)) this.#receive(incoming);
   }
 
   /** With guarded tools only: whether the message concerns none of them. */
@@ -369,11 +421,4 @@ class Gate {
   #report(error: unknown): void {
     this.#transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-/** The text of a message; what has none is no message. */
-function textOf(message: unknown): string {
-  const text = JSON.stringify(message) as string | undefined;
-  if (text === undefined) throw new TypeError('a message that is no JSON');
-  return text;
 }

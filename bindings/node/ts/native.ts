@@ -1,23 +1,14 @@
-// The addon: finding it, and its private interface. One buffer per thread carries text in and out; a number
-// says what became of it, as in src/reply.rs.
+// The addon: finding it, and its private interface. What it keeps is called by a number, which is good for as long as
+// its owner lives; a call answers with a code, as in src/reply.rs, and what it wrote is fetched.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { AirlockError } from './errors.js';
 
 declare const kind: unique symbol;
-/** A compiled guard in this thread. */
-export interface Handle {
-  readonly [kind]: 'guard';
-}
-/** One connection of an MCP server. */
-export interface Link {
-  readonly [kind]: 'link';
-}
-
-/** A firewall in this thread. */
-export interface Post {
-  readonly [kind]: 'firewall';
+/** Keeps what the addon holds under a number of this thread. */
+export interface Owner {
+  readonly [kind]: 'owner';
 }
 
 /** What to compile. */
@@ -30,68 +21,62 @@ export interface Plan {
   assertFormats: boolean;
   stripNearMisses?: boolean;
   audit?: string;
+  coerce: readonly string[];
+  maskKey?: string | Uint8Array;
 }
+
+/** Text, or the bytes of it. */
+type Text = string | Uint8Array;
+type Names = readonly [agent: string | undefined, roles: readonly string[], tenant: string | undefined];
 
 interface Native {
   version(): string;
   panicForTest(): number;
-  compile(plan: Plan): Handle;
-  toolNames(handle: Handle): string[];
-  warnings(handle: Handle): string[];
-  nameTool(handle: Handle, name: string): void;
-  setCaller(handle: Handle, agent: string | undefined, roles: readonly string[], tenant: string | undefined): void;
-  check(handle: Handle, tool: number, length: number, now: number, io: Buffer): number;
-  explain(handle: Handle, tool: number, length: number, now: number, io: Buffer): string;
-  filter(handle: Handle, tool: number, length: number, isJson: boolean, io: Buffer): number;
-  masked(handle: Handle): number;
-  takeSpill(handle: Handle, io: Buffer): void;
-  share(handle: Handle): number;
-  adopt(number: number): Handle | null;
-  connect(handle: Handle, server: string | undefined, listens: boolean): Link;
-  setClient(link: Link, agent: string | undefined, roles: readonly string[], tenant: string | undefined): void;
-  fromClient(link: Link, length: number, now: number, io: Buffer): number;
-  fromServer(link: Link, length: number, io: Buffer): number;
-  listRequest(link: Link): string | null;
-  isListing(link: Link): boolean;
-  abandonList(link: Link): void;
-  takeEvents(link: Link): string;
-  takeLinkSpill(link: Link, io: Buffer): void;
-  openFirewall(plan: Plan, killFile: string | undefined): Post;
-  setFirewallCaller(post: Post, agent: string | undefined, roles: readonly string[], tenant: string | undefined): void;
-  settle(post: Post, tool: string, length: number, now: number, io: Buffer): number;
-  settled(post: Post): string;
-  show(post: Post, tool: string, length: number, isJson: boolean, io: Buffer): number;
-  maskedByFirewall(post: Post): number;
-  takeFirewallSpill(post: Post, io: Buffer): void;
-  halt(post: Post, on: boolean): void;
+  elements(bytes: Uint8Array): number[] | null;
+  slot(owner: Owner): number;
+  compile(plan: Plan): Owner;
+  toolNames(guard: number): string[];
+  warnings(guard: number): string[];
+  hasWindows(guard: number): boolean;
+  nameTool(guard: number, name: string): void;
+  setCaller(guard: number, ...caller: [...Names, session: string | undefined]): void;
+  check(guard: number, tool: number, now: number, args: Text): number;
+  explain(guard: number, tool: number, now: number, args: Text): string;
+  filter(guard: number, tool: number, isJson: boolean, text: Text): number;
+  masked(guard: number): number;
+  takeText(guard: number): string;
+  takeBytes(guard: number): Uint8Array;
+  share(guard: number): number;
+  adopt(number: number): Owner | null;
+  connect(guard: number, server: string | undefined, listens: boolean): Owner;
+  setClient(link: number, ...caller: Names): void;
+  fromClient(link: number, message: Text): number;
+  fromServer(link: number, message: Text): number;
+  listRequest(link: number): string | null;
+  isListing(link: number): boolean;
+  abandonList(link: number): void;
+  takeEvents(link: number): string;
+  takeOutput(link: number): string;
+  openFirewall(plan: Plan, killFile: string | undefined): Owner;
+  setFirewallCaller(firewall: number, ...caller: [...Names, session: string | undefined]): void;
+  settle(firewall: number, tool: string, now: number, args: Text): number;
+  settled(firewall: number): string;
+  permit(firewall: number): number;
+  finish(firewall: number, permit: number, outcome: number): void;
+  endSession(firewall: number, agent: string | undefined, tenant: string | undefined, session: string): void;
+  calls(firewall: number): number[];
+  show(firewall: number, tool: string, isJson: boolean, text: Text): number;
+  maskedByFirewall(firewall: number): number;
+  takeFirewallText(firewall: number): string;
+  halt(firewall: number, on: boolean): void;
+  shareFirewall(firewall: number): number;
+  adoptFirewall(number: number): Owner | null;
 }
 
 /** The tool whose name was given with `nameTool`. */
 export const OTHER = 0xffff_ffff;
-/** Bit of a code: the output did not fit and waits. */
-export const SPILLED = 128;
 /** From this code on it is a refusal; the rest is the number of the reason. */
 export const REFUSED = 32;
-
-/** Room that stays allocated: most calls fit. */
-const ROOM = 64 << 10;
-/** A larger buffer is given back. */
-const LARGE = 1 << 20;
-
-let buffer = Buffer.allocUnsafeSlow(ROOM);
-
-/** The buffer as it is now. */
-export function io(): Buffer {
-  return buffer;
-}
-
-/** Puts text into the buffer and returns its bytes. */
-export function write(text: string): number {
-  const most = text.length * 3;
-  if (most > buffer.length) reserve(Buffer.byteLength(text));
-  else settle(most);
-  return buffer.write(text);
-}
 
 /**
  * The bytes of text that UTF-8 cannot hold, because half of a surrogate pair is missing: the first such half as the
@@ -104,32 +89,9 @@ export function brokenBytes(text: string): Uint8Array {
   return Buffer.concat([Buffer.from(text.slice(0, at)), Buffer.from(bytes), Buffer.from(text.slice(at + 1))]);
 }
 
-/** Puts bytes into the buffer and returns how many. */
-export function writeBytes(bytes: Uint8Array): number {
-  reserve(bytes.length);
-  settle(bytes.length);
-  buffer.set(bytes);
-  return bytes.length;
-}
-
-/** Makes the buffer large enough; what is in it may be lost. */
-export function reserve(bytes: number): void {
-  if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(bytes);
-}
-
-/** Makes a very large buffer small again, before it is filled. */
-function settle(bytes: number): void {
-  if (buffer.length > LARGE && bytes <= ROOM) buffer = Buffer.allocUnsafeSlow(ROOM);
-}
-
-/** The text that the addon has written. */
-export function read(bytes: number): string {
-  return buffer.toString('utf8', 0, bytes);
-}
-
-/** A copy of the bytes that the addon has written. */
-export function readBytes(bytes: number): Uint8Array {
-  return new Uint8Array(buffer.subarray(0, bytes));
+/** Text as the addon may have it: whole, or as the bytes of what is broken. */
+export function whole(text: string): Text {
+  return text.isWellFormed() ? text : brokenBytes(text);
 }
 
 /** The name of this platform, as in the name of its package. */

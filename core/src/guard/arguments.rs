@@ -2,9 +2,10 @@
 
 use super::Guard;
 use crate::buf::{Buf, Full};
+use crate::caller::Call;
 use crate::json::{self, Kind};
 use crate::mend::Mending;
-use crate::policy::{Disclose, Ghosts, NearMiss, Ruling, Settings};
+use crate::policy::{Disclose, Ghosts, NearMiss, Repair, Ruling, Settings};
 use crate::reason::Reason;
 use crate::report::{self, MAX_VIOLATIONS, Refused, Reporter};
 use crate::schema::{self, Collect, Cut, Memory, Outcome, Schema};
@@ -31,16 +32,18 @@ impl Guard {
         }
     }
 
-    /// Replaces strings by the JSON in them, when the policy says so and that makes the refused call
-    /// valid; else the report is as it was.
-    pub(super) fn mend(&self, schema: &Schema, bytes: &[u8], scratch: &mut Scratch<'_>) -> bool {
-        if !self.policy.settings().repair.json_string {
+    /// Repairs what the policy says, when that makes the refused call valid; else the report is as it
+    /// was.
+    pub(super) fn mend(&self, schema: &Schema, call: &Call<'_>, scratch: &mut Scratch<'_>) -> bool {
+        let repair = self.policy.repair(call.tool);
+        if repair == Repair::default() {
             return false;
         }
+        let bytes = call.arguments;
         let Scratch { tape, inner, faults, mended, report, .. } = scratch;
         report.clear();
         let doc = json::Document::new(bytes, &tape.nodes);
-        let mending = Mending { inner, out: mended, report };
+        let mending = Mending { repair, inner, out: mended, report };
         let limits = self.budget.arguments;
         if mending.mend(schema, doc, faults) {
             let mended = core::mem::take(&mut scratch.mended);

@@ -195,7 +195,7 @@ impl Guard {
         let source = match self.validate(schema, call.arguments, scratch) {
             Ok(()) => Source::Call,
             Err(Reason::ValidationFailed | Reason::MalformedArguments)
-                if self.mend(schema, call.arguments, scratch) =>
+                if self.mend(schema, call, scratch) =>
             {
                 Source::Mended
             }

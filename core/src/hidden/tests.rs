@@ -1,3 +1,4 @@
+#![cfg(feature = "alloc")]
 use std::format;
 use std::string::{String, ToString};
 use std::vec;

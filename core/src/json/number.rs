@@ -501,6 +501,7 @@ mod tests {
         assert!(!multiple("1e99999999999999999999", "3"));
     }
 
+    #[cfg(feature = "alloc")]
     #[test]
     fn a_value_has_one_canonical_spelling() {
         // The examples of RFC 8785, appendix B, as far as their spelling is exact.

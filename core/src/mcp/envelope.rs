@@ -53,6 +53,11 @@ impl<'t> Envelope<'t> {
 /// Whether `key` is none of `names` but a reader that ignores case takes it for one. Go's
 /// `encoding/json` does, with Unicode's simple folding: U+017F is an `s`, U+212A a `k`.
 pub(super) fn is_alias(key: Str<'_>, names: &[&str]) -> bool {
+    let raw = key.raw();
+    if !key.is_escaped() && raw.is_ascii() {
+        let same = |name: &[u8]| raw != name && raw.eq_ignore_ascii_case(name);
+        return names.iter().any(|name| same(name.as_bytes()));
+    }
     let folded = || {
         key.chars().map(|c| match c {
             '\u{17f}' => 's',
@@ -113,6 +118,19 @@ mod tests {
         for bad in ["1.0", "1e0", "-0", "01", "null", "true", "{}", "", "-", "1.5"] {
             assert_eq!(key(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_alias_is_any_other_spelling_of_a_name() {
+        let alias = |raw: &str, escaped| is_alias(Str::new(raw.as_bytes(), escaped), &MEMBERS);
+        for other in ["ID", "iD", "Method", "METHOD", "param\u{17f}", "re\u{17f}ult"] {
+            assert!(alias(other, false), "{other}");
+        }
+        assert!(alias(r"\u0049d", true));
+        for none in ["id", "method", "ids", "i", "", "idé", "\u{131}d"] {
+            assert!(!alias(none, false), "{none}");
+        }
+        assert!(!alias(r"\u0069d", true));
     }
 
     #[test]

@@ -13,11 +13,12 @@ use super::condition::Conditions;
 use super::index::{NameIndex, Pattern};
 use super::limit::{Limit, Limits};
 use super::lint::Remark;
+use super::mending::{Mending, MendingEntry};
 use super::output::{Entry, OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::session::Sessions;
-use super::settings::Settings;
+use super::settings::{Repair, Settings};
 use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::time::{OnlyUtc, Zones};
@@ -72,6 +73,9 @@ pub(super) struct Compiler<'z> {
     pub styles: Vec<WordList>,
     pub allows: Vec<WordList>,
     pub outputs: Vec<Entry>,
+    /// Key `repair`, and `[arguments]`.
+    pub repair: Repair,
+    pub mending: Vec<MendingEntry>,
     pub cases: Vec<Case>,
     /// What is valid and probably not meant.
     pub remarks: Vec<Remark>,
@@ -131,6 +135,8 @@ impl Compiler<'_> {
             styles: Vec::new(),
             allows: Vec::new(),
             outputs: Vec::new(),
+            repair: Repair::default(),
+            mending: Vec::new(),
             cases: Vec::new(),
             remarks: Vec::new(),
             default_masks: DefaultMasks { pii: true, secrets: true },
@@ -196,6 +202,7 @@ impl Compiler<'_> {
             allow: NameIndex::new(Effect::Allow.case(), &self.allow, &self.pool),
             deny: NameIndex::new(Effect::Deny.case(), &self.deny, &self.pool),
             outputs: Outputs::new(self.outputs, unnamed, &self.pool),
+            mending: Mending::new(self.mending, self.repair, &self.pool),
             limits: Limits::new(self.limits, &self.limited, &self.pool),
             budgets: Budgets::new(self.budgets, &self.budgeted, &self.pool),
             sessions: self.sessions.finish(&self.pool),

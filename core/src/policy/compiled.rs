@@ -1,6 +1,7 @@
 //! The compiled policy and what can be asked of it.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::audit::AuditPolicy;
@@ -9,19 +10,22 @@ use super::case::Case;
 use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
 use super::decide::RuleRef;
+use super::error::PolicyError;
 use super::index::NameIndex;
 use super::limit::{Charges, LimitRef, Limits};
 use super::lint::Remark;
+use super::mending::{Mending, MendingEntry};
 use super::output::{OutputPolicy, Outputs, WordList};
 use super::roles::{RoleSet, Roles};
 use super::rule::{Effect, Rule};
 use super::session::Sessions;
-use super::settings::Settings;
+use super::settings::{Repair, Settings};
 use super::store::StorePolicy;
 use super::text::{Pool, Text};
 use super::tree::Span;
 use crate::buf::Full;
 use crate::caller::Call;
+use crate::glob;
 use crate::json::Document;
 
 /// A compiled policy: immutable, shared by all threads.
@@ -59,6 +63,7 @@ pub struct Policy {
     /// Sorted by name.
     pub(super) agents: Vec<Agent>,
     pub(super) outputs: Outputs,
+    pub(super) mending: Mending,
     /// The first is the default, here and below.
     pub(super) masks: Vec<WordList>,
     pub(super) styles: Vec<WordList>,
@@ -138,6 +143,7 @@ impl Policy {
             store: _,
             agents: _,
             outputs: _,
+            mending: _,
             masks: _,
             styles: _,
             allows: _,
@@ -162,12 +168,24 @@ impl Policy {
         self
     }
 
-    /// This policy with or without the repair `json-string`: arrays and objects that were sent as strings
-    /// of JSON become arrays and objects.
+    /// This policy with `repair` besides what it says itself, for the tools that the pattern `tools`
+    /// covers.
+    ///
+    /// # Errors
+    /// When `tools` is no pattern.
+    pub fn with_repair(mut self, tools: &str, repair: Repair) -> Result<Self, PolicyError> {
+        glob::check(tools)
+            .map_err(|error| PolicyError::new(Span::default(), "arguments", error.to_string()))?;
+        let entry = MendingEntry { pattern: self.pool.add(tools), repair, adds: true };
+        self.mending = self.mending.with(entry, &self.pool);
+        Ok(self)
+    }
+
+    /// What is repaired in the arguments of `tool`; in a stack what every policy of it repairs.
     #[must_use]
-    pub fn with_json_strings_repaired(mut self, repaired: bool) -> Self {
-        self.settings.repair.json_string = repaired;
-        self
+    pub fn repair(&self, tool: &str) -> Repair {
+        let own = self.mending.find(tool, &self.pool);
+        self.lower.iter().fold(own, |all, policy| all.and(policy.repair(tool)))
     }
 
     /// The switches that are no rules.

@@ -16,9 +16,10 @@ use super::compiled::{Agent, Policy};
 use super::condition::Segment;
 use super::error::PolicyError;
 use super::fields::{Item, Table};
-use super::keys::{AGENT, BUDGET, DEFINITIONS, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
+use super::keys::{AGENT, ARGUMENTS, BUDGET, DEFINITIONS, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
 use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::lint::Remark;
+use super::mending::MendingEntry;
 use super::output::{Entry, WordList, hidden_kinds};
 use super::pin::PinPolicy;
 use super::roles::{MAX_ROLES, Role, RoleSet};
@@ -125,6 +126,7 @@ impl Compiler<'_> {
         document.read("limit", |item| self.declare_limits(item, &mut ids))?;
         document.read("budget", |item| self.declare_budgets(item, &mut ids))?;
         document.read("rate_limits", |item| self.rate_limits(item))?;
+        document.read("arguments", |item| self.declare_arguments(item))?;
         document.read("output", |item| self.declare_outputs(item))?;
         document.read("test", |item| self.declare_tests(item, &ids))?;
         default_effect(document, base)
@@ -142,14 +144,7 @@ impl Compiler<'_> {
         }
         let near_miss = [("refuse", NearMiss::Refuse), ("strip", NearMiss::Strip)];
         set(&mut settings.near_miss, document.read("near_miss", |item| item.word(&near_miss))?);
-        let repairs = [("json-string", Repair { json_string: true })];
-        if let Some(item) = document.get("repair") {
-            // The list is whole: it replaces that of the preset.
-            settings.repair = Repair::default();
-            for repair in item.texts()? {
-                settings.repair = repair.word(&repairs)?;
-            }
-        }
+        set(&mut self.repair, document.read("repair", repairs)?);
         let disclose =
             [("full", Disclose::Full), ("code", Disclose::Code), ("opaque", Disclose::Opaque)];
         set(&mut settings.disclose, document.read("disclose", |item| item.word(&disclose))?);
@@ -459,6 +454,18 @@ impl Compiler<'_> {
         Ok(KeyPart::Argument(list))
     }
 
+    fn declare_arguments(&mut self, item: &Item<'_>) -> Result<(), PolicyError> {
+        for (member, value) in item.entries()? {
+            check_glob(&member.name, &value)?;
+            let table = value.table(&ARGUMENTS)?;
+            if let Some(repair) = table.read("repair", repairs)? {
+                let pattern = self.pool.add(&member.name);
+                self.mending.push(MendingEntry { pattern, repair, adds: false });
+            }
+        }
+        Ok(())
+    }
+
     fn declare_outputs(&mut self, item: &Item<'_>) -> Result<(), PolicyError> {
         for (member, value) in item.entries()? {
             if let Err(error) = glob::check(&member.name) {
@@ -651,6 +658,14 @@ fn allow_list(item: &Item<'_>) -> Result<WordList, PolicyError> {
     let entries = item.texts()?;
     let words = entries.iter().filter_map(|entry| entry.text().ok());
     Ok(WordList::new(words, item.span(), item.path().to_string()))
+}
+
+/// The list is whole: it replaces that of the preset.
+fn repairs(item: &Item<'_>) -> Result<Repair, PolicyError> {
+    const WORDS: [(&str, Repair); 2] =
+        [("json-string", Repair::JSON_STRING), ("scalar", Repair::SCALAR)];
+    let words = item.texts()?;
+    words.iter().try_fold(Repair::default(), |all, word| Ok(all.or(word.word(&WORDS)?)))
 }
 
 /// Adds the list and answers its index, once the default list stands before all.

@@ -17,6 +17,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "airlock",
         "allowed_roles",
         "allowed_tools",
+        "arguments",
         "audit",
         "budget",
         "calendar",
@@ -178,6 +179,7 @@ pub(super) const PINS: Keys = Keys { known: &["change", "mode", "tolerate"], lat
 pub(super) const STORE: Keys =
     Keys { known: &["kill_key", "namespace", "on_loss", "redis", "timeout_ms"], later: &[] };
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
+pub(super) const ARGUMENTS: Keys = Keys { known: &["repair"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {
     known: &[
         "allow",

@@ -52,6 +52,8 @@ mod kill;
 mod limit;
 #[cfg(feature = "alloc")]
 mod lint;
+#[cfg(feature = "alloc")]
+mod mending;
 mod names;
 #[cfg(feature = "alloc")]
 mod output;

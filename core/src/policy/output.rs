@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::error::PolicyError;
 use super::fields::{Item, Table};
@@ -158,6 +159,13 @@ impl<T> Choice<T> {
     }
 }
 
+/// Orders patterns, the most specific first: a name before a pattern, and a pattern before one with fewer
+/// characters besides its wildcards.
+pub(super) fn specificity(pattern: &str) -> (bool, Reverse<usize>) {
+    let literal = pattern.chars().filter(|c| !matches!(c, '*' | '?')).count();
+    (pattern.contains(['*', '?']), Reverse(literal))
+}
+
 /// The entries of `[output]`, the most specific first.
 #[derive(Debug)]
 pub(super) struct Outputs {
@@ -168,14 +176,9 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// `entries` come in the order of the document. A name is more specific than a pattern, and a
-    /// pattern than one with fewer characters besides its wildcards.
+    /// `entries` come in the order of the document.
     pub fn new(mut entries: Vec<Entry>, default: OutputPolicy, pool: &Pool) -> Self {
-        entries.sort_by_key(|entry| {
-            let pattern = pool.get(entry.pattern);
-            let literal = pattern.chars().filter(|c| !matches!(c, '*' | '?')).count();
-            (pattern.contains(['*', '?']), core::cmp::Reverse(literal))
-        });
+        entries.sort_by_key(|entry| specificity(pool.get(entry.pattern)));
         let patterns: Vec<Pattern> = (0..)
             .zip(&entries)
             .map(|(rule, entry)| Pattern { text: entry.pattern, rule })

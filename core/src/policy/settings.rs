@@ -64,6 +64,30 @@ pub enum EmptyProperties {
 pub struct Repair {
     /// `json-string`: an array or object that was sent as a string of JSON becomes that array or object.
     pub json_string: bool,
+    /// `scalar`: a string, a number or a boolean that is of the type but for its spelling becomes of the
+    /// type, `"100"` an integer.
+    pub scalar: bool,
+}
+
+impl Repair {
+    /// `json-string` alone.
+    pub const JSON_STRING: Self = Self { json_string: true, scalar: false };
+    /// `scalar` alone.
+    pub const SCALAR: Self = Self { json_string: false, scalar: true };
+
+    /// What either repairs.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        let Self { json_string, scalar } = self;
+        Self { json_string: json_string || other.json_string, scalar: scalar || other.scalar }
+    }
+
+    /// What both repair.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let Self { json_string, scalar } = self;
+        Self { json_string: json_string && other.json_string, scalar: scalar && other.scalar }
+    }
 }
 
 /// The switches of a policy.
@@ -74,8 +98,6 @@ pub struct Settings {
     pub ghosts: Ghosts,
     /// Key `near_miss`.
     pub near_miss: NearMiss,
-    /// Key `repair`.
-    pub repair: Repair,
     /// Key `disclose`.
     pub disclose: Disclose,
     /// Key `unknown_tool`.
@@ -99,7 +121,6 @@ impl Default for Settings {
         Self {
             ghosts: Ghosts::default(),
             near_miss: NearMiss::default(),
-            repair: Repair::default(),
             disclose: Disclose::default(),
             unknown_tool: UnknownTool::default(),
             hide: false,

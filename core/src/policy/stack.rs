@@ -20,7 +20,7 @@ use super::index::Pattern;
 use super::limit::{KeyPart, Limit, Limits};
 use super::output::OutputPolicy;
 use super::rule::List;
-use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Repair, Settings, UnknownTool};
+use super::settings::{Disclose, EmptyProperties, Ghosts, NearMiss, Settings, UnknownTool};
 use super::tree::Span;
 use crate::caller::Call;
 use crate::json::Document;
@@ -288,7 +288,6 @@ impl Settings {
         let Self {
             ghosts,
             near_miss,
-            repair: Repair { json_string },
             disclose,
             unknown_tool,
             hide,
@@ -301,7 +300,6 @@ impl Settings {
         Self {
             ghosts: stricter(ghosts, other.ghosts, &[Ghosts::Reject, Ghosts::Strip, Ghosts::Allow]),
             near_miss: stricter(near_miss, other.near_miss, &[NearMiss::Refuse, NearMiss::Strip]),
-            repair: Repair { json_string: json_string && other.repair.json_string },
             disclose: stricter(
                 disclose,
                 other.disclose,

@@ -82,7 +82,7 @@ impl Repair {
 }
 
 /// Whether `text` says that there is nothing to say.
-pub(super) fn says_nothing(text: Str<'_>) -> bool {
+pub(crate) fn says_nothing(text: Str<'_>) -> bool {
     if !text.is_escaped() && !may_say_nothing(text.raw()) {
         return false;
     }

@@ -158,6 +158,10 @@ impl Types {
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 }
 
 /// Whether a number that is written with a fraction or an exponent is an integer. What counts is the

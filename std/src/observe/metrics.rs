@@ -32,8 +32,6 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     table: Mutex<Table>,
-    /// Calls that a relay has passed on and that are not answered.
-    relayed: AtomicU64,
     reloads: AtomicU64,
     failed_reloads: AtomicU64,
     sources: Mutex<Sources>,
@@ -109,7 +107,6 @@ impl Metrics {
         };
         Self(Arc::new(Inner {
             table: Mutex::new(table),
-            relayed: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
             sources: Mutex::new(Sources::default()),
@@ -148,11 +145,6 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says how many calls a relay waits for.
-    pub(crate) fn set_relayed(&self, calls: usize) {
-        self.0.relayed.store(calls as u64, Ordering::Relaxed);
-    }
-
     /// Shows the numbers of an audit log too.
     pub(crate) fn watch_audit(&self, totals: Option<Arc<Totals>>) {
         self.sources().audits.extend(totals);
@@ -166,9 +158,8 @@ impl Metrics {
     fn sums(&self) -> Sums {
         let sources = self.sources();
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        let running: u64 = sources.calls.iter().map(|calls| calls.running()).sum();
         Sums {
-            running: running + load(&self.0.relayed),
+            running: sources.calls.iter().map(|calls| calls.running()).sum(),
             written: sources.audits.iter().map(|audit| audit.written()).sum(),
             lost: sources.audits.iter().map(|audit| audit.lost()).sum(),
             reloads: load(&self.0.reloads),

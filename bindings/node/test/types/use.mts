@@ -7,6 +7,7 @@ import { expectTypeOf } from 'expect-type';
 import { z } from 'zod';
 import {
   AirlockError,
+  Firewall,
   Guard,
   PolicyError,
   type Reason,
@@ -17,6 +18,7 @@ import {
   airlock,
   secureTool,
 } from 'airlock-mcp';
+import { rawFetch } from 'airlock-mcp/http';
 import { guardStdio } from 'airlock-mcp/stdio';
 
 const guard = new Guard({ policy: 'policy.toml', tools: [{ name: 't', inputSchema: { type: 'object' } }] });
@@ -70,3 +72,8 @@ new Guard({ polcy: 'strict' });
 airlock({});
 // @ts-expect-error a number is no arguments
 guard.check('t', 7);
+
+const called = new Firewall({ coerce: ['t'], maskKey: 'sixteen bytes, or more' }).call('t', '{}', { session: 's' });
+if (called.allowed) expectTypeOf(called.run(async (args) => args.length)).toEqualTypeOf<Promise<number>>();
+else expectTypeOf(called.text).toEqualTypeOf<string>();
+expectTypeOf(rawFetch(async () => new Response())).returns.resolves.toEqualTypeOf<Response>();

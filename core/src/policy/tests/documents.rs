@@ -3,15 +3,18 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::super::keys::{
-    AFTER, AGENT, ARGV, AUDIT, CALL, CONDITION, DENIED, DOCUMENT, EXPECT, Keys, LIMIT, OUTPUT,
-    RULE, SESSION, STEP, STORE, TEST, URL, WINDOW,
+    AFTER, AGENT, ARGUMENTS, ARGV, AUDIT, CALL, CONDITION, DEFINITIONS, DENIED, DOCUMENT, EXPECT,
+    Keys, LIMIT, OUTPUT, PINS, RULE, SESSION, STEP, STORE, TEST, URL, WINDOW,
 };
 use super::super::tree::{Member, Span, Tree, Value};
 use super::super::{Disclose, EmptyProperties, Ghosts, MAX_RULES, NearMiss, Policy, UnknownTool};
 use super::{error, policy};
 
 /// One table of each kind inside an otherwise complete document.
-const TABLES: [(&str, Keys, &str, &str); 18] = [
+const TABLES: [(&str, Keys, &str, &str); 21] = [
+    (r#"arguments."read_*""#, ARGUMENTS, r#"{"arguments": {"read_*": {"#, "}}}"),
+    ("definitions", DEFINITIONS, r#"{"definitions": {"#, "}}"),
+    ("pins", PINS, r#"{"pins": {"#, "}}"),
     ("session", SESSION, r#"{"session": {"#, "}}"),
     (
         "rule[0].after",
@@ -116,8 +119,9 @@ fn what_comes_later_is_refused_by_name() {
 
 #[test]
 fn every_key_is_documented() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy.md");
-    let text = std::fs::read_to_string(path).unwrap();
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/");
+    let page = |name: &str| std::fs::read_to_string(format!("{docs}{name}.md")).unwrap();
+    let text = page("policy") + &page("pins");
     for (table, keys, _, _) in TABLES {
         let later = keys.later.iter().map(|(key, _)| key);
         for key in keys.known.iter().chain(later) {
@@ -146,6 +150,10 @@ fn the_published_schema_has_every_key() {
         ("/$defs/window/anyOf/1", WINDOW),
         ("/properties/agents/additionalProperties", AGENT),
         ("/properties/audit", AUDIT),
+        ("/properties/arguments/additionalProperties", ARGUMENTS),
+        ("/properties/definitions", DEFINITIONS),
+        ("/properties/output/additionalProperties", OUTPUT),
+        ("/properties/pins", PINS),
         ("/properties/session", SESSION),
         ("/$defs/rule/properties/after", AFTER),
         ("/properties/store", STORE),

@@ -150,7 +150,7 @@ fn of_every_switch_the_stricter_position_counts() {
         assert_eq!(settings.ghosts, Ghosts::Reject);
         assert_eq!(settings.disclose, Disclose::Opaque);
         assert_eq!(settings.unknown_tool, UnknownTool::Refuse);
-        assert!(settings.hide && settings.needs_audit && !settings.repair.json_string);
+        assert!(settings.hide && settings.needs_audit && !stacked.repair("x").json_string);
         // `strict` wants the name of the agent, from above and from below.
         assert!(!stacked.decide("x", &NOBODY).is_allow());
         assert!(!stacked.admits_spelling("a:b"));
