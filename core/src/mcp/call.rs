@@ -6,7 +6,7 @@ use super::answer::{self, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, UNREC
 use super::client::is_modern;
 use super::envelope::is_alias;
 use super::event::{Direction, Event, Outcome, Request};
-use super::gate;
+use super::gate::{self, Reserved};
 use super::relay::{Asked, Step, Turn};
 use crate::caller::Call;
 use crate::catalog::Declared;
@@ -74,12 +74,12 @@ impl Turn<'_> {
         // The snapshot that is current now, whatever list completes later.
         let catalog = Arc::clone(self.state.tools.catalog());
         let mut step = Step::Forward;
-        let mut ticket = None;
+        let mut reserved = Reserved::default();
         let recorded = if catalog.contains(call.tool) {
             let session = self.state.session.as_mut();
             let scratch = &mut self.desk.scratch;
-            let (verdict, reserved) = gate::check(guard, &catalog, &call, limits, session, scratch);
-            ticket = reserved;
+            let verdict;
+            (verdict, reserved) = gate::check(guard, &catalog, &call, limits, session, scratch);
             let outcome = match &verdict {
                 Verdict::Allow(allowed) => {
                     if let Some(value) = arguments.filter(|_| allowed.is_changed()) {
@@ -109,8 +109,8 @@ impl Turn<'_> {
                     step = Step::Answer;
                     Outcome::Refused(refusal)
                 }
-                Ok(reserved) => {
-                    ticket = *reserved;
+                Ok(checked) => {
+                    reserved = *checked;
                     Outcome::Unchecked
                 }
             };
@@ -122,12 +122,12 @@ impl Turn<'_> {
             return step;
         }
         if recorded.is_err() {
-            self.state.cancel(ticket);
+            self.state.cancel(limits, reserved);
             self.out.clear();
             answer::error(Some(id), INTERNAL_ERROR, UNRECORDED, self.out);
             return Step::Answer;
         }
-        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern, ticket };
+        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern, reserved };
         match self.pass(asked) {
             Step::Forward => step,
             other => other,

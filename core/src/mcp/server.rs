@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
 use super::envelope::{Envelope, canonical_id};
 use super::event::{Event, Outcome, Reply, Request};
-use super::gate;
+use super::gate::{self, Reserved};
 use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Task, Turn};
 use crate::guard::Output;
 use crate::hidden::Found;
 use crate::json::{Str, Value};
-use crate::session::{Outcome as Ended, Ticket};
+use crate::session::Outcome as Ended;
 
 impl Turn<'_> {
     pub(super) fn server(self, root: Value<'_>) -> Step {
@@ -72,17 +72,17 @@ impl Turn<'_> {
         match (self.state.asked.take(&self.desk.key), envelope.result) {
             (Some(Asked::Verbatim), Some(_)) => Step::Forward,
             (Some(Asked::List { list }), Some(result)) => self.tools(list, id.raw(), result),
-            (Some(Asked::Call { tool, modern, ticket }), result) => {
-                if !self.remember_task(&tool, ticket, result) {
-                    self.state.finish(ticket, ended(result));
+            (Some(Asked::Call { tool, modern, reserved }), result) => {
+                if !self.remember_task(&tool, reserved, result) {
+                    self.state.finish(self.limits, reserved, ended(result));
                 }
                 let modern = Some(modern);
                 self.masked(root, &tool, Some(Waiting { id: id.raw(), result, modern }))
             }
-            (Some(Asked::Text { tool, ticket }), result) => {
+            (Some(Asked::Text { tool, reserved }), result) => {
                 // An error may be one of the question.
                 let outcome = result.map_or(Ended::Unknown, |result| ended(Some(result)));
-                self.state.finish(ticket, outcome);
+                self.state.finish(self.limits, reserved, outcome);
                 self.masked(root, &tool, waiting)
             }
             (Some(_), None) => self.masked(root, "", waiting),
@@ -116,12 +116,7 @@ impl Turn<'_> {
     }
 
     /// Remembers a task, whose result comes as the reply to another request; whether it is one.
-    fn remember_task(
-        &mut self,
-        tool: &str,
-        ticket: Option<Ticket>,
-        result: Option<Value<'_>>,
-    ) -> bool {
+    fn remember_task(&mut self, tool: &str, reserved: Reserved, result: Option<Value<'_>>) -> bool {
         let task = result.and_then(|result| result.get("task")).and_then(|task| task.get("taskId"));
         let mut key = Vec::new();
         if !task.is_some_and(|task| canonical_id(task.raw(), &mut key)) {
@@ -130,7 +125,7 @@ impl Turn<'_> {
         let tasks = &mut self.state.tasks;
         // Marked as one that may give way: the oldest task is forgotten first, and the result of a
         // forgotten one is masked as untrusted text; how it ended is then not known.
-        if tasks.insert(&key, Task { tool: Box::from(tool), ticket }).is_ok() {
+        if tasks.insert(&key, Task { tool: Box::from(tool), reserved }).is_ok() {
             tasks.cancel(&key);
         }
         true

@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
-use airlock_core::{Call, Caller, Catalog, Guard, Output, Reason, Scratch, Settled};
+use airlock_core::{Call, Caller, Catalog, Guard, Outcome, Output, Reason, Scratch, Settled};
 
 use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
@@ -223,13 +223,18 @@ impl Firewall {
         let recorded = self.record(&settled, call, started, &lease, &mut span);
         match settled {
             Settled::Allow(cleared) if recorded => {
-                let running = Running::new(&self.tally, session.zip(cleared.ticket()), span);
+                let hold = cleared.hold().map(|hold| (Arc::clone(&self.limiter), hold));
+                let running =
+                    Running::new(&self.tally, session.zip(cleared.ticket()), span).holding(hold);
                 Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
             Settled::Allow(cleared) => {
                 if let Some((session, ticket)) = session.zip(cleared.ticket()) {
                     session::lock(&session).cancel(ticket);
+                }
+                if let Some(hold) = cleared.hold() {
+                    self.limiter.settle(hold, Outcome::Failed);
                 }
                 Err(self.refuse(Reason::InternalError, call, lease))
             }

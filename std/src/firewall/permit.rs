@@ -4,15 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use airlock_core::policy::Hold;
 use airlock_core::{Allowed, Barred, Cleared, Outcome, Reason, Refusal, Ticket};
 
 use super::Tally;
 use super::pool::Lease;
+use crate::limit::Keeper;
 use crate::observe::CallSpan;
 use crate::session::{self, Shared};
 
 /// That a call may run. What limits charged stays charged, however it ends: they count the calls that were let
-/// through. What it reserved in its session is settled by how it ends. A permit that is dropped ends as [`Outcome::Unknown`].
+/// through. What it reserved in its session and took from budgets is settled by how it ends. A permit that is dropped
+/// ends as [`Outcome::Unknown`].
 #[must_use = "finish it when the call has ended"]
 pub struct Permit<'a> {
     pub(super) lease: Lease<'a>,
@@ -29,6 +32,8 @@ pub struct Running {
     tally: Arc<Tally>,
     outcome: Outcome,
     session: Option<(Shared, Ticket)>,
+    /// What it took from budgets, and who counts them.
+    hold: Option<(Arc<dyn Keeper>, Hold)>,
     span: CallSpan,
 }
 
@@ -77,7 +82,12 @@ impl Running {
         span: CallSpan,
     ) -> Self {
         tally.running.fetch_add(1, Ordering::Relaxed);
-        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown, session, span }
+        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown, session, hold: None, span }
+    }
+
+    pub(super) fn holding(mut self, hold: Option<(Arc<dyn Keeper>, Hold)>) -> Self {
+        self.hold = hold;
+        self
     }
 
     /// The span of the call, to run the tool in.
@@ -104,6 +114,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some((session, ticket)) = &self.session {
             session::lock(session).finish(*ticket, self.outcome);
+        }
+        if let Some((keeper, hold)) = &self.hold {
+            keeper.settle(*hold, self.outcome);
         }
         self.span.ended(self.outcome);
         let tally = &self.tally;
