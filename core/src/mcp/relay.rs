@@ -226,6 +226,14 @@ impl Relay {
         self
     }
 
+    /// Sets how long a clock of the host has been running, as [`Session::set_elapsed`] has it: before each
+    /// message of the client, or never.
+    pub const fn set_elapsed(&mut self, milliseconds: u64) {
+        if let Some(session) = &mut self.state.session {
+            session.set_elapsed(milliseconds);
+        }
+    }
+
     /// Sets who keeps the pins of the server's tools. Without a word in the policy the definition of each
     /// tool that is seen first is recorded.
     #[must_use]

@@ -8,9 +8,11 @@
 //! A run over a chunk of a text stops [`AHEAD`] bytes before the chunk's end and goes on in the next one from
 //! the very [`State`] it was in: every place is looked at once, in one order, with all that a detector may
 //! look at in view, so that chunks cannot differ from the whole. A value whose end is out of view
-//! takes the run back to the block before it. For those who build on it: a detector decides by the AHEAD
-//! bytes behind its anchor and the [`BACK`] bytes before it, and begins nothing earlier. One with an anchor of
-//! its own is added to `sign` or `word` and, if the anchor is a new one, to `Anchors`.
+//! takes the run back to the block before it, and of such a value a stream keeps the ends alone: so in the
+//! midst of a value this long nothing is looked at, in a whole text either. For those who build on it: a
+//! detector decides by the AHEAD bytes behind its anchor and the [`BACK`] bytes before it, and begins nothing
+//! earlier. One with an anchor of its own is added to `sign` or `word` and, if the anchor is a new one, to
+//! `Anchors`.
 
 use super::anchors::{Anchors, Carry, LONG};
 use super::bytes::{before, byte, looked_at, moved, slice};
@@ -39,8 +41,8 @@ pub(super) struct State {
     pub(super) decided: usize,
     /// Words before this offset are inside a token.
     token_end: usize,
-    /// What lies before this offset is part of a moment.
-    moment_end: usize,
+    /// What begins before this offset is part of a moment, or in the midst of a value longer than any view.
+    passed: usize,
     /// An `@` before this offset belongs to a URL.
     authority_end: usize,
     /// The run of base64url that was measured last.
@@ -55,7 +57,7 @@ impl State {
         carry: Carry::NEW,
         decided: 0,
         token_end: 0,
-        moment_end: 0,
+        passed: 0,
         authority_end: 0,
         measured: network::Measured::NEW,
         refused: Refused::new(),
@@ -63,8 +65,8 @@ impl State {
 
     /// Bytes `from..to` of the text are gone.
     pub(super) fn shift(&mut self, from: usize, to: usize) {
-        let Self { base, carry, decided, token_end, moment_end, authority_end, .. } = self;
-        for at in [base, decided, token_end, moment_end, authority_end] {
+        let Self { base, carry, decided, token_end, passed, authority_end, .. } = self;
+        for at in [base, decided, token_end, passed, authority_end] {
             *at = moved(*at, from, to);
         }
         carry.shift(from, to);
@@ -182,16 +184,17 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     /// Looks at the places of one block; answers where the text begins anew when a detector took more.
     #[inline(always)]
     fn block(&mut self, base: usize, anchors: &Anchors) -> Result<Option<usize>, Full> {
-        let mut todo = anchors.all() & !before_bit(self.state.moment_end, base);
+        let mut todo = anchors.all();
         while todo != 0 {
             let i = todo.trailing_zeros();
             let (at, bit) = (base + i as usize, 1 << i);
+            if at < self.state.passed {
+                todo &= !before_bit(self.state.passed, base);
+                continue;
+            }
             todo &= todo - 1;
             if anchors.words() & bit != 0 {
                 self.word(anchors, i, at)?;
-                if self.state.moment_end > at {
-                    todo &= !before_bit(self.state.moment_end, base);
-                }
             }
             if (anchors.pairs | anchors.groups) & bit != 0 {
                 let lead = if anchors.pairs & bit != 0 { 11 } else { 9 };
@@ -236,6 +239,10 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         if !self.types.contains(id) || start >= end {
             return Ok(());
         }
+        // As long is every value of which a stream has dropped something.
+        if end > self.state.base + AHEAD - SEAM - BLOCK {
+            self.state.passed = self.state.passed.max(end - SEAM / 2);
+        }
         if self.more && end + SEAM > self.text.len() {
             // Of several, what all of them cover.
             let (from, to) = self.open.unwrap_or((start, end));
@@ -248,7 +255,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     #[cold]
     fn long_word(&mut self, start: usize) -> Result<(), Full> {
         if start < self.state.token_end
-            || start < self.state.moment_end
+            || start < self.state.passed
             || !token::may_begin(self.text, start)
             || self.token(start)?
             || slice(self.text, start, start + 3) != b"eyJ"
@@ -263,7 +270,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
     fn word(&mut self, anchors: &Anchors, i: u32, end: usize) -> Result<(), Full> {
         let (start, bit) = (anchors.start(i), 1 << i);
         if start < self.state.token_end
-            || start < self.state.moment_end
+            || start < self.state.passed
             || end - start >= LONGEST_WORD + BLOCK
         {
             return Ok(());
@@ -378,7 +385,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             match next {
                 b'-' if len == 4 => {
                     if let Some(end) = shape::timestamp(text, start) {
-                        self.state.moment_end = end;
+                        self.state.passed = end;
                         return Ok(());
                     }
                 }
@@ -553,7 +560,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                     self.push(TypeId::AZURE_SECRET, start, end)?;
                 }
                 let start = anchors.start(i);
-                if at - start < LONGEST_WORD {
+                if at - start < LONGEST_WORD && start >= self.state.passed {
                     self.token(start)?;
                 }
             }

@@ -4,8 +4,9 @@
 //! follows is not in view and go on from there when it is, so every place is judged once, by the same
 //! bytes and in the same state as in the whole text: no chunking can make a difference. What is written is
 //! what nothing yet to be found can reach. A value longer than the window is not kept: its middle is
-//! dropped, for all that is still asked of it is where it ends. Worst case: linear; each byte is scanned
-//! once, and each window is moved once.
+//! dropped, for neither run, over a whole text either, looks for anything in the middle of such a value, and
+//! all that is still asked of it is where it ends. Worst case: linear; each byte is scanned once, and each
+//! window is moved once.
 
 use super::bytes::moved;
 use super::mask::Original;

@@ -1004,6 +1004,32 @@ fn values_longer_than_the_window_end_where_they_end() {
     }
 }
 
+/// A stream does not keep what stands there, so it begins nothing in a whole text either.
+#[test]
+fn in_the_midst_of_a_long_value_nothing_begins() {
+    let long = BODY.repeat(300);
+    let escapes = "%41%62\\u0043&#49;".repeat(30);
+    for (head, tail) in [("Authorization: ", "\"\"\" next"), ("ghp_", " next"), ("token=", " next")]
+    {
+        let text = format!("{escapes} {head}{long}-PuTTY-User-Key-File-3-{long}{tail} words");
+        let out = masked(&text);
+        assert!(out.ends_with(&format!("{tail} words")), "{}", &out[out.len() - 60..]);
+        for chunk in [1, 40, 4096] {
+            assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &[chunk]), &out), None, "{head}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_begins_where_a_long_value_ends_is_masked() {
+    let lines = format!("{BODY}\n").repeat(40);
+    let header = ["-----BEGIN RSA ", "PRIVATE KEY-----"].concat();
+    let text = format!("ghp_{}{header}\n{lines}", BODY.repeat(300));
+    for chunk in [1, 40, usize::MAX / 2] {
+        assert_eq!(streamed(&ALL, text.as_bytes(), &[chunk]), "ghp_...XXXX");
+    }
+}
+
 /// Longer than any window, every character an escape.
 #[test]
 fn an_escaped_value_goes_to_its_end() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use airlock_core::policy::KillSwitch;
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
@@ -32,8 +32,9 @@ pub struct FirewallBuilder {
     audit_path: Option<PathBuf>,
     audit: Option<AuditLog>,
     clock: Option<Arc<dyn Clock>>,
-    kill_switch: KillSwitch,
+    causes: Causes,
     kill_file: Option<PathBuf>,
+    pin_file: Option<PathBuf>,
     limiter: Option<Arc<dyn Keeper>>,
     #[cfg(feature = "redis")]
     redis: Option<RedisOptions>,
@@ -49,8 +50,9 @@ impl FirewallBuilder {
             audit_path: None,
             audit: None,
             clock: None,
-            kill_switch: KillSwitch::new(),
+            causes: Causes::default(),
             kill_file: None,
+            pin_file: None,
             limiter: None,
             #[cfg(feature = "redis")]
             redis: None,
@@ -121,17 +123,29 @@ impl FirewallBuilder {
 
     /// Halts every call while `switch` is on.
     #[must_use]
-    pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
-        self.kill_switch = switch;
-        self.kill_file = None;
+    pub fn kill_switch(self, switch: KillSwitch) -> Self {
+        self.causes(Causes::of(switch))
+    }
+
+    /// Halts every call while one of `causes` holds.
+    #[must_use]
+    pub fn causes(mut self, causes: Causes) -> Self {
+        self.causes = causes;
         self
     }
 
     /// Halts every call while the file at `path` exists; it is looked for at each call.
     #[must_use]
     pub fn kill_file(mut self, path: &Path) -> Self {
-        self.kill_switch = KillSwitch::new();
         self.kill_file = Some(path.to_owned());
+        self
+    }
+
+    /// Keeps the definitions of the tools of live servers in the file at `path`, and refuses tools whose
+    /// definition changes, as `[pins]` of the policy says: see [`Live::connect`](crate::reload::Live::connect).
+    #[must_use]
+    pub fn pin_file(mut self, path: &Path) -> Self {
+        self.pin_file = Some(path.to_owned());
         self
     }
 
@@ -172,7 +186,7 @@ impl FirewallBuilder {
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
         let Self { guard, policy, audit_path, audit, clock, .. } = self;
-        let Self { kill_switch, kill_file, limiter, metrics, traces, .. } = self;
+        let Self { causes, kill_file, pin_file, limiter, metrics, traces, .. } = self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -187,7 +201,6 @@ impl FirewallBuilder {
             return Err(FirewallError::NoAudit);
         }
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let causes = Causes::of(kill_switch.clone());
         let kill_file = kill_file.map(|path| KillFile::among(path, &causes));
         #[cfg(feature = "redis")]
         let options = match self.redis {
@@ -202,7 +215,7 @@ impl FirewallBuilder {
         let _kill_key = match &options {
             None => None,
             Some(options) => {
-                let (incidents, switch) = (incidents.clone(), kill_switch.clone());
+                let (incidents, switch) = (incidents.clone(), causes.switch().clone());
                 let turned = move |came| incidents.halt(Cause::Key, came, switch.is_on());
                 let key = KillKey::watch(options, &causes, turned);
                 key.map_err(FirewallError::Store)?.map(Arc::new)
@@ -229,6 +242,7 @@ impl FirewallBuilder {
             ),
         };
         let (policy, sources) = file.into_parts();
+        let kill_switch = causes.switch().clone();
         let guard = guard
             .kill_switch(kill_switch.clone())
             .policy(policy)
@@ -241,15 +255,17 @@ impl FirewallBuilder {
         }
         let sessions = Arc::new(Sessions::new());
         Ok(Firewall {
-            guard,
+            guard: Arc::new(guard),
             limiter,
             clock,
             audit,
             kill_switch,
             kill_file,
+            pin_file,
             #[cfg(feature = "redis")]
             _kill_key,
             sessions,
+            learned: Mutex::default(),
             pool,
             tally,
             metrics,

@@ -11,16 +11,19 @@
 //! is not recorded does not pass.
 
 mod builder;
+mod connection;
 mod permit;
 mod pool;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
-use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
+use airlock_core::{Call, Caller, Catalog, Guard, Output, Reason, Scratch, Settled};
 
 use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
@@ -32,11 +35,14 @@ use crate::observe::{self, CallSpan, Incidents, Metrics, Traces};
 use crate::policy::PolicyFile;
 use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
+pub use connection::Connection;
 pub use permit::{Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
 
 /// As many roles of an agent are handed over without allocating.
 const FEW_ROLES: usize = 16;
+/// Most servers of which the tools are remembered.
+const MOST_SERVERS: usize = 256;
 
 /// A firewall for the tool calls of one program.
 ///
@@ -77,16 +83,19 @@ const FEW_ROLES: usize = 16;
 /// ```
 #[derive(Debug)]
 pub struct Firewall {
-    guard: Guard,
+    guard: Arc<Guard>,
     limiter: Arc<dyn Keeper>,
     clock: Arc<dyn Clock>,
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
+    pin_file: Option<PathBuf>,
     /// Watched as long as one of the firewalls lives that succeed each other.
     #[cfg(feature = "redis")]
     _kill_key: Option<Arc<KillKey>>,
     sessions: Arc<Sessions>,
+    /// The tools of live servers, compiled for this guard, by the names of the servers.
+    learned: Mutex<HashMap<Box<str>, Arc<Catalog>>>,
     pool: Arc<Pool>,
     tally: Arc<Tally>,
     metrics: Option<Metrics>,
@@ -115,11 +124,13 @@ struct Tally {
     failed: AtomicU64,
     unknown: AtomicU64,
     refused: AtomicU64,
+    /// Calls that connections have passed on and that are not answered.
+    relayed: AtomicU64,
 }
 
 impl observe::Calls for Tally {
     fn running(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
+        self.running.load(Ordering::Relaxed) + self.relayed.load(Ordering::Relaxed)
     }
 }
 
@@ -164,15 +175,17 @@ impl Firewall {
         // Last, for this is where something changes for others.
         let limiter = self.limiter.succeed(guard.policy()).map_err(FirewallError::Limit)?;
         Ok(Self {
-            guard,
+            guard: Arc::new(guard),
             limiter,
             clock: Arc::clone(&self.clock),
             audit,
             kill_switch: self.kill_switch.clone(),
             kill_file: self.kill_file.clone(),
+            pin_file: self.pin_file.clone(),
             #[cfg(feature = "redis")]
             _kill_key: self._kill_key.clone(),
             sessions: Arc::clone(&self.sessions),
+            learned: Mutex::default(),
             pool: Arc::clone(&self.pool),
             tally: Arc::clone(&self.tally),
             metrics: self.metrics.clone(),
@@ -189,12 +202,7 @@ impl Firewall {
     /// The refusal: what to tell the model in place of a result.
     pub fn call<'a>(&'a self, call: &Call<'a>) -> Result<Permit<'a>, Refused<'a>> {
         let started = Instant::now();
-        if let Some(file) = &self.kill_file
-            && let Some(came) = file.turn()
-        {
-            let incidents = Incidents::new(&self.audit, self.metrics.clone());
-            incidents.halt(Cause::File, came, self.kill_switch.is_on());
-        }
+        self.poll_kill_file();
         let arguments = call.arguments;
         let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
         let caller = self.identify(call.caller, &mut few, &mut many);
@@ -294,9 +302,15 @@ impl Firewall {
         Ok(Shown { lease, input: unchanged.then_some(input), truncated, masked })
     }
 
+    /// The policy and the tools, for questions that are neither charged nor recorded.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// The policy.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         self.guard.policy()
     }
 
@@ -319,7 +333,7 @@ impl Firewall {
     /// How many calls run and ran. The numbers are read one after the other, while calls go on.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        let Tally { running, ok, failed, unknown, refused } = &*self.tally;
+        let Tally { running, ok, failed, unknown, refused, relayed: _ } = &*self.tally;
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         Calls {
             running: read(running),
@@ -327,6 +341,26 @@ impl Firewall {
             failed: read(failed),
             unknown: read(unknown),
             refused: read(refused),
+        }
+    }
+
+    /// Looks for the kill file, and tells when it came or went; whether it did.
+    fn poll_kill_file(&self) -> bool {
+        let Some(came) = self.kill_file.as_ref().and_then(KillFile::turn) else { return false };
+        let incidents = Incidents::new(&self.audit, self.metrics.clone());
+        incidents.halt(Cause::File, came, self.kill_switch.is_on());
+        true
+    }
+
+    /// What was learned of the tools of the server with this name.
+    fn learned(&self, server: &str) -> Option<Arc<Catalog>> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned()
+    }
+
+    fn learn(&self, server: &str, tools: &Arc<Catalog>) {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        if learned.len() < MOST_SERVERS || learned.contains_key(server) {
+            learned.insert(server.into(), Arc::clone(tools));
         }
     }
 

@@ -35,8 +35,6 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     table: Mutex<Table>,
-    /// Calls that a relay has passed on and that are not answered.
-    relayed: AtomicU64,
     reloads: AtomicU64,
     failed_reloads: AtomicU64,
     incidents: Mutex<Counts>,
@@ -127,7 +125,6 @@ impl Metrics {
         };
         Self(Arc::new(Inner {
             table: Mutex::new(table),
-            relayed: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
             incidents: Mutex::default(),
@@ -194,11 +191,6 @@ impl Metrics {
         } += u64::from(came);
     }
 
-    /// Says how many calls a relay waits for.
-    pub(crate) fn set_relayed(&self, calls: usize) {
-        self.0.relayed.store(calls as u64, Ordering::Relaxed);
-    }
-
     /// Shows the numbers of an audit log too.
     pub(crate) fn watch_audit(&self, totals: Option<Arc<Totals>>) {
         self.sources().audits.extend(totals);
@@ -212,9 +204,8 @@ impl Metrics {
     fn sums(&self) -> Sums {
         let sources = self.sources();
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        let running: u64 = sources.calls.iter().map(|calls| calls.running()).sum();
         Sums {
-            running: running + load(&self.0.relayed),
+            running: sources.calls.iter().map(|calls| calls.running()).sum(),
             written: sources.audits.iter().map(|audit| audit.written()).sum(),
             lost: sources.audits.iter().map(|audit| audit.lost()).sum(),
             reloads: load(&self.0.reloads),
