@@ -1,14 +1,17 @@
-//! What a record costs the thread that decides, beside the bare write of as many bytes.
+//! What a record costs the thread that decides, beside the bare write of as many bytes; and what metrics cost a
+//! call of a firewall.
 
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::Write;
 use std::time::Instant;
 
+use airlock::Firewall;
 use airlock::audit::{AuditLog, Places};
 use airlock::core::mcp::{Direction, Event, Outcome};
 use airlock::core::policy::Policy;
 use airlock::core::{Call, Guard, ToolDefinition, Verdict};
+use airlock::observe::Metrics;
 use airlock_benches::{Peer, measure};
 
 const CALLS: usize = 20_000;
@@ -52,6 +55,9 @@ fn main() {
     let line = text.lines().last().expect("a record").to_owned() + "\n";
     println!("a record has {} bytes: {line}", line.len());
 
+    let key = directory.join("key");
+    fs::write(&key, [7; 32]).expect("a key");
+    let keyed = format!(r#"{{"chain": true, "key_file": {:?}}}"#, key.display().to_string());
     let append = |name| -> File {
         let path = directory.join(name);
         OpenOptions::new().append(true).create(true).open(path).expect("a file")
@@ -67,6 +73,8 @@ fn main() {
             "sync, preview of 200 characters",
             records(log("preview", r#"{"preview": 200}"#)),
         ),
+        Peer::new("sync, chain", records(log("chain", r#"{"chain": true}"#))),
+        Peer::new("sync, chain with a key", records(log("keyed", &keyed))),
         Peer::new(
             "async, queue of 16,384",
             records(log("async", r#"{"mode": "async", "queue": 16384}"#)),
@@ -74,6 +82,29 @@ fn main() {
         Peer::new("no log", records(AuditLog::none())),
     ];
     measure(CALLS, 7, 1, &mut peers).print("a record of an allowed call", &peers);
+    drop(peers);
+
+    let firewall = |metrics: Option<Metrics>| {
+        let builder = Firewall::builder().tool(tool).expect("a tool");
+        match metrics {
+            Some(metrics) => builder.metrics(metrics).build(),
+            None => builder.build(),
+        }
+        .expect("a firewall")
+    };
+    let calls = |firewall: Firewall| {
+        let call = &call;
+        move || {
+            for _ in 0..CALLS {
+                firewall.call(black_box(call)).expect("allowed").finish(airlock::Outcome::Ok);
+            }
+        }
+    };
+    let mut peers = [
+        Peer::new("nobody is told", calls(firewall(None))),
+        Peer::new("metrics", calls(firewall(Some(Metrics::new())))),
+    ];
+    measure(CALLS, 7, 1, &mut peers).print("a call of a firewall", &peers);
     drop(peers);
     let _ = fs::remove_dir_all(&directory);
 }
