@@ -311,3 +311,59 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_policy_of_a_stack_has_its_budgets() {
+    let policy = |max: u32| {
+        let text = format!(
+            r#"{{"default": "allow", "budget": [{{"id": "b", "tools": "pay", "sum": "args.n{max}", "max": {max},
+                "window": "hour", "key": ["args.to"]}}]}}"#
+        );
+        Policy::from_json(&text).unwrap()
+    };
+    let stack = policy(5).narrowed_by(policy(3)).unwrap();
+    let names: Vec<_> = stack.budgets().map(|budget| budget.name).collect();
+    assert_eq!(names, ["budget:b", "budget:b@2"]);
+    let input_schema = br#"{"type":"object"}"#;
+    let tool = ToolDefinition { name: "pay", input_schema, output_schema: None };
+    let guard = Guard::builder().policy(stack).unwrap().tool(tool).unwrap().build().unwrap();
+    let limiter = Limiter::new(guard.policy(), Arc::<ManualClock>::default()).unwrap();
+    let decide = |arguments: &str| {
+        let call = Call { tool: "pay", arguments: arguments.as_bytes(), ..Call::default() };
+        let scratch = &mut guard.scratch();
+        match guard.settle(&call, Some(&limiter), None, scratch) {
+            Settled::Allow(_) => None,
+            Settled::Refuse(barred) => barred.refusal(scratch).rule().map(String::from),
+        }
+    };
+    assert_eq!(decide(r#"{"n5":5,"n3":3,"to":"a"}"#), None);
+    assert_eq!(decide(r#"{"n5":5,"n3":4,"to":"b"}"#).as_deref(), Some("budget:b@2"));
+    assert_eq!(decide(r#"{"n5":5,"n3":3,"to":"b"}"#), None, "a refused call took nothing");
+    assert_eq!(decide(r#"{"n5":1,"n3":1,"to":"a"}"#).as_deref(), Some("budget:b"));
+}
+
+#[test]
+fn in_shadow_mode_a_budget_refuses_nothing() {
+    let policy = format!("mode = \"shadow\"\n{}", document("max = 5\nwindow = \"hour\""));
+    let input_schema = br#"{"type":"object"}"#;
+    let tool = ToolDefinition { name: "pay", input_schema, output_schema: None };
+    let file = PolicyFile::parse("p.toml", &policy).unwrap();
+    let firewall = Firewall::builder().policy(file).clock(Arc::<ManualClock>::default());
+    let firewall = firewall.tool(tool).unwrap().build().unwrap();
+    for (amount, would) in [("4", None), ("4", Some(Reason::BudgetExceeded)), ("1", None)] {
+        let arguments = format!(r#"{{"amount":{amount}}}"#);
+        let call = call("acme", "pay", &arguments);
+        let permit = firewall.call(&call).unwrap();
+        assert_eq!(permit.allowed().would().and_then(|would| would.reason), would, "{amount}");
+        permit.finish(Outcome::Ok);
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_store_does_not_start_with_a_budget() {
+    let file = PolicyFile::parse("p.toml", &document("max = 5\nwindow = \"hour\"")).unwrap();
+    let options = airlock::limit::RedisOptions::new("redis://127.0.0.1:1").unwrap();
+    let error = Firewall::builder().policy(file).redis(options).build().unwrap_err();
+    assert!(error.to_string().contains("cannot share a budget"), "{error}");
+}
