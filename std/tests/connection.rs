@@ -158,6 +158,12 @@ fn limits_are_those_of_the_firewall_and_sessions_those_of_the_connection() {
     assert_eq!((one.call("read"), other.call("read"), one.call("send")), (None, None, None));
     assert_eq!(other.call("read").as_deref(), Some("rate_limited"));
 
+    let each = "[[limit]]\nid = \"each\"\ntools = \"*\"\nkey = [\"session\"]\nrate = \"1/1h\"\n";
+    let limited = live(builder(each));
+    let (mut one, mut other) = (Ends::new(&limited, None), Ends::new(&limited, None));
+    assert_eq!((one.call("read"), other.call("read")), (None, None));
+    assert_eq!(one.call("read").as_deref(), Some("rate_limited"));
+
     let ruled = live(builder(SESSION));
     let (mut one, mut other) = (Ends::new(&ruled, None), Ends::new(&ruled, None));
     assert_eq!((one.call("send"), one.call("read")), (None, None));

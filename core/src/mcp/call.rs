@@ -59,6 +59,7 @@ impl Turn<'_> {
             arguments: arguments.map_or(b"{}", Value::raw),
             caller,
             now,
+            session: Some(self.session),
             ..Call::default()
         };
         if let Some(refusal) = gate::check_name(guard, &call, limits, &mut self.desk.scratch) {
@@ -137,7 +138,8 @@ impl Turn<'_> {
     /// The tool does not exist, or must seem not to.
     fn unknown(self, request: Request<'_>, modern: bool, why: &str) -> Step {
         let id = request.id;
-        let call = Call { tool: &self.desk.name, caller: self.caller, ..Call::default() };
+        let (caller, session) = (self.caller, Some(self.session));
+        let call = Call { tool: &self.desk.name, caller, session, ..Call::default() };
         let scratch = &mut self.desk.scratch;
         if let Some(refusal) = gate::refuse_unknown(self.guard, &call, self.limits, scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);

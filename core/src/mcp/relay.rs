@@ -90,6 +90,8 @@ impl Step {
 /// Both directions go through one `Relay`, one message at a time and each in the order of its arrival.
 pub struct Relay {
     guard: Arc<Guard>,
+    /// What limits that count by session know the connection by.
+    id: Box<str>,
     /// None where nobody keeps the limits of the policy.
     limits: Option<Arc<dyn Admit + Send + Sync>>,
     state: State,
@@ -183,6 +185,7 @@ pub(super) struct Turn<'t> {
     pub(super) message: &'t [u8],
     pub(super) caller: Caller<'t>,
     pub(super) now: Option<u64>,
+    pub(super) session: &'t str,
     pub(super) guard: &'t Guard,
     pub(super) limits: &'t dyn Admit,
     pub(super) state: &'t mut State,
@@ -193,7 +196,7 @@ pub(super) struct Turn<'t> {
 
 impl Relay {
     /// A new connection. `nonce` goes into the ids of our own requests, so that neither side can guess
-    /// them: some 64 random bits, as letters and digits. Calls that the policy limits are refused, until
+    /// them, and is the session that limits count by: some 64 random bits, as letters and digits. Calls that the policy limits are refused, until
     /// [`limits`](Self::limits) says who counts them.
     #[must_use]
     pub fn new(guard: Arc<Guard>, bounds: Bounds, nonce: &str) -> Self {
@@ -212,7 +215,7 @@ impl Relay {
             tools: Tools::new(nonce),
             session: None,
         };
-        Self { guard, limits: None, state, desk, tape: Tape::growable() }
+        Self { guard, id: nonce.into(), limits: None, state, desk, tape: Tape::growable() }
     }
 
     /// Sets who keeps the limits of the policy.
@@ -335,12 +338,12 @@ impl Relay {
         out: &'t mut Vec<u8>,
         audit: &'t mut dyn Audit,
     ) -> Turn<'t> {
-        let Self { guard, limits, state, desk, .. } = self;
+        let Self { guard, id: session, limits, state, desk, .. } = self;
         let limits: &dyn Admit = match limits {
             Some(limits) => &**limits,
             None => &gate::Unkept,
         };
-        Turn { direction, message, caller, now, guard, limits, state, desk, out, audit }
+        Turn { direction, message, caller, now, session, guard, limits, state, desk, out, audit }
     }
 
     fn decide(
@@ -387,7 +390,7 @@ impl Relay {
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { guard, limits: _, state, desk, tape } = self;
+        let Self { guard, limits: _, state, desk, tape, id: _ } = self;
         f.debug_struct("Relay")
             .field("guard", guard)
             .field("state", state)
