@@ -107,8 +107,8 @@ fn main() {
             "{name}"
         );
         let mut peers = [
-            Peer::new("session rules", || with.call(tool, arguments, outcome)),
-            Peer::new("the same rules without", || plain.call(tool, arguments, outcome)),
+            Peer::new("session rules", || assert!(with.call(tool, arguments, outcome))),
+            Peer::new("the same rules without", || assert!(plain.call(tool, arguments, outcome))),
         ];
         let times = measure(1, 41, 10_000, &mut peers);
         times.print(name, &peers);
