@@ -24,7 +24,7 @@ pub const HELD: usize = 8192;
 const LONG: usize = 4096;
 /// How many values may be in the window of which a part was dropped.
 const HOLES: usize = 4;
-/// How much is scanned at a time.
+/// How much is scanned at a time at most.
 const STEP: usize = 32 << 10;
 /// Bytes of storage that a [`Stream`] over lent storage needs.
 pub const WINDOW: usize = STEP + 4 * HELD;
@@ -187,7 +187,10 @@ impl<'m> Stream<'m> {
             self.push_lossy(cut.get(..len).unwrap_or(&[]), false)?;
         }
         while !rest.is_empty() {
-            let (step, tail) = rest.split_at_checked(STEP).unwrap_or((rest, &[]));
+            // What replaces a byte that is no UTF-8 has three.
+            let room = (WINDOW - self.text.len().min(WINDOW)) / 3;
+            let step = room.clamp(LONG, STEP);
+            let (step, tail) = rest.split_at_checked(step).unwrap_or((rest, &[]));
             self.push_lossy(step, false)?;
             if tail.is_empty() || self.cut_len == 0 {
                 rest = tail;
