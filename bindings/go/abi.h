@@ -46,11 +46,12 @@ static inline airlock_status go_firewall_new(uint32_t flags, uint32_t format, co
                                              const char *tools, size_t tools_len, const char *documents,
                                              size_t documents_len, const char *key, size_t key_len,
                                              const airlock_guard_options *bounds, const char *audit, size_t audit_len,
-                                             const char *kill, size_t kill_len, airlock_firewall **firewall,
-                                             airlock_error *error) {
+                                             const char *kill, size_t kill_len, const char *pins, size_t pins_len,
+                                             airlock_firewall **firewall, airlock_error *error) {
     airlock_guard_options options = go_options(flags, format, policy, policy_len, tools, tools_len, documents,
                                                documents_len, key, key_len, bounds);
-    airlock_firewall_options more = {sizeof more, 0, go_str(audit, audit_len), go_str(kill, kill_len)};
+    airlock_firewall_options more = {sizeof more, 0, go_str(audit, audit_len), go_str(kill, kill_len),
+                                     go_str(pins, pins_len)};
     error->struct_size = sizeof *error;
     return airlock_firewall_new(&options, &more, firewall, error);
 }
@@ -140,6 +141,17 @@ static inline airlock_status go_firewall_filter(uintptr_t firewall, uint32_t for
                                    out_cap, verdict);
 }
 
+static inline airlock_status go_firewall_reload(const airlock_firewall *firewall, uint32_t format, const char *policy,
+                                                size_t policy_len, airlock_error *error) {
+    error->struct_size = sizeof *error;
+    return airlock_firewall_reload(firewall, go_str(policy, policy_len), format, error);
+}
+
+static inline airlock_status go_firewall_end_session(const airlock_firewall *firewall, const airlock_caller *caller,
+                                                     const char *session, size_t session_len) {
+    return airlock_firewall_end_session(firewall, caller, go_str(session, session_len));
+}
+
 static inline airlock_status go_stream_new(const airlock_guard *guard, const char *tool, size_t tool_len,
                                            airlock_stream **stream) {
     return airlock_stream_new(guard, 0, go_str(tool, tool_len), stream);
@@ -158,12 +170,28 @@ static inline uint32_t go_record(void *context, const airlock_event *event) {
 }
 
 // `context` is 0 where nothing is recorded.
+static inline airlock_relay_options go_relay_options(airlock_str nonce, size_t max_message, size_t max_pending,
+                                                     uintptr_t context, airlock_str server) {
+    airlock_relay_options options = {sizeof options, 0, nonce, max_message, max_pending, context ? go_record : 0,
+                                     (void *)context, server};
+    return options;
+}
+
 static inline airlock_status go_relay_new(const airlock_guard *guard, const char *nonce, size_t nonce_len,
                                           size_t max_message, size_t max_pending, uintptr_t context,
                                           airlock_relay **relay) {
-    airlock_relay_options options = {sizeof options, 0, go_str(nonce, nonce_len), max_message, max_pending,
-                                     context ? go_record : 0, (void *)context};
+    airlock_relay_options options = go_relay_options(go_str(nonce, nonce_len), max_message, max_pending, context,
+                                                     go_str(0, 0));
     return airlock_relay_new(guard, &options, relay);
+}
+
+static inline airlock_status go_firewall_relay_new(const airlock_firewall *firewall, const char *server, size_t server_len,
+                                                   size_t max_message, size_t max_pending, uintptr_t context,
+                                                   airlock_relay **relay, airlock_error *error) {
+    airlock_relay_options options = go_relay_options(go_str(0, 0), max_message, max_pending, context,
+                                                     go_str(server, server_len));
+    error->struct_size = sizeof *error;
+    return airlock_firewall_relay_new(firewall, &options, relay, error);
 }
 
 static inline airlock_status go_relay_client(airlock_relay *relay, const char *message, size_t len,

@@ -7,6 +7,7 @@
  *     after it ran                                  airlock_filter, airlock_stream_feed
  *     both, with clock, limits and audit log        airlock_firewall_call, airlock_firewall_filter (std)
  *     the messages of an MCP connection             airlock_relay_client, airlock_relay_server
+ *     those with clock, limits, audit log and pins  airlock_firewall_relay_new (std)
  *
  * Written by `cargo xtask gen`: do not edit. What holds for all functions:
  *
@@ -73,6 +74,8 @@
 #define AIRLOCK_REFUSED 268u
 /* The audit log is missing, or cannot be opened or written. */
 #define AIRLOCK_AUDIT_FAILED 269u
+/* The pin file cannot be read, or the server has no name in it. */
+#define AIRLOCK_PINS_FAILED 270u
 
 /* Why a call or an output is refused. */
 /* The arguments do not fit the tool. */
@@ -292,7 +295,8 @@
 // any number of threads may use one at once.
 typedef struct airlock_caller airlock_caller;
 
-// A guard, the clocks of the system, the limits of the policy, a kill switch and the audit log.
+// A guard, the clocks of the system, the limits and sessions of the policy, a kill switch and the audit
+// log.
 // Only in a library with `std`. Any number of threads may use one at once; one call of a function
 // waits for another only to count limits and to write the audit log.
 typedef struct airlock_firewall airlock_firewall;
@@ -311,7 +315,7 @@ typedef struct airlock_permit airlock_permit;
 
 // The firewall of one connection between an MCP client and an MCP server. Messages of both
 // directions go through it, one at a time and in the order of their arrival. One thread at a time.
-// It keeps what it needs of its guard.
+// It keeps what it needs of its guard or firewall.
 typedef struct airlock_relay airlock_relay;
 
 // What calls are decided in; it is reused from call to call, and after the first calls nothing
@@ -414,6 +418,10 @@ typedef struct airlock_firewall_options {
     struct airlock_str audit_path;
     // The path of a file that halts every call while it exists; absent is none.
     struct airlock_str kill_file;
+    // The path of a file that keeps the definitions of the tools of MCP servers, for the relays of the
+    // firewall: a tool whose definition changes is refused, as `[pins]` of the policy says; absent is
+    // none.
+    struct airlock_str pin_file;
 } airlock_firewall_options;
 
 // What went wrong, for a person who configures: nothing in it comes from a call. Texts end with
@@ -501,14 +509,15 @@ typedef struct airlock_event {
 // relay, throw or jump.
 typedef uint32_t (*airlock_record)(void *context, const struct airlock_event *event);
 
-// What a relay is made from. Set `struct_size` and `nonce`; zero is a good value for all the rest.
+// What a relay is made from. Set `struct_size`, and `nonce` where there is no firewall; zero is a good value
+// for all the rest.
 typedef struct airlock_relay_options {
     // `sizeof(airlock_relay_options)`.
     uint32_t struct_size;
     // Zero.
     uint32_t flags;
     // 64 random bits or more, as 8 to 64 letters and digits: they make the ids of our own
-    // requests, which neither side may guess.
+    // requests, which neither side may guess. A relay under a firewall makes its own.
     struct airlock_str nonce;
     // Most bytes of a message; 0 is `AIRLOCK_MAX_MESSAGE`.
     size_t max_message;
@@ -518,6 +527,9 @@ typedef struct airlock_relay_options {
     airlock_record record;
     // What `record` gets as its first argument.
     void *context;
+    // For a relay under a firewall, your name of the MCP server: relays to servers of the same name share
+    // what they learn of its tools, and with a pin file it is the key of its pins. Absent is none.
+    struct airlock_str server;
 } airlock_relay_options;
 
 // What to do with a message. Set `struct_size` before you pass it. Whatever goes wrong, it says
@@ -641,6 +653,23 @@ airlock_status airlock_firewall_new(const struct airlock_guard_options *guard,
                                     struct airlock_firewall **firewall,
                                     struct airlock_error *error);
 
+// Puts another policy in force in place of the one that is, for every call and message that comes after;
+// what has begun ends under the old one. `policy` and `format` are as in `airlock_guard_options`. Tools, audit
+// log, kill switch and pin file stay, what limits have counted stays counted, and sessions remember. When
+// the policy cannot be honoured by this firewall, nothing changes and `error`, which may be NULL, says why;
+// the audit log has either. Any thread; calls that go on meanwhile do not wait.
+airlock_status airlock_firewall_reload(const struct airlock_firewall *firewall,
+                                       struct airlock_str policy,
+                                       uint32_t format,
+                                       struct airlock_error *error);
+
+// Ends the session of a caller that calls name as `session` in `airlock_call`: what it remembers is
+// forgotten, and the next call that names it begins another. One that nobody ends is over when it was idle
+// for as long as `[session]` of the policy says. `caller` may be NULL. Any thread.
+airlock_status airlock_firewall_end_session(const struct airlock_firewall *firewall,
+                                            const struct airlock_caller *caller,
+                                            struct airlock_str session);
+
 // Looks up a tool, as `airlock_tool_id` does.
 airlock_status airlock_firewall_tool_id(const struct airlock_firewall *firewall,
                                         struct airlock_str name,
@@ -673,8 +702,8 @@ airlock_status airlock_firewall_audit_reopen(const struct airlock_firewall *fire
 // after it are refused. Any thread.
 airlock_status airlock_firewall_audit_close(const struct airlock_firewall *firewall);
 
-// Closes the audit log and frees a firewall; NULL is nothing. No call that uses it may be under
-// way; permits may live on.
+// Frees a firewall, and closes its audit log when it has no relay any more; NULL is nothing. No call
+// that uses it may be under way; permits and relays may live on.
 void airlock_firewall_free(struct airlock_firewall *firewall);
 
 // Compiles a guard. On failure `*guard` is NULL and `error`, which may be NULL, says what is wrong
@@ -750,7 +779,9 @@ airlock_status airlock_names_check(const struct airlock_str *allow,
 //
 // As `airlock_check`, but for this: what allows a call is also a `*permit`, to be ended with
 // `airlock_permit_finish`; else `*permit` is NULL. The agent of `call->caller` has the roles and the
-// tenant that `[agents]` of the policy says, where the caller has none of its own. A tool that the
+// tenant that `[agents]` of the policy says, where the caller has none of its own. Where the policy has rules
+// about sessions, the call belongs to the session that `call->session` names among those of the caller, and
+// how it ends is for that session too; rules about sessions allow nothing without a name. A tool that the
 // firewall does not have passes where the policy says `unknown_tool = "forward"`, as the preset
 // `permissive` does, with its arguments unchecked but for being JSON. A call that a limit refuses may
 // be made again after `retry_after_ms`. With `AIRLOCK_KEEP_DETAILS` the details go to `scratch`, which
@@ -816,13 +847,24 @@ airlock_status airlock_redact(const struct airlock_redact_options *options,
                               size_t *out_len,
                               size_t *masked);
 
-// Makes the firewall of one connection. Free it with `airlock_relay_free`. Any thread.
+// Makes the firewall of one connection, under a guard: nobody counts limits, remembers sessions or keeps
+// pins, and what a policy says of these refuses. Free it with `airlock_relay_free`. Any thread.
 airlock_status airlock_relay_new(const struct airlock_guard *guard,
                                  const struct airlock_relay_options *options,
                                  struct airlock_relay **relay);
 
+// Makes the firewall of one connection, under `firewall`: with its limits, clock, kill switch, audit log and
+// pins, and a session of its own. It goes over to a policy that `airlock_firewall_reload` puts in force
+// with the next message. `record` of the options is told before the audit log is; the calls are
+// none of `airlock_firewall_calls`. `error` may be NULL; it says what is wrong with the pin file when that
+// is `AIRLOCK_PINS_FAILED`. Otherwise as `airlock_relay_new`, and only in a library with `std`. Any thread.
+airlock_status airlock_firewall_relay_new(const struct airlock_firewall *firewall,
+                                          const struct airlock_relay_options *options,
+                                          struct airlock_relay **relay,
+                                          struct airlock_error *error);
+
 // Decides on a message of the client, without its line end. `caller` may be NULL; `now_ms` is the
-// moment in Unix milliseconds, 0 is unknown.
+// moment in Unix milliseconds; 0 is unknown to a guard, and the present to a firewall.
 //
 // When `AIRLOCK_BUFFER_TOO_SMALL` is returned, the decision stands: `action` says what to do, and
 // `airlock_relay_output` hands out the `out_len` bytes to do it with. On any other failure drop

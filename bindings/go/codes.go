@@ -39,6 +39,8 @@ const (
 	StatusRefused Status = 268
 	// StatusAuditFailed: The audit log is missing, or cannot be opened or written.
 	StatusAuditFailed Status = 269
+	// StatusPinsFailed: The pin file cannot be read, or the server has no name in it.
+	StatusPinsFailed Status = 270
 )
 
 // String is the name, as documents and refusals have it; empty for a number that this version does not know.
@@ -74,6 +76,8 @@ func (code Status) String() string {
 		return "REFUSED"
 	case StatusAuditFailed:
 		return "AUDIT_FAILED"
+	case StatusPinsFailed:
+		return "PINS_FAILED"
 	}
 	return ""
 }

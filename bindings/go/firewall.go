@@ -6,6 +6,10 @@ package airlock
 #include "abi.h"
 #cgo noescape go_firewall_new
 #cgo nocallback go_firewall_new
+#cgo noescape go_firewall_reload
+#cgo nocallback go_firewall_reload
+#cgo noescape go_firewall_end_session
+#cgo nocallback go_firewall_end_session
 #cgo noescape go_firewall_call
 #cgo nocallback go_firewall_call
 #cgo noescape go_firewall_filter
@@ -38,6 +42,9 @@ type FirewallOptions struct {
 	AuditFile string
 	// KillFile is the path of a file that halts every call while it exists.
 	KillFile string
+	// PinFile is the path of a file that keeps the definitions of the tools of MCP servers, for the relays of the firewall:
+	// a tool whose definition changes is refused, as [pins] of the policy says.
+	PinFile string
 }
 
 // Firewall is a guard together with a clock, the limits and the sessions of the policy, a kill switch and the audit log.
@@ -63,7 +70,8 @@ func NewFirewall(options FirewallOptions) (*Firewall, error) {
 		bytes(options.Documents), C.size_t(len(options.Documents)),
 		bytes(options.MaskKey), C.size_t(len(options.MaskKey)), &bounds,
 		chars(options.AuditFile), C.size_t(len(options.AuditFile)),
-		chars(options.KillFile), C.size_t(len(options.KillFile)), &made, &fault))
+		chars(options.KillFile), C.size_t(len(options.KillFile)),
+		chars(options.PinFile), C.size_t(len(options.PinFile)), &made, &fault))
 	if status != StatusOK {
 		return nil, compileError(status, &fault)
 	}
@@ -71,6 +79,23 @@ func NewFirewall(options FirewallOptions) (*Firewall, error) {
 	firewall := &Firewall{handle: &handle{ptr: unsafe.Pointer(made), free: free}}
 	firewall.cleanup = runtime.AddCleanup(firewall, (*handle).close, firewall.handle)
 	return firewall, nil
+}
+
+// Reload puts another policy in force for every call and message that comes after; what has begun ends under the old one.
+// Limits count on, and sessions remember. A policy that cannot be honoured is a [CompileError] and changes nothing.
+func (f *Firewall) Reload(policy Policy) error {
+	policy, err := policy.opened()
+	if err != nil {
+		return err
+	}
+	var fault C.airlock_error
+	err = f.run(func() C.airlock_status {
+		return C.go_firewall_reload(f.c(), policy.format, chars(policy.text), C.size_t(len(policy.text)), &fault)
+	})
+	if fault.code != 0 {
+		return compileError(Status(fault.code), &fault)
+	}
+	return err
 }
 
 // Call decides on a call, charges the limits of the policy and records the decision. What allows it is a permit, to be
@@ -146,7 +171,8 @@ func (f *Firewall) filter(ctx context.Context, call Call, output []byte, format 
 // Session is one conversation of one caller, which the rules and limits of the policy that are about sessions count. It is a
 // name, no more: what was counted is kept by the firewall, under the caller and the ID.
 type Session struct {
-	// ID tells the sessions of a caller apart. It must not come from the model.
+	// ID tells the sessions of a caller apart. It must not come from the model. Without one there is no session, and what
+	// the policy allows only in one is refused.
 	ID string
 	// Caller is who calls; nil is nobody in particular.
 	Caller *Caller
@@ -169,6 +195,15 @@ func (s *Session) Call(ctx context.Context, tool string, arguments []byte) (*Per
 // Filter masks and cuts what a tool returned, as [Firewall.Filter] does.
 func (s *Session) Filter(ctx context.Context, tool string, output []byte, format Format) (Filtered, error) {
 	return s.firewall.filter(ctx, s.call(tool, nil), output, format)
+}
+
+// End ends the session: what it remembers is forgotten, and the next call of this ID begins another. One that nobody ends is
+// over when it was idle for as long as the policy says.
+func (s *Session) End() error {
+	defer runtime.KeepAlive(s.Caller)
+	return s.firewall.run(func() C.airlock_status {
+		return C.go_firewall_end_session(s.firewall.c(), s.Caller.pointer(), chars(s.ID), C.size_t(len(s.ID)))
+	})
 }
 
 func (s *Session) call(tool string, arguments []byte) Call {
@@ -278,7 +313,7 @@ func (f *Firewall) ReopenAudit() error {
 }
 
 // Close writes what is still to be written to the audit log and frees the firewall, as soon as the calls of its methods that
-// are under way have ended. Later ones return ErrClosed; permits live on.
+// are under way have ended. Later ones return ErrClosed; permits and relays live on, and the last relay closes the log.
 func (f *Firewall) Close() error {
 	f.cleanup.Stop()
 	f.handle.close()

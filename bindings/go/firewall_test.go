@@ -260,3 +260,153 @@ func TestWhatAFirewallCannotHonour(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+const sessionRules = `unknown_tool = "forward"
+[[rule]]
+id = "delete"
+effect = "allow"
+tools = "delete_user"
+[[rule]]
+id = "read"
+effect = "allow"
+tools = "get_user"
+adds = ["private"]
+[[rule]]
+id = "pay"
+effect = "allow"
+tools = "transfer"
+once = ["args.amount"]
+[[rule]]
+id = "no-exfil"
+effect = "deny"
+tools = "delete_user"
+labels = ["private"]
+`
+
+// ends makes a call of a session that ends so, and says why it was refused.
+func ends(session *airlock.Session, tool, arguments string, outcome airlock.Outcome) (airlock.Reason, error) {
+	permit, err := session.Call(ctx, tool, []byte(arguments))
+	var refusal *airlock.RefusalError
+	if errors.As(err, &refusal) {
+		return refusal.Reason, nil
+	}
+	if err == nil {
+		permit.Finish(outcome)
+	}
+	return 0, err
+}
+
+func TestASessionRemembersHowItsCallsEnded(t *testing.T) {
+	ruled := firewall(t, airlock.FirewallOptions{Options: airlock.Options{Policy: airlock.PolicyTOML(sessionRules)}})
+	ann, err := airlock.NewCaller("ann", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, other := ruled.Session("s", ann), ruled.Session("t", ann)
+	for at, step := range []struct {
+		session         *airlock.Session
+		tool, arguments string
+		outcome         airlock.Outcome
+		want            airlock.Reason
+	}{
+		{session, "delete_user", `{}`, airlock.OutcomeOK, 0},
+		{session, "get_user", `{}`, airlock.OutcomeOK, 0},
+		{session, "delete_user", `{}`, airlock.OutcomeOK, airlock.ReasonSessionRule},
+		{other, "delete_user", `{}`, airlock.OutcomeOK, 0},
+		// What failed gives back what it took, what nobody knows of does not.
+		{session, "transfer", `{"amount":1}`, airlock.OutcomeFailed, 0},
+		{session, "transfer", `{"amount":1}`, airlock.OutcomeUnknown, 0},
+		{session, "transfer", `{"amount":1}`, airlock.OutcomeOK, airlock.ReasonSessionRule},
+		{session, "transfer", `{"amount":2}`, airlock.OutcomeOK, 0},
+		{ruled.Session("", ann), "transfer", `{"amount":3}`, airlock.OutcomeOK, airlock.ReasonSessionRule},
+	} {
+		if got, err := ends(step.session, step.tool, step.arguments, step.outcome); got != step.want || err != nil {
+			t.Errorf("step %d: %v %v", at, got, err)
+		}
+	}
+	if err := session.End(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ends(session, "transfer", `{"amount":1}`, airlock.OutcomeOK); got != 0 || err != nil {
+		t.Errorf("a new session: %v %v", got, err)
+	}
+	if err := ruled.Session("", ann).End(); !errors.Is(err, airlock.StatusInvalidArgument) {
+		t.Error(err)
+	}
+}
+
+func TestAReloadKeepsWhatWasCounted(t *testing.T) {
+	options := airlock.FirewallOptions{Options: airlock.Options{Policy: airlock.PolicyTOML("rate_limits = { '*' = '3/hour' }")}}
+	limited := firewall(t, options)
+	session := limited.Session("s", nil)
+	begun, err := session.Call(ctx, "transfer", []byte(`{"amount":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "policy.toml")
+	if err := os.WriteFile(file, []byte("denied_tools = ['delete_*']\nrate_limits = { '*' = '2/hour' }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := limited.Reload(airlock.PolicyFile(file)); err != nil {
+		t.Fatal(err)
+	}
+	begun.Finish(airlock.OutcomeOK)
+	var compile *airlock.CompileError
+	bad := airlock.PolicyTOML("# one\nalowed_tools = []")
+	if err := limited.Reload(bad); !errors.As(err, &compile) || compile.Line != 2 || !errors.Is(err, airlock.StatusPolicyInvalid) {
+		t.Fatalf("%#v", err)
+	}
+	for at, want := range []airlock.Reason{0, airlock.ReasonRateLimited} {
+		if got, err := ends(session, "transfer", `{"amount":1}`, airlock.OutcomeOK); got != want || err != nil {
+			t.Errorf("%d: %v %v", at, got, err)
+		}
+	}
+	if got, err := ends(session, "delete_user", `{}`, airlock.OutcomeOK); got != airlock.ReasonToolDenied || err != nil {
+		t.Errorf("%v %v", got, err)
+	}
+	limited.Close()
+	if err := limited.Reload(bad); err != airlock.ErrClosed {
+		t.Error(err)
+	}
+	if err := session.End(); err != airlock.ErrClosed {
+		t.Error(err)
+	}
+	if _, err := limited.NewRelay(airlock.RelayOptions{}); err != airlock.ErrClosed {
+		t.Error(err)
+	}
+}
+
+func TestARelayUnderAFirewallLooksAtItsClockAndPins(t *testing.T) {
+	pins := filepath.Join(t.TempDir(), "pins.json")
+	policy := airlock.PolicyTOML("[[rule]]\nid = 'now'\neffect = 'allow'\ntools = '*'\nwhen = { time = { from = '00:00', to = '24:00' } }\n")
+	pinned := firewall(t, airlock.FirewallOptions{Options: airlock.Options{Policy: policy}, PinFile: pins})
+	if _, err := pinned.NewRelay(airlock.RelayOptions{}); !errors.Is(err, airlock.StatusPinsFailed) {
+		t.Fatal(err)
+	}
+	relay, err := pinned.NewRelay(airlock.RelayOptions{Server: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relay.Close()
+	call := []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{}}}`)
+	action, err := relay.Client(call, nil, time.Time{})
+	for action.Verb == airlock.Hold && err == nil {
+		var request []byte
+		if request, err = relay.ListRequest(); err != nil || request == nil {
+			t.Fatal(err)
+		}
+		_, id, _ := strings.Cut(string(request), `"id":`)
+		id, _, _ = strings.Cut(id, ",")
+		list := `{"jsonrpc":"2.0","id":` + id + `,"result":{"tools":[{"name":"a","inputSchema":{"type":"object"}}]}}`
+		if _, err = relay.Server([]byte(list), nil); err != nil {
+			t.Fatal(err)
+		}
+		action, err = relay.Client(call, nil, time.Time{})
+	}
+	if err != nil || action.Verb != airlock.Forward {
+		t.Fatalf("%s %v", action.Message, err)
+	}
+	if kept, err := os.ReadFile(pins); err != nil || !bytes.Contains(kept, []byte("shop")) {
+		t.Fatalf("%s %v", kept, err)
+	}
+}

@@ -12,6 +12,8 @@ package airlock
 #cgo nocallback airlock_relay_free
 #cgo noescape go_relay_new
 #cgo nocallback go_relay_new
+#cgo noescape go_firewall_relay_new
+#cgo nocallback go_firewall_relay_new
 */
 import "C"
 
@@ -57,8 +59,11 @@ type RelayOptions struct {
 	// the constant MaxMessage, and 1,024.
 	MaxMessage, MaxPending int
 	// Record is told every decision before it takes effect. With an error, what it would have let through is refused.
-	// It must not use the relay.
+	// It must not use the relay. A firewall's audit log is told after it.
 	Record func(Event) error
+	// Server is your name of the MCP server, for a relay under a firewall: relays to servers of the same name share what they
+	// learn of its tools, and with a PinFile it is the key of its pins. A guard's relay has no use for it.
+	Server string
 }
 
 // Relay is the firewall of one connection between an MCP client and an MCP server: all messages of both directions go
@@ -69,37 +74,70 @@ type Relay struct {
 	c       *C.airlock_relay
 	record  cgo.Handle
 	cleanup runtime.Cleanup
+	present C.int64_t // how C is told of the present
 	out     []byte
 	outLen  C.size_t
 	action  C.airlock_action
 }
 
-// NewRelay makes a relay, which keeps what it needs of the guard. Close frees it; so does the garbage collector, later.
+// NewRelay makes a relay, which keeps what it needs of the guard. Nobody counts limits, remembers sessions or keeps pins for
+// it, and what a policy says of these refuses. Close frees it; so does the garbage collector, later.
 func (g *Guard) NewRelay(options RelayOptions) (*Relay, error) {
 	if !g.handle.acquire() {
 		return nil, ErrClosed
 	}
 	defer g.handle.release()
-	relay := &Relay{out: make([]byte, 4096)}
+	relay, nonce := newRelay(options, -1), rand.Text()
+	status := Status(C.go_relay_new(g.c(), chars(nonce), C.size_t(len(nonce)), C.size_t(max(options.MaxMessage, 0)),
+		C.size_t(max(options.MaxPending, 0)), C.uintptr_t(relay.record), &relay.c))
+	return relay.made(asError(status))
+}
+
+// NewRelay makes a relay with the limits, the clock, the kill switch, the pins and the audit log of the firewall, and with a
+// session of its own. It follows [Firewall.Reload]. It keeps what it needs of the firewall. Close frees it; so does the
+// garbage collector, later.
+func (f *Firewall) NewRelay(options RelayOptions) (*Relay, error) {
+	if !f.handle.acquire() {
+		return nil, ErrClosed
+	}
+	defer f.handle.release()
+	relay := newRelay(options, 0)
+	var fault C.airlock_error
+	status := Status(C.go_firewall_relay_new(f.c(), chars(options.Server), C.size_t(len(options.Server)),
+		C.size_t(max(options.MaxMessage, 0)), C.size_t(max(options.MaxPending, 0)), C.uintptr_t(relay.record), &relay.c, &fault))
+	if status != StatusOK {
+		return relay.made(compileError(status, &fault))
+	}
+	return relay.made(nil)
+}
+
+func newRelay(options RelayOptions, present C.int64_t) *Relay {
+	relay := &Relay{present: present, out: make([]byte, 4096)}
 	if options.Record != nil {
 		relay.record = cgo.NewHandle(options.Record)
 	}
-	nonce := rand.Text()
-	status := Status(C.go_relay_new(g.c(), chars(nonce), C.size_t(len(nonce)), C.size_t(max(options.MaxMessage, 0)),
-		C.size_t(max(options.MaxPending, 0)), C.uintptr_t(relay.record), &relay.c))
-	held := held{relay.c, relay.record}
-	if status != StatusOK {
+	return relay
+}
+
+// made is the relay, or none with an error.
+func (r *Relay) made(err error) (*Relay, error) {
+	held := held{r.c, r.record}
+	if err != nil {
 		held.free(struct{}{})
-		return nil, status
+		return nil, err
 	}
-	relay.cleanup = runtime.AddCleanup(relay, held.free, struct{}{})
-	return relay, nil
+	r.cleanup = runtime.AddCleanup(r, held.free, struct{}{})
+	return r, nil
 }
 
 // Client decides on a message of the client, without its line end. caller may be nil; the zero now is the present.
 func (r *Relay) Client(message []byte, caller *Caller, now time.Time) (Action, error) {
+	at := r.present
+	if !now.IsZero() {
+		at = moment(now)
+	}
 	return r.decide(message, caller, func(message *C.char, length C.size_t, out *C.char, size C.size_t) C.airlock_status {
-		return C.go_relay_client(r.c, message, length, caller.pointer(), moment(now), out, size, &r.action)
+		return C.go_relay_client(r.c, message, length, caller.pointer(), at, out, size, &r.action)
 	})
 }
 

@@ -4,6 +4,8 @@
 //! error.
 
 mod fleet;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -11,13 +13,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use airlock::Firewall;
 use airlock::audit::AuditLog;
 use airlock::core::mcp::Bounds;
 use airlock::core::policy::PinMode;
-use airlock::core::{Guard, GuardBuilder};
-use airlock::kill::{Causes, KillFile};
-use airlock::observe::{self, Metrics};
-use airlock::pins::{self, PinFile};
+use airlock::kill::Causes;
+use airlock::observe::{self, Incidents, Metrics};
+use airlock::pins;
 use airlock::policy::{Policy, PolicyFile};
 use airlock::reload::Watch;
 use airlock::stdio::{self, Identity, Options, Reload};
@@ -98,33 +100,44 @@ fn wrap(args: Args) -> Result<i32, String> {
     // Before the files are read, so that no change of them is missed.
     let reload = reload(args);
     let file = open(args)?;
-    let pins = open_pins(args)?;
     let audit = AuditLog::of(&file, args.audit.as_deref(), args.agent.as_deref())
         .map_err(|error| error.to_string())?;
-    let policy = file.into_policy();
-    let identity = identity(args, &policy);
     let causes = Causes::default();
-    let kill_file = args.kill_file.clone().map(|path| KillFile::among(path, &causes));
-    let fleet = fleet::join(args, &policy, &causes)?;
-    let guard = Guard::builder()
-        .kill_switch(causes.switch().clone())
-        .policy(policy)
-        .and_then(GuardBuilder::build)
-        .map_err(|error| error.to_string())?;
+    let metrics = metrics(args)?;
+    let incidents = Incidents::new(&audit, metrics.clone());
+    let fleet = fleet::join(args, file.policy(), &causes, incidents)?;
+    let mut builder = Firewall::builder().policy(file).audit(audit).causes(causes);
+    if let Some(limiter) = fleet.limiter {
+        builder = builder.limiter(limiter);
+    }
+    if let Some(path) = &args.kill_file {
+        builder = builder.kill_file(path);
+    }
+    if let Some(path) = &args.pins {
+        builder = builder.pin_file(path);
+    }
+    if let Some(metrics) = metrics {
+        builder = builder.metrics(metrics);
+    }
+    #[cfg(feature = "otel")]
+    let exporter = traces::Exporter::start();
+    #[cfg(feature = "otel")]
+    if let Some(traces) = exporter.traces() {
+        builder = builder.traces(traces);
+    }
+    let firewall = builder.build().map_err(|error| error.to_string())?;
+    let (agent, roles, tenant) = (args.agent.clone(), args.roles.clone(), args.tenant.clone());
+    let server = args.server.clone().unwrap_or_else(|| pins::key_of(&args.command));
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the airlock program itself: {error}"))?;
     stdio::run(Options {
-        guard: Arc::new(guard),
-        identity,
-        audit,
+        firewall,
+        identity: Identity { agent, roles, tenant },
         command: &args.command,
         own: Some((&own, OsStr::new(EXEC))),
         bounds: Bounds::default(),
-        limiter: fleet.limiter,
-        kill_file,
-        metrics: metrics(args)?,
         reload,
-        pins,
+        server: Some(&server),
     })
     .map_err(|error| format!("cannot start: {error}"))
 }
@@ -135,6 +148,9 @@ fn open(args: &Args) -> Result<PolicyFile, String> {
     require(args, file.policy())?;
     if args.pins.is_some() && file.policy().settings().pins.mode == Some(PinMode::Off) {
         return Err("the policy says that no pins are kept: leave --pins out".into());
+    }
+    for role in args.roles.iter().filter(|role| !file.policy().knows_role(role)) {
+        eprintln!("airlock run: no rule of the policy is about the role {role:?}");
     }
     Ok(file)
 }
@@ -148,11 +164,7 @@ fn reload(args: &Arc<Args>) -> Option<Reload> {
     }
     let watch = args.watch.then(|| Watch::new(files));
     let args = Arc::clone(args);
-    let open = Box::new(move || {
-        let file = open(&args)?;
-        let identity = identity(&args, file.policy());
-        Ok((file, identity))
-    });
+    let open = Box::new(move || open(&args).map_err(Into::into));
     Some(Reload { open, watch })
 }
 
@@ -188,28 +200,6 @@ fn require(args: &Args, policy: &Policy) -> Result<(), String> {
 
 fn wants_pins(policy: &Policy) -> bool {
     policy.settings().pins.mode.is_some_and(|mode| mode != PinMode::Off)
-}
-
-/// The pins of the server; whoever cannot read them does not start.
-fn open_pins(args: &Args) -> Result<Option<PinFile>, String> {
-    let Some(path) = &args.pins else { return Ok(None) };
-    let server = args.server.clone().unwrap_or_else(|| pins::key_of(&args.command));
-    PinFile::open(path, &server).map(Some).map_err(|error| error.to_string())
-}
-
-/// Who the client is: what the command line says, and for what it leaves out the policy's entry for the
-/// agent.
-fn identity(args: &Args, policy: &Policy) -> Identity {
-    let known = args.agent.as_deref().and_then(|name| policy.agent(name));
-    let mut roles = args.roles.clone();
-    for role in roles.iter().filter(|role| !policy.knows_role(role)) {
-        eprintln!("airlock run: no rule of the policy is about the role {role:?}");
-    }
-    if roles.is_empty() {
-        roles.extend(known.into_iter().flat_map(|agent| agent.roles()).map(String::from));
-    }
-    let tenant = known.and_then(|agent| agent.tenant()).map(String::from);
-    Identity { agent: args.agent.clone(), roles, tenant: args.tenant.clone().or(tenant) }
 }
 
 fn exit(code: i32) -> ExitCode {

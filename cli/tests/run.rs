@@ -183,7 +183,8 @@ fn strict_allows_a_hundred_calls_of_a_named_agent() {
 fn calls_are_halted_while_the_kill_file_exists() {
     let folder = Folder::new("run-kill");
     let kill = folder.missing();
-    let mut session = Session::start(&["--kill-file", &kill]);
+    let audit = folder.file("audit.jsonl", "");
+    let mut session = Session::start(&["--kill-file", &kill, "--audit", &audit]);
     assert_eq!(session.call("echo", json!({"n": 1})), None);
     fs::write(&kill, "").unwrap();
     assert_eq!(reason(session.call("echo", json!({"n": 1}))), "halted");
@@ -191,6 +192,11 @@ fn calls_are_halted_while_the_kill_file_exists() {
     fs::remove_file(&kill).unwrap();
     assert_eq!(session.call("echo", json!({"n": 1})), None);
     session.end();
+    let text = fs::read_to_string(&audit).unwrap();
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let halts = records.filter(|record| record["kind"] == "halt");
+    let halted: Vec<_> = halts.map(|halt| halt["halted"].clone()).collect();
+    assert_eq!(halted, [json!(true), json!(false)]);
 }
 
 /// Waits until `done`, ten seconds at most.

@@ -18,7 +18,7 @@ use core::hash::Hasher;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
-use crate::json::{Kind, Value};
+use crate::json::{Kind, Str, Value};
 
 /// Most finished calls that later ones may refer to.
 const MAX_EVENTS: usize = 16;
@@ -202,11 +202,9 @@ impl Session {
         self.events.iter().find(|event| event.digest == digest).map(|event| event.at)
     }
 
-    /// Starts a digest that differs from those of another `purpose`.
-    pub(crate) fn digest(&self, purpose: u64) -> Digest {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        hasher.write_u64(purpose);
-        Digest(hasher)
+    /// Starts a digest.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest { hasher: SipHasher13::new_with_key(&self.key), so_far: 0 }
     }
 
     /// Takes `effects` for a call that is about to run at the moment `now`; the decision has found that they
@@ -307,41 +305,62 @@ impl Session {
     }
 }
 
-/// The digest of arguments in the making: the same for equal values, however they are spelt.
-pub(crate) struct Digest(SipHasher13);
+/// The digest of arguments in the making: the same for equal values, however they are spelt. Nobody without the
+/// key can tell it from a random number, so a number that anyone may know, taken as its exclusive or, makes it one
+/// of a certain purpose.
+pub(crate) struct Digest {
+    /// Nothing was written to it.
+    hasher: SipHasher13,
+    so_far: u64,
+}
 
 impl Digest {
     /// Adds a value; none when it is an array or an object, which are equal in too many ways.
+    #[inline]
     pub(crate) fn add(&mut self, value: Value<'_>) -> Option<()> {
-        let Self(hasher) = self;
-        let mut length = 0_u64;
-        let mut write = |bytes: &[u8]| {
-            length = length.wrapping_add(bytes.len() as u64);
-            hasher.write(bytes);
-        };
-        let kind = if let Some(text) = value.as_str() {
-            match text.is_escaped() {
-                false => write(text.raw()),
-                true => text.chars().for_each(|c| write(c.encode_utf8(&mut [0; 4]).as_bytes())),
+        self.so_far = match value.kind() {
+            Kind::String => {
+                let text = value.as_str()?;
+                match text.is_escaped() {
+                    false => self.begin(b's', text.raw().len()).hash(text.raw()),
+                    true => self.unescaped(text),
+                }
             }
-            b's'
-        } else if let Some(number) = value.as_number() {
-            number.canonical(write);
-            b'n'
-        } else if let Some(value) = value.as_bool() {
-            if value { b't' } else { b'f' }
-        } else if value.kind() == Kind::Null {
-            b'0'
-        } else {
-            return None;
+            Kind::Number => {
+                let number = value.as_number()?;
+                let mut length = 0;
+                number.canonical(|part| length += part.len());
+                let mut hasher = self.begin(b'n', length);
+                number.canonical(|part| hasher.write(part));
+                hasher.finish()
+            }
+            Kind::True => self.begin(b't', 0).finish(),
+            Kind::False => self.begin(b'f', 0).finish(),
+            Kind::Null => self.begin(b'0', 0).finish(),
+            Kind::Array | Kind::Object | Kind::Key => return None,
         };
-        // Behind the value, where the length is known.
-        hasher.write_u64(length << 8 | u64::from(kind));
         Some(())
     }
 
-    pub(crate) fn finish(&self) -> u64 {
-        self.0.finish()
+    pub(crate) const fn finish(&self) -> u64 {
+        self.so_far
+    }
+
+    #[cold]
+    fn unescaped(&self, text: Str<'_>) -> u64 {
+        let mut hasher = self.begin(b's', text.bytes().count());
+        text.bytes().for_each(|byte| hasher.write_u8(byte));
+        hasher.finish()
+    }
+
+    /// What comes before the bytes of a value, so that no two lists of values run together to the same. It fills
+    /// whole words, which lets the bytes be hashed where they are.
+    #[inline]
+    fn begin(&self, kind: u8, length: usize) -> SipHasher13 {
+        let mut hasher = self.hasher;
+        hasher.write_u64(self.so_far);
+        hasher.write_u64((length as u64) << 8 | u64::from(kind));
+        hasher
     }
 }
 

@@ -3,11 +3,11 @@
 // Clippy knows tests by their attribute, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use airlock_core::mcp::{Action, Bounds, Event, Relay, Unrecorded};
-use airlock_core::policy::Policy;
-use airlock_core::{Caller, Guard, Session};
+use airlock_core::policy::{Admit, Charges, Exhausted, Hold, Overspent, PLACES, Policy, Sums};
+use airlock_core::{Caller, Guard, Outcome, Session};
 
 struct Link {
     relay: Relay,
@@ -28,9 +28,13 @@ impl Link {
             relay = relay.session(session);
         }
         let mut link = Self { relay, out: Vec::new(), id: 0, fails: false };
-        link.client(r#"{"jsonrpc":"2.0","id":"l","method":"tools/list"}"#);
-        link.server(r#"{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"get","inputSchema":{"type":"object"}},{"name":"pay","inputSchema":{"type":"object"}}]}}"#);
+        link.list();
         link
+    }
+
+    fn list(&mut self) {
+        self.client(r#"{"jsonrpc":"2.0","id":"l","method":"tools/list"}"#);
+        self.server(r#"{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"get","inputSchema":{"type":"object"}},{"name":"pay","inputSchema":{"type":"object"}}]}}"#);
     }
 
     fn kept() -> Self {
@@ -73,6 +77,72 @@ impl Link {
         }
         paid.is_some()
     }
+}
+
+/// What is left of one budget, and what calls that run took from it, by their holds.
+struct Purse(Mutex<(u128, Vec<u128>)>);
+
+impl Purse {
+    fn left(&self) -> u128 {
+        self.0.lock().unwrap().0
+    }
+}
+
+impl Admit for Purse {
+    fn admit(&self, _: Charges<'_>) -> Result<(), Exhausted> {
+        Ok(())
+    }
+
+    fn reserve(&self, mut sums: Sums<'_>) -> Result<Option<Hold>, Overspent> {
+        let Some(sum) = sums.next() else { return Ok(None) };
+        let (left, taken) = &mut *self.0.lock().unwrap();
+        let amount = sum.amount / 10_u128.pow(PLACES);
+        *left = left.checked_sub(amount).ok_or(Overspent { budget: sum.budget.index })?;
+        taken.push(amount);
+        Ok(Some(Hold(taken.len() as u64 - 1)))
+    }
+
+    fn settle(&self, Hold(hold): Hold, outcome: Outcome) {
+        let (left, taken) = &mut *self.0.lock().unwrap();
+        let amount = std::mem::take(&mut taken[hold as usize]);
+        if outcome == Outcome::Failed {
+            *left += amount;
+        }
+    }
+}
+
+#[test]
+fn budgets_are_settled_by_results() {
+    let policy = r#"{"default": "allow", "budget": [
+        {"id": "b", "tools": "pay", "sum": "args.id", "max": 100, "window": "hour"}]}"#;
+    let guard = || {
+        let policy = Policy::from_json(policy).unwrap();
+        Arc::new(Guard::builder().policy(policy).unwrap().build().unwrap())
+    };
+    let mut link = Link::kept();
+    link.relay.succeed(guard(), None);
+    link.list();
+    assert_eq!(link.call("pay", r#"{"id":1}"#), None, "what nobody counts is used up");
+    let purse = Arc::new(Purse(Mutex::new((10, Vec::new()))));
+    link.relay.succeed(guard(), Some(Arc::clone(&purse) as _));
+    link.list();
+    for (reply, left) in [(FAILED, 10), (ERROR, 10), (DONE, 6)] {
+        let id = link.call("pay", r#"{"id":4}"#).unwrap();
+        assert_eq!(purse.left(), 6);
+        link.reply(id, reply);
+        assert_eq!(purse.left(), left, "{reply}");
+    }
+    assert_eq!(link.call("pay", r#"{"id":7}"#), None);
+    assert_eq!(link.call("pay", "{}"), None);
+    link.fails = true;
+    assert_eq!(link.call("pay", r#"{"id":4}"#), None, "not recorded");
+    link.fails = false;
+    let id = link.call("pay", r#"{"id":6}"#).unwrap();
+    let cancelled =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":ID}}"#;
+    link.client(&cancelled.replace("ID", &id.to_string()));
+    link.reply(id, FAILED);
+    assert_eq!(purse.left(), 0, "nobody knows what it did");
 }
 
 const DONE: &str = r#""result":{"content":[{"type":"text","text":"done"}]}"#;

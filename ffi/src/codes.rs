@@ -69,6 +69,8 @@ statuses! {
     REFUSED = 268,
     /// The audit log is missing, or cannot be opened or written.
     AUDIT_FAILED = 269,
+    /// The pin file cannot be read, or the server has no name in it.
+    PINS_FAILED = 270,
 }
 
 /// Bounds on the work for one call, by the names that options and documentation have for them.

@@ -1,15 +1,20 @@
-//! Everything together: a guard with clock, limits, kill switch and audit log.
+//! Everything together: a guard with clock, limits, sessions, kill switch and audit log.
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
 use core::mem::MaybeUninit;
 use std::path::Path;
 
 use airlock::Firewall;
 use airlock::firewall::FirewallError;
 use airlock::policy::{Error as PolicyFileError, PolicyFile};
+use airlock::reload::Live;
+use airlock_core::Caller;
 
 use crate::boundary::{Place, airlock_status, guarded, put, quietly, shared, versioned, view};
+use crate::caller::airlock_caller;
 use crate::codes::Status;
 use crate::error::{Fault, Report, airlock_error};
 use crate::guard::{
@@ -32,6 +37,10 @@ pub struct airlock_firewall_options {
     pub audit_path: airlock_str,
     /// The path of a file that halts every call while it exists; absent is none.
     pub kill_file: airlock_str,
+    /// The path of a file that keeps the definitions of the tools of MCP servers, for the relays of the
+    /// firewall: a tool whose definition changes is refused, as `[pins]` of the policy says; absent is
+    /// none.
+    pub pin_file: airlock_str,
 }
 
 versioned!(airlock_firewall_options, kill_file: airlock_str);
@@ -58,11 +67,12 @@ pub struct airlock_calls {
 
 versioned!(airlock_calls, refused: u64);
 
-/// A guard, the clocks of the system, the limits of the policy, a kill switch and the audit log.
+/// A guard, the clocks of the system, the limits and sessions of the policy, a kill switch and the audit
+/// log.
 /// Only in a library with `std`. Any number of threads may use one at once; one call of a function
 /// waits for another only to count limits and to write the audit log.
 pub struct airlock_firewall {
-    pub(crate) firewall: Firewall,
+    pub(crate) live: Arc<Live>,
     pub(crate) names: Names,
     has_kill_file: bool,
 }
@@ -103,6 +113,7 @@ pub unsafe extern "C" fn airlock_firewall_new(
             flags: 0,
             audit_path: airlock_str::NONE,
             kill_file: airlock_str::NONE,
+            pin_file: airlock_str::NONE,
         };
         // SAFETY: the header wants both to be null, or as long as they say and their texts to stay.
         let (guard, options) = unsafe {
@@ -129,15 +140,17 @@ unsafe fn make(
         return Err(report.plain(Status::INVALID_ARGUMENT, "a flag that is not known"));
     }
     // SAFETY: the caller vouches for the texts.
-    let (texts, audit_path, kill_file) = unsafe {
+    let (texts, audit_path, kill_file, pin_file) = unsafe {
         let audit_path = options.audit_path.optional().map_err(malformed)?;
         let kill_file = options.kill_file.optional().map_err(malformed)?;
-        (Texts::of(guard, 0, report)?, audit_path, kill_file)
+        let pin_file = options.pin_file.optional().map_err(malformed)?;
+        (Texts::of(guard, 0, report)?, audit_path, kill_file, pin_file)
     };
     let policy = match texts.policy {
-        None => open_policy(AIRLOCK_POLICY_PRESET, "permissive", report)?,
-        Some(text) => open_policy(guard.policy_format, text, report)?,
+        None => open_policy(AIRLOCK_POLICY_PRESET, "permissive"),
+        Some(text) => open_policy(guard.policy_format, text),
     };
+    let policy = policy.map_err(|fault| fault.told(report))?;
     let half = Half::made(guard, &texts, report)?;
     let mut builder =
         Firewall::builder().guard(half.builder.catalog(half.tools.catalog)).policy(policy);
@@ -147,25 +160,57 @@ unsafe fn make(
     if let Some(path) = kill_file {
         builder = builder.kill_file(Path::new(path));
     }
-    let firewall = builder.build().map_err(|error| match &error {
-        FirewallError::Audit(why) => audit_fault(report, why),
-        FirewallError::NoAudit => audit_fault(
-            report,
-            &"the policy needs an audit log: name one in [audit] or in `audit_path`",
-        ),
-        FirewallError::Guard(why) | FirewallError::Policy(why) => policy_fault(report, why),
-        other => report.fault(Fault {
-            status: Status::POLICY_INVALID,
-            place: (0, 0),
-            message: format_args!("{other}"),
-            pointer: format_args!(""),
-        }),
-    })?;
-    Ok(airlock_firewall { firewall, names: half.tools.names, has_kill_file: kill_file.is_some() })
+    if let Some(path) = pin_file {
+        builder = builder.pin_file(Path::new(path));
+    }
+    let firewall = builder.build().map_err(|error| Unmade::from(error).told(report))?;
+    let live = Arc::new(Live::new(firewall));
+    Ok(airlock_firewall { live, names: half.tools.names, has_kill_file: kill_file.is_some() })
+}
+
+/// Why there is no firewall or no policy.
+pub(crate) enum Unmade {
+    Firewall(FirewallError),
+    Plain(Status, &'static str),
+}
+
+impl From<FirewallError> for Unmade {
+    fn from(error: FirewallError) -> Self {
+        Self::Firewall(error)
+    }
+}
+
+impl fmt::Display for Unmade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Firewall(FirewallError::NoAudit) => {
+                f.write_str("the policy needs an audit log: name one in [audit] or in `audit_path`")
+            }
+            Self::Firewall(error) => error.fmt(f),
+            Self::Plain(_, message) => f.write_str(message),
+        }
+    }
+}
+
+impl Unmade {
+    pub(crate) fn told(&self, report: &Report) -> Status {
+        let status = match self {
+            Self::Firewall(FirewallError::Guard(why) | FirewallError::Policy(why)) => {
+                return policy_fault(report, why);
+            }
+            Self::Firewall(FirewallError::Audit(_) | FirewallError::NoAudit) => {
+                Status::AUDIT_FAILED
+            }
+            Self::Firewall(_) => Status::POLICY_INVALID,
+            Self::Plain(status, _) => *status,
+        };
+        let (message, pointer) = (format_args!("{self}"), format_args!(""));
+        report.fault(Fault { status, place: (0, 0), message, pointer })
+    }
 }
 
 /// Opens a policy of the `format`.
-pub(crate) fn open_policy(format: u32, text: &str, report: &Report) -> Result<PolicyFile, Status> {
+pub(crate) fn open_policy(format: u32, text: &str) -> Result<PolicyFile, Unmade> {
     let opened = match format {
         AIRLOCK_POLICY_JSON => PolicyFile::parse("policy.json", text),
         AIRLOCK_POLICY_TOML => PolicyFile::parse("policy.toml", text),
@@ -173,17 +218,17 @@ pub(crate) fn open_policy(format: u32, text: &str, report: &Report) -> Result<Po
             PolicyFile::open(text)
         }
         AIRLOCK_POLICY_PRESET => {
-            return Err(report.plain(Status::POLICY_INVALID, "there is no preset of this name"));
+            return Err(Unmade::Plain(Status::POLICY_INVALID, "there is no preset of this name"));
         }
         // The name of a preset is no path.
         AIRLOCK_POLICY_FILE if Path::new(text).is_absolute() => PolicyFile::open(text),
         AIRLOCK_POLICY_FILE => PolicyFile::open(&String::from_iter(["./", text])),
         _ => {
             let message = "a format of policies that is not known";
-            return Err(report.plain(Status::INVALID_ARGUMENT, message));
+            return Err(Unmade::Plain(Status::INVALID_ARGUMENT, message));
         }
     };
-    opened.map_err(|error| policy_fault(report, &error))
+    opened.map_err(|error| FirewallError::Policy(error).into())
 }
 
 fn policy_fault(report: &Report, error: &PolicyFileError) -> Status {
@@ -203,9 +248,55 @@ fn policy_fault(report: &Report, error: &PolicyFileError) -> Status {
     })
 }
 
-fn audit_fault(report: &Report, why: &impl core::fmt::Display) -> Status {
-    let (message, pointer) = (format_args!("{why}"), format_args!(""));
-    report.fault(Fault { status: Status::AUDIT_FAILED, place: (0, 0), message, pointer })
+/// Puts another policy in force in place of the one that is, for every call and message that comes after;
+/// what has begun ends under the old one. `policy` and `format` are as in `airlock_guard_options`. Tools, audit
+/// log, kill switch and pin file stay, what limits have counted stays counted, and sessions remember. When
+/// the policy cannot be honoured by this firewall, nothing changes and `error`, which may be NULL, says why;
+/// the audit log has either. Any thread; calls that go on meanwhile do not wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn airlock_firewall_reload(
+    firewall: *const airlock_firewall,
+    policy: airlock_str,
+    format: u32,
+    error: *mut airlock_error,
+) -> airlock_status {
+    guarded(|| {
+        // SAFETY: the header wants `error` to be null or as long as it says.
+        let report = unsafe { Report::new(error)? };
+        let malformed = |status| report.plain(status, "the firewall or the policy is missing");
+        // SAFETY: the header wants a firewall or null, and the text to stay for the call.
+        let (firewall, policy) = unsafe {
+            let firewall = shared(firewall).map_err(malformed)?;
+            (firewall, policy.optional().map_err(malformed)?)
+        };
+        let policy = policy.ok_or(Status::INVALID_ARGUMENT).map_err(malformed)?;
+        let opened = firewall.live.reload_with(|| open_policy(format, policy));
+        opened.map_err(|fault| fault.told(&report))
+    })
+}
+
+/// Ends the session of a caller that calls name as `session` in `airlock_call`: what it remembers is
+/// forgotten, and the next call that names it begins another. One that nobody ends is over when it was idle
+/// for as long as `[session]` of the policy says. `caller` may be NULL. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn airlock_firewall_end_session(
+    firewall: *const airlock_firewall,
+    caller: *const airlock_caller,
+    session: airlock_str,
+) -> airlock_status {
+    guarded(|| {
+        // SAFETY: the header wants a firewall, a caller or null, and the text to stay for the call.
+        let (firewall, caller, session) = unsafe {
+            let caller = match caller.is_null() {
+                true => Caller::default(),
+                false => shared(caller)?.as_caller(),
+            };
+            (shared(firewall)?, caller, session.optional()?)
+        };
+        let session = session.ok_or(Status::INVALID_ARGUMENT)?;
+        firewall.live.load().end_session(&caller, session);
+        Ok(())
+    })
 }
 
 /// Looks up a tool, as `airlock_tool_id` does.
@@ -240,7 +331,7 @@ pub unsafe extern "C" fn airlock_firewall_halt(
         if firewall.has_kill_file {
             return Err(Status::UNSUPPORTED);
         }
-        firewall.firewall.kill_switch().set(on != 0);
+        firewall.live.load().kill_switch().set(on != 0);
         Ok(())
     })
 }
@@ -256,7 +347,7 @@ pub unsafe extern "C" fn airlock_firewall_halted(
         // SAFETY: the header wants `on` to be null or to have room for a number.
         unsafe { put(on, 1)? };
         // SAFETY: the header wants a firewall or null.
-        let halted = unsafe { shared(firewall)? }.firewall.kill_switch().is_on();
+        let halted = unsafe { shared(firewall)? }.live.load().kill_switch().is_on();
         // SAFETY: as above.
         unsafe { put(on, u32::from(halted)) }
     })
@@ -273,7 +364,7 @@ pub unsafe extern "C" fn airlock_firewall_calls(
         // SAFETY: the header wants a firewall or null, and `calls` to be null or as long as it says.
         let (place, firewall) = unsafe { (Place::new(calls)?, shared(firewall)?) };
         let airlock::firewall::Calls { running, ok, failed, unknown, refused } =
-            firewall.firewall.calls();
+            firewall.live.load().calls();
         let reserved = 0;
         let struct_size = 0;
         place.set(&airlock_calls { struct_size, reserved, running, ok, failed, unknown, refused });
@@ -291,7 +382,7 @@ pub unsafe extern "C" fn airlock_firewall_audit_flush(
     guarded(|| {
         // SAFETY: the header wants a firewall or null.
         let firewall = unsafe { shared(firewall)? };
-        firewall.firewall.audit().flush().map_err(|_| Status::AUDIT_FAILED)
+        firewall.live.load().audit().flush().map_err(|_| Status::AUDIT_FAILED)
     })
 }
 
@@ -303,7 +394,7 @@ pub unsafe extern "C" fn airlock_firewall_audit_reopen(
 ) -> airlock_status {
     guarded(|| {
         // SAFETY: the header wants a firewall or null.
-        unsafe { shared(firewall)? }.firewall.audit().reopen();
+        unsafe { shared(firewall)? }.live.load().audit().reopen();
         Ok(())
     })
 }
@@ -316,13 +407,13 @@ pub unsafe extern "C" fn airlock_firewall_audit_close(
 ) -> airlock_status {
     guarded(|| {
         // SAFETY: the header wants a firewall or null.
-        unsafe { shared(firewall)? }.firewall.audit().close();
+        unsafe { shared(firewall)? }.live.load().audit().close();
         Ok(())
     })
 }
 
-/// Closes the audit log and frees a firewall; NULL is nothing. No call that uses it may be under
-/// way; permits may live on.
+/// Frees a firewall, and closes its audit log when it has no relay any more; NULL is nothing. No call
+/// that uses it may be under way; permits and relays may live on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn airlock_firewall_free(firewall: *mut airlock_firewall) {
     if !firewall.is_null() {

@@ -240,7 +240,8 @@ fn read_document(format: u32, text: &str, report: &Report) -> Result<Policy, Sta
 
 #[cfg(feature = "std")]
 fn read_document(format: u32, text: &str, report: &Report) -> Result<Policy, Status> {
-    crate::firewall::open_policy(format, text, report).map(PolicyFile::into_policy)
+    let opened = crate::firewall::open_policy(format, text);
+    opened.map(PolicyFile::into_policy).map_err(|fault| fault.told(report))
 }
 
 /// The fault of a policy whose text is `source`.

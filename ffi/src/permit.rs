@@ -34,7 +34,9 @@ pub struct airlock_permit {
 ///
 /// As `airlock_check`, but for this: what allows a call is also a `*permit`, to be ended with
 /// `airlock_permit_finish`; else `*permit` is NULL. The agent of `call->caller` has the roles and the
-/// tenant that `[agents]` of the policy says, where the caller has none of its own. A tool that the
+/// tenant that `[agents]` of the policy says, where the caller has none of its own. Where the policy has rules
+/// about sessions, the call belongs to the session that `call->session` names among those of the caller, and
+/// how it ends is for that session too; rules about sessions allow nothing without a name. A tool that the
 /// firewall does not have passes where the policy says `unknown_tool = "forward"`, as the preset
 /// `permissive` does, with its arguments unchecked but for being JSON. A call that a limit refuses may
 /// be made again after `retry_after_ms`. With `AIRLOCK_KEEP_DETAILS` the details go to `scratch`, which
@@ -89,7 +91,8 @@ pub unsafe extern "C" fn airlock_firewall_call(
             }
             None => Ok(()),
         };
-        match firewall.firewall.call(&setting.call) {
+        let current = firewall.live.load();
+        match current.call(&setting.call) {
             Ok(allowed) => {
                 keep(&Verdict::Allow(allowed.allowed()))?;
                 let (verdict, bytes) = airlock_verdict::of_allowed(&allowed.allowed());
@@ -175,7 +178,7 @@ pub unsafe extern "C" fn airlock_firewall_filter(
         // SAFETY: the header wants `out` to have its room and to overlap none of the inputs; what is
         // written is in memory of the firewall.
         unsafe {
-            match firewall.firewall.filter(setting.call.tool, output) {
+            match firewall.live.load().filter(setting.call.tool, output) {
                 Ok(filtered) => {
                     let changed = !filtered.is_unchanged();
                     let verdict = shown(changed, filtered.is_truncated(), filtered.masked());

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::ffi::{c_char, c_void};
 use core::mem::MaybeUninit;
 
+#[cfg(feature = "std")]
+use airlock::firewall::Connection;
 use airlock_core::Caller;
 use airlock_core::mcp::{Action, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
 
@@ -14,6 +16,10 @@ use crate::boundary::{
 use crate::caller::airlock_caller;
 use crate::check::AIRLOCK_CHANGED;
 use crate::codes::Status;
+#[cfg(feature = "std")]
+use crate::error::{Fault, Report, airlock_error};
+#[cfg(feature = "std")]
+use crate::firewall::airlock_firewall;
 use crate::guard::airlock_guard;
 use crate::text::airlock_str;
 
@@ -85,7 +91,8 @@ pub struct airlock_event {
 pub type airlock_record =
     Option<unsafe extern "C" fn(context: *mut c_void, event: *const airlock_event) -> u32>;
 
-/// What a relay is made from. Set `struct_size` and `nonce`; zero is a good value for all the rest.
+/// What a relay is made from. Set `struct_size`, and `nonce` where there is no firewall; zero is a good value
+/// for all the rest.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct airlock_relay_options {
@@ -94,7 +101,7 @@ pub struct airlock_relay_options {
     /// Zero.
     pub flags: u32,
     /// 64 random bits or more, as 8 to 64 letters and digits: they make the ids of our own
-    /// requests, which neither side may guess.
+    /// requests, which neither side may guess. A relay under a firewall makes its own.
     pub nonce: airlock_str,
     /// Most bytes of a message; 0 is `AIRLOCK_MAX_MESSAGE`.
     pub max_message: usize,
@@ -104,6 +111,9 @@ pub struct airlock_relay_options {
     pub record: airlock_record,
     /// What `record` gets as its first argument.
     pub context: *mut c_void,
+    /// For a relay under a firewall, your name of the MCP server: relays to servers of the same name share
+    /// what they learn of its tools, and with a pin file it is the key of its pins. Absent is none.
+    pub server: airlock_str,
 }
 
 versioned!(airlock_relay_options, context: *mut c_void);
@@ -132,13 +142,31 @@ const DROP: airlock_action =
 
 /// The firewall of one connection between an MCP client and an MCP server. Messages of both
 /// directions go through it, one at a time and in the order of their arrival. One thread at a time.
-/// It keeps what it needs of its guard.
+/// It keeps what it needs of its guard or firewall.
 pub struct airlock_relay {
-    relay: Relay,
+    link: Link,
     /// What the last message became.
     out: Vec<u8>,
     record: airlock_record,
     context: *mut c_void,
+}
+
+/// Who decides.
+enum Link {
+    Guard(Relay),
+    #[cfg(feature = "std")]
+    Firewall(Connection),
+}
+
+/// Asks whoever decides.
+macro_rules! ask {
+    ($link:expr, $relay:ident => $question:expr) => {
+        match $link {
+            Link::Guard($relay) => $question,
+            #[cfg(feature = "std")]
+            Link::Firewall($relay) => $question,
+        }
+    };
 }
 
 impl airlock_relay {
@@ -149,7 +177,7 @@ impl airlock_relay {
         caller: Caller<'_>,
         now: Option<u64>,
     ) -> airlock_action {
-        let Self { relay, out, record, context } = self;
+        let Self { link, out, record, context } = self;
         let mut audit = |event: &Event<'_>| {
             let Some(record) = record else { return Ok(()) };
             let event = describe(event);
@@ -158,8 +186,12 @@ impl airlock_relay {
             if recorded == 0 { Ok(()) } else { Err(Unrecorded) }
         };
         let action = match direction {
-            Direction::ToServer => relay.client(message, caller, now, out, &mut audit),
-            Direction::ToClient => relay.server(message, caller, out, &mut audit),
+            Direction::ToServer => {
+                ask!(link, relay => relay.client(message, caller, now, out, &mut audit))
+            }
+            Direction::ToClient => {
+                ask!(link, relay => relay.server(message, caller, out, &mut audit))
+            }
         };
         let (action, changed) = match action {
             Action::Forward(bytes) => (AIRLOCK_FORWARD, !core::ptr::eq(bytes, message)),
@@ -171,7 +203,7 @@ impl airlock_relay {
         if !changed {
             out.clear();
         }
-        let listing = if relay.is_listing() { AIRLOCK_LISTING } else { 0 };
+        let listing = if ask!(link, relay => relay.is_listing()) { AIRLOCK_LISTING } else { 0 };
         let flags = if changed { listing | AIRLOCK_CHANGED } else { listing };
         airlock_action { action, flags, out_len: out.len(), ..DROP }
     }
@@ -219,7 +251,8 @@ fn describe(event: &Event<'_>) -> airlock_event {
     told
 }
 
-/// Makes the firewall of one connection. Free it with `airlock_relay_free`. Any thread.
+/// Makes the firewall of one connection, under a guard: nobody counts limits, remembers sessions or keeps
+/// pins, and what a policy says of these refuses. Free it with `airlock_relay_free`. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn airlock_relay_new(
     guard: *const airlock_guard,
@@ -236,29 +269,74 @@ pub unsafe extern "C" fn airlock_relay_new(
             (shared(guard)?, options, options.nonce.text()?)
         };
         let speakable = nonce.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if options.flags != 0 || !speakable || !(8..=64).contains(&nonce.len()) {
+        if !speakable || !(8..=64).contains(&nonce.len()) {
             return Err(Status::INVALID_ARGUMENT);
         }
-        let mut bounds = Bounds::default();
-        if options.max_message > 0 {
-            bounds.message = options.max_message;
-        }
-        if options.max_pending > 0 {
-            bounds.pending = options.max_pending;
-        }
-        let made = airlock_relay {
-            relay: Relay::new(guard.guard.clone(), bounds, nonce),
-            out: Vec::new(),
-            record: options.record,
-            context: options.context,
-        };
+        let link = Link::Guard(Relay::new(guard.guard.clone(), bounds(options)?, nonce));
         // SAFETY: as above.
-        unsafe { put(relay, Box::into_raw(Box::new(made))) }
+        unsafe { put(relay, made(link, options)) }
     })
 }
 
+/// Makes the firewall of one connection, under `firewall`: with its limits, clock, kill switch, audit log and
+/// pins, and a session of its own. It goes over to a policy that `airlock_firewall_reload` puts in force
+/// with the next message. `record` of the options is told before the audit log is; the calls are
+/// none of `airlock_firewall_calls`. `error` may be NULL; it says what is wrong with the pin file when that
+/// is `AIRLOCK_PINS_FAILED`. Otherwise as `airlock_relay_new`, and only in a library with `std`. Any thread.
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn airlock_firewall_relay_new(
+    firewall: *const airlock_firewall,
+    options: *const airlock_relay_options,
+    relay: *mut *mut airlock_relay,
+    error: *mut airlock_error,
+) -> airlock_status {
+    guarded(|| {
+        // SAFETY: the header wants each to be null or to have room for what it is.
+        let report = unsafe {
+            put(relay, core::ptr::null_mut())?;
+            Report::new(error)?
+        };
+        let malformed = |status| report.plain(status, "the options are missing or malformed");
+        let mut room = MaybeUninit::uninit();
+        // SAFETY: the header wants a firewall or null, and `options` to be null, or as long as it says and
+        // its texts to stay.
+        let (firewall, options, server) = unsafe {
+            let options = view(options, &mut room).map_err(malformed)?;
+            let server = options.server.optional().map_err(malformed)?;
+            (shared(firewall).map_err(malformed)?, options, server)
+        };
+        let bounds = bounds(options).map_err(malformed)?;
+        let connection = firewall.live.connect(server, bounds).map_err(|error| {
+            let (message, pointer) = (format_args!("{error}"), format_args!(""));
+            report.fault(Fault { status: Status::PINS_FAILED, place: (0, 0), message, pointer })
+        })?;
+        // SAFETY: as above.
+        unsafe { put(relay, made(Link::Firewall(connection), options)) }
+    })
+}
+
+fn bounds(options: &airlock_relay_options) -> Result<Bounds, Status> {
+    if options.flags != 0 {
+        return Err(Status::INVALID_ARGUMENT);
+    }
+    let mut bounds = Bounds::default();
+    if options.max_message > 0 {
+        bounds.message = options.max_message;
+    }
+    if options.max_pending > 0 {
+        bounds.pending = options.max_pending;
+    }
+    Ok(bounds)
+}
+
+fn made(link: Link, options: &airlock_relay_options) -> *mut airlock_relay {
+    let &airlock_relay_options { record, context, .. } = options;
+    Box::into_raw(Box::new(airlock_relay { link, out: Vec::new(), record, context }))
+}
+
 /// Decides on a message of the client, without its line end. `caller` may be NULL; `now_ms` is the
-/// moment in Unix milliseconds, 0 is unknown.
+/// moment in Unix milliseconds; 0 is unknown to a guard, and the present to a firewall.
 ///
 /// When `AIRLOCK_BUFFER_TOO_SMALL` is returned, the decision stands: `action` says what to do, and
 /// `airlock_relay_output` hands out the `out_len` bytes to do it with. On any other failure drop
@@ -365,7 +443,8 @@ pub unsafe extern "C" fn airlock_relay_list_request(
             exclusive(relay)?
         };
         let out = Output::new(out, out_cap)?;
-        relay.out = relay.relay.list_request().ok_or(Status::NOT_FOUND)?;
+        let request = ask!(&mut relay.link, link => link.list_request());
+        relay.out = request.ok_or(Status::NOT_FOUND)?;
         // SAFETY: as above; the buffer is not in the relay.
         unsafe {
             put(out_len, relay.out.len())?;
@@ -380,7 +459,8 @@ pub unsafe extern "C" fn airlock_relay_list_request(
 pub unsafe extern "C" fn airlock_relay_abandon_list(relay: *mut airlock_relay) -> airlock_status {
     guarded(|| {
         // SAFETY: the header wants a relay that no other thread uses, or null.
-        unsafe { exclusive(relay)? }.relay.abandon_list();
+        let relay = unsafe { exclusive(relay)? };
+        ask!(&mut relay.link, link => link.abandon_list());
         Ok(())
     })
 }

@@ -19,12 +19,24 @@ pub struct Causes {
     holding: Arc<Mutex<u8>>,
 }
 
-/// What may halt calls, each one bit.
-#[derive(Clone, Copy, Debug)]
-enum Cause {
+/// What may halt calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A file of this machine.
     File = 1,
-    #[cfg(feature = "redis")]
+    /// A key of the store that a fleet shares.
     Key = 2,
+}
+
+impl Cause {
+    /// As records of the audit spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "kill_file",
+            Self::Key => "kill_key",
+        }
+    }
 }
 
 impl Causes {
@@ -40,7 +52,7 @@ impl Causes {
         &self.switch
     }
 
-    /// Says whether `cause` holds; whether it did not before, or the reverse.
+    /// Says whether `cause` holds; whether it did not before, or the reverse. Each is one bit.
     fn set(&self, cause: Cause, holds: bool) -> bool {
         // The switch is turned under the lock, so that the last word is that of all causes.
         let mut holding = self.holding.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,9 +95,14 @@ impl KillFile {
 
     /// Looks for the file and turns the switch; whether it came or went. One call of the system.
     pub fn poll(&self) -> bool {
+        self.turn().is_some()
+    }
+
+    /// [`poll`](Self::poll): whether the file is there now, if it came or went.
+    pub(crate) fn turn(&self) -> Option<bool> {
         let missing = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
         let halted = fs::symlink_metadata(&self.path).err().is_none_or(|error| !missing(&error));
-        self.causes.set(Cause::File, halted)
+        self.causes.set(Cause::File, halted).then_some(halted)
     }
 }
 

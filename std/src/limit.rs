@@ -1,4 +1,4 @@
-//! Limits on calls, kept in this process.
+//! Limits on calls and sums of budgets, kept in this process.
 //!
 //! A [`Limiter`] has one book for each limit of a policy, and in it one account for each key. Under one
 //! short lock a call takes from all of its limits or from none, so that a refusal by one limit costs
@@ -8,6 +8,7 @@
 //! ten times a second at most.
 
 mod book;
+mod budget;
 mod meter;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
@@ -15,12 +16,14 @@ pub(crate) mod redis;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use airlock_core::policy::{Admit, Charges, Exhausted, LimitRef, Policy};
+use airlock_core::Outcome;
+use airlock_core::policy::{Admit, Charges, Exhausted, Hold, LimitRef, Overspent, Policy, Sums};
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
 use crate::clock::Clock;
 use book::Book;
+use budget::Budgets;
 use meter::Meter;
 
 /// How many keys one limit tells apart at a time.
@@ -36,10 +39,11 @@ pub trait Keeper: Admit + fmt::Debug + Send + Sync {
     fn succeed(&self, policy: &Policy) -> Result<Arc<dyn Keeper>, LimitError>;
 }
 
-/// Counts the calls of one policy.
+/// Counts the calls of one policy, and adds up what they take from its budgets.
 ///
 /// An account is closed when it is as full as a new one. While [`MAX_KEYS`] keys of a limit have open
-/// accounts, calls with other keys are refused by that limit.
+/// accounts, calls with other keys are refused by that limit; so they are by a budget with [`MAX_KEYS`] keys in its
+/// window.
 #[derive(Debug)]
 pub struct Limiter {
     clock: Arc<dyn Clock>,
@@ -49,6 +53,7 @@ pub struct Limiter {
     /// Those of the policy's limits, in its order. Who counts for another version of the policy may have
     /// some of them too.
     books: Vec<Named>,
+    budgets: Budgets,
 }
 
 /// The book of a limit.
@@ -99,13 +104,15 @@ impl Limiter {
     ) -> Result<Self, LimitError> {
         let book = |(limit, meter)| Named { limit, book: new_book(meter, max_keys) };
         let books = meters(policy)?.into_iter().map(book).collect();
-        Ok(Self { clock, max_keys, desk: Arc::default(), books })
+        let budgets = Budgets::new(policy, max_keys);
+        Ok(Self { clock, max_keys, desk: Arc::default(), books, budgets })
     }
 
     /// A limiter for `policy`, which is to be in force in place of this one's. Limits with the same id count
     /// on in the same accounts, also for who still asks this limiter. Where the rate or the burst is
     /// another one, an account lacks as many calls as before, but not more than the new burst; where the
-    /// key is another one, a new id makes it begin anew.
+    /// key is another one, a new id makes it begin anew. Budgets with the same id count on too, unless their
+    /// window is another one.
     ///
     /// # Errors
     /// As [`new`](Self::new); nothing has changed then.
@@ -126,14 +133,16 @@ impl Limiter {
         };
         let books = meters.into_iter().map(book).collect();
         let (clock, desk) = (Arc::clone(&self.clock), Arc::clone(&self.desk));
-        Ok(Self { clock, max_keys: self.max_keys, desk, books })
+        let budgets = self.budgets.succeed(policy);
+        Ok(Self { clock, max_keys: self.max_keys, desk, books, budgets })
     }
 
     /// How many accounts are open.
     #[must_use]
     pub fn accounts(&self) -> usize {
         let _desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        self.books.iter().map(|named| named.open().len()).sum()
+        let limited: usize = self.books.iter().map(|named| named.open().len()).sum();
+        limited.saturating_add(self.budgets.accounts())
     }
 
     fn now(&self) -> u64 {
@@ -172,6 +181,14 @@ impl Admit for Limiter {
         // No step of what is done under the lock can panic half-way.
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.admit(charges, &self.books, now)
+    }
+
+    fn reserve(&self, sums: Sums<'_>) -> Result<Option<Hold>, Overspent> {
+        self.budgets.reserve(sums)
+    }
+
+    fn settle(&self, hold: Hold, outcome: Outcome) {
+        self.budgets.settle(hold, outcome);
     }
 }
 

@@ -1,11 +1,15 @@
-//! What can be seen of decisions from outside: [`Metrics`] as numbers, and with the feature `tracing` spans
-//! and events.
+//! What can be seen of decisions from outside: [`Metrics`] as numbers, with the feature `tracing` spans
+//! and events, with the feature `otel` spans of OpenTelemetry ([`Traces`]).
 //!
-//! Both see what the audit sees and tell less of it: names of tools that a schema declares, reasons, rules,
-//! types and durations, never a value. A name that a model made up is `(other)` to both.
+//! All see what the audit sees and tell less of it: names of tools that a schema declares, reasons, rules,
+//! types and durations, never a value. A name that a model made up is `(other)` to all.
 
+mod incidents;
 mod metrics;
+#[cfg(feature = "otel")]
+pub(crate) mod otel;
 mod serve;
+mod span;
 mod text;
 #[cfg(feature = "tracing")]
 pub(crate) mod trace;
@@ -15,9 +19,18 @@ use std::time::Duration;
 use airlock_core::Reason;
 use airlock_core::mcp::{Event, Outcome};
 
+pub use incidents::Incidents;
 pub(crate) use metrics::Calls;
 pub use metrics::Metrics;
+#[cfg(feature = "otel")]
+pub use otel::Traces;
 pub use serve::serve;
+pub(crate) use span::CallSpan;
+
+/// Where spans of calls go: nowhere in a build without the feature `otel`.
+#[cfg(not(feature = "otel"))]
+#[derive(Clone, Debug)]
+pub enum Traces {}
 
 /// What stands for the name of a tool that no schema declares.
 pub(crate) const OTHER: &str = "(other)";
@@ -47,13 +60,14 @@ pub(crate) const fn words(outcome: &Outcome<'_>) -> Words {
     }
 }
 
-/// Tells whoever listens of a decision that took so long. What is not `recorded` does not take effect.
+/// Tells whoever listens of a decision that took so long, and in which words. What is not `recorded` does not
+/// take effect.
 pub(crate) fn observe(
     metrics: Option<&Metrics>,
     event: &Event<'_>,
     took: Duration,
     recorded: bool,
-) {
+) -> Words {
     let unrecorded = ("block", Some(Reason::InternalError.name()));
     let words = if recorded { words(&event.outcome) } else { unrecorded };
     if let Some(metrics) = metrics {
@@ -61,9 +75,20 @@ pub(crate) fn observe(
     }
     #[cfg(feature = "tracing")]
     trace::event(event, words, took);
+    words
+}
+
+/// The rule that decided on a call.
+#[cfg(any(feature = "tracing", feature = "otel"))]
+fn rule_of<'e>(outcome: &'e Outcome<'_>) -> Option<&'e str> {
+    match outcome {
+        Outcome::Allowed(allowed) => allowed.rule(),
+        Outcome::Refused(refusal) => refusal.rule(),
+        _ => None,
+    }
 }
 
 /// Whether anyone may listen.
-pub(crate) const fn is_watched(metrics: Option<&Metrics>) -> bool {
-    metrics.is_some() || cfg!(feature = "tracing")
+pub(crate) const fn is_watched(metrics: Option<&Metrics>, traces: Option<&Traces>) -> bool {
+    metrics.is_some() || traces.is_some() || cfg!(feature = "tracing")
 }

@@ -129,6 +129,12 @@ impl PolicyFile {
         }
     }
 
+    /// This policy with another answer to near misses.
+    #[must_use]
+    pub fn with_near_miss(self, near_miss: NearMiss) -> Self {
+        Self { policy: self.policy.with_near_miss(near_miss), ..self }
+    }
+
     /// Compiles `text` as if it were the content of the file called `name`.
     ///
     /// # Errors

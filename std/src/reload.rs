@@ -2,8 +2,7 @@
 //!
 //! Each question is asked of one firewall from beginning to end, so that no call is judged by half a policy:
 //! [`Live`] hands out the current one, and a new policy takes its place as a whole. What was counted stays
-//! counted. A policy that cannot be honoured changes nothing, and standard error, the audit and the metrics
-//! say so.
+//! counted. A policy that cannot be honoured changes nothing, and the audit and the metrics say so.
 
 mod watch;
 
@@ -15,7 +14,7 @@ pub use watch::Watch;
 use crate::audit::AuditLog;
 use crate::firewall::{Firewall, FirewallError};
 use crate::observe::Metrics;
-use crate::policy::{Error, PolicyFile};
+use crate::policy::PolicyFile;
 
 /// A firewall whose policy can be changed.
 ///
@@ -63,7 +62,7 @@ impl Live {
     /// # Errors
     /// As [`Firewall::succeed`]; the policy stays as it was.
     pub fn reload(&self, file: PolicyFile) -> Result<(), FirewallError> {
-        self.reload_with(|| Ok(file))
+        self.reload_with(|| Ok::<_, FirewallError>(file))
     }
 
     /// [`reload`](Self::reload) with the policy that `open` opens: where it cannot, that is said in the same
@@ -71,13 +70,13 @@ impl Live {
     ///
     /// # Errors
     /// As [`reload`](Self::reload), and what `open` says.
-    pub fn reload_with(
+    pub fn reload_with<E: From<FirewallError> + fmt::Display>(
         &self,
-        open: impl FnOnce() -> Result<PolicyFile, Error>,
-    ) -> Result<(), FirewallError> {
+        open: impl FnOnce() -> Result<PolicyFile, E>,
+    ) -> Result<(), E> {
         let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.load();
-        let next = open().map_err(FirewallError::Policy).and_then(|file| {
+        let next = open().and_then(|file| {
             let digest = file.sources().digest();
             Ok((old.succeed(file)?, digest))
         });
@@ -91,20 +90,12 @@ impl Live {
 
 /// Says what became of a new policy: its digest, or why the old one stays. That this cannot be recorded does
 /// not stop it: it may be the policy that denies more, and calls that cannot be recorded do not run.
-pub(crate) fn tell(
-    audit: &AuditLog,
-    metrics: Option<&Metrics>,
-    outcome: Result<&str, &dyn fmt::Display>,
-) {
+fn tell(audit: &AuditLog, metrics: Option<&Metrics>, outcome: Result<&str, &dyn fmt::Display>) {
     if let Some(metrics) = metrics {
         metrics.reloaded(outcome.is_ok());
     }
     let _ = match outcome {
         Ok(digest) => audit.record_reload(Some(digest), Ok(())),
-        Err(error) => {
-            let error = error.to_string();
-            eprintln!("airlock: the policy stays as it was: {error}");
-            audit.record_reload(None, Err(&error))
-        }
+        Err(error) => audit.record_reload(None, Err(&error.to_string())),
     };
 }

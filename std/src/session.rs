@@ -17,8 +17,7 @@ use airlock_core::{Caller, Session};
 /// Least time from one search for sessions that are over to the next.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A session in which nothing has happened, under a secret key of its own: for
-/// [`Relay::session`](airlock_core::mcp::Relay::session).
+/// A session in which nothing has happened, under a secret key of its own: for decisions without a firewall.
 #[must_use]
 pub fn fresh() -> Session {
     Session::new(secret())
@@ -26,7 +25,7 @@ pub fn fresh() -> Session {
 
 /// 128 bits that nobody outside knows: hashes under keys that the standard library has from the operating
 /// system.
-fn secret() -> [u8; 16] {
+pub(crate) fn secret() -> [u8; 16] {
     let state = RandomState::new();
     let (one, other) = (u128::from(state.hash_one(0_u8)), u128::from(state.hash_one(1_u8)));
     (one << 64 | other).to_le_bytes()

@@ -12,6 +12,7 @@ use airlock::clock::ManualClock;
 use airlock::core::policy::KillSwitch;
 use airlock::core::{Call, Caller, Output, Reason, ToolDefinition};
 use airlock::firewall::{Calls, FirewallBuilder, FirewallError, Permit, Refused, Shown};
+use airlock::observe::Metrics;
 use airlock::policy::PolicyFile;
 use airlock::{Firewall, Outcome};
 use serde_json::{Value, json};
@@ -161,6 +162,27 @@ fn a_switch_or_a_file_halts_every_call() {
     assert!(firewall.call(&read).is_ok());
     fs::write(&file.0, "").unwrap();
     assert_eq!(firewall.call(&read).unwrap_err().reason(), Reason::Halted);
+}
+
+#[test]
+fn a_kill_file_that_turns_is_recorded_and_counted() {
+    let (file, log, metrics) = (Scrap::new("turn"), Scrap::new("turn-log"), Metrics::new());
+    let builder = builder("").kill_file(&file.0).audit_file(&log.0).metrics(metrics.clone());
+    let firewall = builder.build().unwrap();
+    let counted = |line: &str| metrics.render().lines().any(|found| found == line);
+    let ask = || firewall.call(&call("read_file", "{}")).is_ok();
+    assert!(ask() && counted("airlock_halted 0"));
+    fs::write(&file.0, "").unwrap();
+    assert!(!ask() && !ask() && counted("airlock_halted 1"));
+    fs::remove_file(&file.0).unwrap();
+    assert!(ask() && counted("airlock_halted 0"));
+    assert!(counted("airlock_halts_total{cause=\"kill_file\"} 1"));
+    firewall.audit().close();
+    let text = fs::read_to_string(&log.0).unwrap();
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let halts = records.filter(|record| record["kind"] == "halt");
+    let told: Vec<_> = halts.map(|halt| (halt["cause"].clone(), halt["halted"].clone())).collect();
+    assert_eq!(told, [true, false].map(|halted| (json!("kill_file"), json!(halted))));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod redis_server;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,9 +24,11 @@ use airlock::core::{Call, Caller, Guard, Reason, Scratch, ToolDefinition};
 use airlock::firewall::FirewallError;
 use airlock::kill::{Causes, KillFile, KillKey};
 use airlock::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
+use airlock::observe::Metrics;
 use airlock::policy::PolicyFile;
 use airlock::{Firewall, Outcome};
 use redis_server::Server;
+use serde_json::{Value, json};
 
 macro_rules! tests {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
@@ -53,6 +56,9 @@ const TESTS: &[harness::Test] = tests![
     a_firewall_under_a_policy_with_a_store_shares_its_limits,
     a_policy_that_is_changed_counts_on_at_the_server,
     many_threads_of_a_firewall_get_exactly_what_there_is,
+    an_outage_is_two_records_however_many_calls_it_meets,
+    data_that_the_store_lost_between_two_calls_are_recorded,
+    a_kill_key_that_turns_is_recorded_and_counted,
 ];
 
 fn main() {
@@ -553,4 +559,100 @@ fn many_threads_of_a_firewall_get_exactly_what_there_is() {
         threads.map(|thread| thread.join().unwrap())
     });
     assert_eq!(passed.iter().sum::<usize>(), 50, "{passed:?}");
+}
+
+/// A firewall with an audit log and counters, on a store.
+struct Recorded {
+    firewall: Firewall,
+    metrics: Metrics,
+    log: PathBuf,
+}
+
+impl Recorded {
+    fn new(name: &str, options: RedisOptions) -> Self {
+        let name = format!("airlock-fleet-{name}-{}.jsonl", std::process::id());
+        let (log, metrics) = (env::temp_dir().join(name), Metrics::new());
+        let limits = "[[limit]]\nid = \"l\"\ntools = \"*\"\nrate = \"100/100d\"\n";
+        let policy = PolicyFile::parse("policy.toml", limits).unwrap();
+        let builder = Firewall::builder().policy(policy).redis(options).metrics(metrics.clone());
+        let tool = ToolDefinition { name: "search", input_schema: b"{}", output_schema: None };
+        let firewall = builder.audit_file(&log).tool(tool).unwrap().build().unwrap();
+        Self { firewall, metrics, log }
+    }
+
+    fn passes(&self) -> bool {
+        let call = Call { tool: "search", arguments: b"{}", ..Call::default() };
+        self.firewall.call(&call).map(|permit| permit.finish(Outcome::Ok)).is_ok()
+    }
+
+    fn counted(&self, line: &str) -> bool {
+        self.metrics.render().lines().any(|found| found == line)
+    }
+
+    /// What a log that was closed with its firewall has of a kind.
+    fn records(self, kind: &str) -> Vec<Value> {
+        drop(self.firewall);
+        let text = fs::read_to_string(&self.log).unwrap();
+        fs::remove_file(&self.log).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let records: Vec<_> = records.collect();
+        assert_eq!(records.last().unwrap()["kind"], "close", "nobody else keeps it open");
+        records.into_iter().filter(|record| record["kind"] == kind).collect()
+    }
+}
+
+fn an_outage_is_two_records_however_many_calls_it_meets() {
+    let mut server = Server::start();
+    let recorded = Recorded::new("outage", options(&server).on_loss(OnLoss::Refuse));
+    assert!(recorded.passes());
+    server.kill();
+    (0..7).for_each(|_| assert!(!recorded.passes()));
+    assert!(recorded.counted("airlock_store_lost_total 1"));
+    assert!(recorded.counted("airlock_store_returned_total 0"));
+    server.restart();
+    wait_until(|| recorded.counted("airlock_store_returned_total 1"));
+    for line in [
+        "airlock_store_lost_total 1",
+        "airlock_store_forgot_total 1",
+        "airlock_store_outage_calls_total{outcome=\"refused\"} 7",
+        "airlock_store_outage_calls_total{outcome=\"admitted\"} 0",
+    ] {
+        assert!(recorded.counted(line), "{line}");
+    }
+    let stores = recorded.records("store");
+    let [lost, returned] = &stores[..] else { panic!("{stores:?}") };
+    assert_eq!((&lost["event"], &lost["on_loss"]), (&json!("lost"), &json!("refuse")));
+    assert!(lost["detail"].is_string() && returned["after_ms"].is_u64(), "{stores:?}");
+    let told = ["event", "refused", "admitted", "forgot"].map(|member| returned[member].clone());
+    assert_eq!(told, [json!("returned"), json!(7), json!(0), json!(true)]);
+}
+
+fn data_that_the_store_lost_between_two_calls_are_recorded() {
+    let mut server = Server::start();
+    let recorded = Recorded::new("forgot", options(&server));
+    assert!(recorded.passes());
+    server.restart();
+    recorded.passes();
+    assert!(recorded.counted("airlock_store_forgot_total 1"));
+    let stores = recorded.records("store");
+    assert_eq!(stores.last().unwrap()["event"], "forgot", "{stores:?}");
+}
+
+fn a_kill_key_that_turns_is_recorded_and_counted() {
+    let server = Server::start();
+    let recorded = Recorded::new("halt", options(&server).kill_key("airlock:halt"));
+    assert!(recorded.passes() && recorded.counted("airlock_halted 0"));
+    server.ask::<()>("SET airlock:halt 1");
+    wait_until(|| recorded.counted("airlock_halted 1"));
+    assert!(!recorded.passes());
+    server.ask::<()>("DEL airlock:halt");
+    wait_until(|| recorded.counted("airlock_halted 0"));
+    assert!(recorded.counted("airlock_halts_total{cause=\"kill_key\"} 1"));
+    let halts = recorded.records("halt");
+    let told: Vec<_> = halts
+        .iter()
+        .map(|halt| ["cause", "came", "halted"].map(|member| halt[member].clone()))
+        .collect();
+    let halt = |on: bool| [json!("kill_key"), json!(on), json!(on)];
+    assert_eq!(told, [halt(true), halt(false)]);
 }

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
+use airlock::Firewall;
 use airlock::audit::AuditLog;
-use airlock::core::Guard;
 use airlock::core::mcp::Bounds;
 use airlock::stdio::{self, Identity, Options};
 use serde_json::{Value, json};
@@ -64,24 +64,19 @@ fn main() {
 /// What `airlock run` does. The first argument is the audit log, or empty.
 fn relay(mut arguments: Vec<OsString>) -> i32 {
     let log = PathBuf::from(arguments.remove(0));
-    let audit = if log.as_os_str().is_empty() {
-        AuditLog::none()
-    } else {
-        AuditLog::open(&log, Some("tester")).unwrap()
-    };
+    let mut builder = Firewall::builder();
+    if !log.as_os_str().is_empty() {
+        builder = builder.audit(AuditLog::open(&log, Some("tester")).unwrap());
+    }
     let own = env::current_exe().unwrap();
     stdio::run(Options {
-        metrics: None,
         reload: None,
-        guard: Arc::new(Guard::builder().build().unwrap()),
+        firewall: builder.build().unwrap(),
         identity: Identity::default(),
-        audit,
         command: &arguments,
         own: Some((&own, OsStr::new("__exec"))),
         bounds: Bounds { message: 1 << 20, ..Bounds::default() },
-        limiter: None,
-        kill_file: None,
-        pins: None,
+        server: None,
     })
     .unwrap()
 }

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use airlock::core::{Call, Reason, ToolDefinition};
+use airlock::firewall::FirewallError;
 use airlock::observe::Metrics;
 use airlock::policy::PolicyFile;
 use airlock::reload::Live;
@@ -156,7 +157,7 @@ fn a_bad_reload_changes_nothing_and_says_so() {
         "[[limit]]\nid = \"all\"\ntools = \"*\"\nrate = \"1/900000d\"\nburst = 1000000\n",
         "[audit]\nmode = \"async\"\n",
     ] {
-        live.reload_with(|| bad(text)).unwrap_err();
+        live.reload_with(|| bad(text).map_err(FirewallError::Policy)).unwrap_err();
         assert!(std::sync::Arc::ptr_eq(&before, &live.load()), "{text}");
     }
     let call = |tool| Call { tool, arguments: b"{}", ..Call::default() };

@@ -6,6 +6,9 @@
 // that a tool does not declare are cut, what does not fit is refused in words that let the model repair its call, the
 // policy is enforced, secrets are masked. The tools are learned from the server's own list.
 //
+// In place of the guard stands a firewall where the policy has limits, sessions, pins or an audit log. Each client then has a
+// session of its own.
+//
 // What a server says on its own (progress, log messages, sampling, elicitation) does not pass receiving middleware.
 // [NewPair] guards that too.
 package mcpairlock
@@ -18,9 +21,12 @@ import (
 	"fmt"
 	"hash/maphash"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -37,7 +43,8 @@ func WithCaller(identify func(ctx context.Context, req mcp.Request) (*airlock.Ca
 	return func(f *firewall) { f.identify = identify }
 }
 
-// WithRecord tells record every decision before it takes effect. With an error, what it would have let through is refused.
+// WithRecord tells record every decision before it takes effect. With an error, what it would have let through is refused. Under
+// a firewall it is called for several clients at once.
 func WithRecord(record func(airlock.Event) error) Option {
 	return func(f *firewall) { f.options.Record = record }
 }
@@ -47,8 +54,19 @@ func WithMaxPending(count int) Option {
 	return func(f *firewall) { f.options.MaxPending = count }
 }
 
-// New returns middleware for the requests that a server receives. The guard may be closed afterwards.
-func New(guard *airlock.Guard, options ...Option) mcp.Middleware {
+// WithServer names the server for a firewall: it is the key of its pins, which a firewall with a PinFile needs.
+func WithServer(name string) Option {
+	return func(f *firewall) { f.options.Server = name }
+}
+
+// Guard decides: an [airlock.Guard] or an [airlock.Firewall].
+type Guard interface {
+	NewRelay(airlock.RelayOptions) (*airlock.Relay, error)
+}
+
+// New returns middleware for the requests that a server receives. A guard may be closed afterwards, a firewall when the server
+// has ended.
+func New(guard Guard, options ...Option) mcp.Middleware {
 	receiving, _ := NewPair(guard, options...)
 	return receiving
 }
@@ -58,27 +76,97 @@ func New(guard *airlock.Guard, options ...Option) mcp.Middleware {
 //	receiving, sending := mcpairlock.NewPair(guard)
 //	server.AddReceivingMiddleware(receiving)
 //	server.AddSendingMiddleware(sending)
-func NewPair(guard *airlock.Guard, options ...Option) (receiving, sending mcp.Middleware) {
-	f := &firewall{listing: make(chan struct{}, 1), seed: maphash.MakeSeed()}
+func NewPair(guard Guard, options ...Option) (receiving, sending mcp.Middleware) {
+	f := &firewall{guard: guard, seed: maphash.MakeSeed(), links: map[weak.Pointer[mcp.ServerSession]]*link{}}
 	for _, option := range options {
 		option(f)
 	}
-	f.relay, f.broken = guard.NewRelay(f.options)
+	relay, err := guard.NewRelay(f.options)
+	switch _, sessions := guard.(*airlock.Firewall); {
+	case err != nil:
+		f.broken = err
+	case !sessions:
+		f.shared = newLink(relay, 0)
+	default:
+		// It can be had; each client gets one of its own.
+		f.broken = relay.Close()
+		if f.options.Server == "" {
+			// For what relays tell each other of its tools. There are no pins, which would have wanted a name.
+			f.options.Server = fmt.Sprintf("mcpairlock %d", servers.Add(1))
+		}
+	}
 	return f.receive, f.send
 }
 
-// firewall feeds one relay with the messages that the SDK has parsed, as JSON-RPC with ids of its own.
+var servers atomic.Int64
+
+// firewall feeds relays with the messages that the SDK has parsed, as JSON-RPC with ids of its own.
 type firewall struct {
-	relay    *airlock.Relay
-	broken   error // why there is no relay
+	guard    Guard
+	broken   error // why there are no relays
 	options  airlock.RelayOptions
 	identify func(context.Context, mcp.Request) (*airlock.Caller, error)
 	lastID   atomic.Int64
-	listing  chan struct{} // held by who asks the server for its tools
-	looked   atomic.Int64  // when somebody last looked whether the tools changed, since start
-	seed     maphash.Seed
-	seen     atomic.Uint64 // what the list of tools was then
+
+	shared *link // the relay of all clients; none where each has its own
+	mutex  sync.Mutex
+	links  map[weak.Pointer[mcp.ServerSession]]*link
+
+	looked  atomic.Int64 // when somebody last looked whether the tools changed, since start
+	seed    maphash.Seed
+	seen    atomic.Uint64 // what the list of tools was then
+	version atomic.Uint64 // how often it was another one
+	learned atomic.Uint64 // the version that a relay begins with
 }
+
+// link is a relay and what it knows of the server's tools.
+type link struct {
+	relay   *airlock.Relay
+	listing chan struct{} // held by who asks the server for its tools
+	version atomic.Uint64 // of the list that it was told of
+}
+
+func newLink(relay *airlock.Relay, version uint64) *link {
+	made := &link{relay: relay, listing: make(chan struct{}, 1)}
+	made.version.Store(version)
+	return made
+}
+
+// link is the relay of the client that a request comes from or goes to. Those of clients that are gone are closed.
+func (f *firewall) link(req mcp.Request) (*link, error) {
+	if f.broken != nil || f.shared != nil {
+		return f.shared, f.broken
+	}
+	session, ok := req.GetSession().(*mcp.ServerSession)
+	if !ok || session == nil {
+		return nil, errNoSession
+	}
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	key := weak.Make(session)
+	if known := f.links[key]; known != nil {
+		return known, nil
+	}
+	version := f.learned.Load()
+	relay, err := f.guard.NewRelay(f.options)
+	if err != nil {
+		return nil, err
+	}
+	f.links[key] = newLink(relay, version)
+	runtime.AddCleanup(session, f.forget, key)
+	return f.links[key], nil
+}
+
+func (f *firewall) forget(key weak.Pointer[mcp.ServerSession]) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if gone := f.links[key]; gone != nil {
+		_ = gone.relay.Close()
+		delete(f.links, key)
+	}
+}
+
+var errNoSession = errors.New("not a session of a server")
 
 // Most times that one request waits for the server's list of tools.
 const mostLists = 8
@@ -122,15 +210,19 @@ func (f *firewall) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if err != nil {
 			return nil, unchecked(err)
 		}
+		link, err := f.link(req)
+		if err != nil {
+			return nil, unchecked(err)
+		}
 		id := f.newID()
 		message, err := f.encode(id, method, req.GetParams())
 		if err != nil {
 			return nil, unchecked(err)
 		}
 		if method == callTool {
-			f.refresh(ctx, next, req)
+			f.refresh(ctx, next, req, link)
 		}
-		action, err := f.present(ctx, next, req, message, caller)
+		action, err := f.present(ctx, next, req, link, message, caller)
 		switch {
 		case err != nil:
 			return nil, unchecked(err)
@@ -141,35 +233,44 @@ func (f *firewall) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		}
 		// The relay waits for a reply; whatever happens now, it gets one.
 		result, err := f.run(ctx, next, method, req, action)
-		return f.reply(id, caller, result, err)
+		return link.reply(id, caller, result, err)
 	}
 }
 
 // caller is who makes the request.
 func (f *firewall) caller(ctx context.Context, req mcp.Request) (*airlock.Caller, error) {
-	if f.broken != nil || f.identify == nil {
-		return nil, f.broken
+	if f.identify == nil {
+		return nil, nil
 	}
 	return f.identify(ctx, req)
 }
 
 // present decides on a message of the client, after asking the server for its tools where that is needed first.
-func (f *firewall) present(ctx context.Context, next mcp.MethodHandler, req mcp.Request, message []byte, caller *airlock.Caller) (airlock.Action, error) {
+func (f *firewall) present(ctx context.Context, next mcp.MethodHandler, req mcp.Request, link *link, message []byte, caller *airlock.Caller) (airlock.Action, error) {
 	for range mostLists {
-		action, err := f.relay.Client(message, caller, time.Time{})
+		action, err := link.relay.Client(message, caller, time.Time{})
 		if err != nil || action.Verb != airlock.Hold {
 			return action, err
 		}
-		if err := f.list(ctx, next, req, caller); err != nil {
+		if err := f.list(ctx, next, req, link, caller); err != nil {
 			return airlock.Action{}, err
 		}
 	}
 	return airlock.Action{}, errors.New("the list of tools does not come to rest")
 }
 
-// refresh has the relay forget the list of tools when it is another by now. The server's notice of that does not pass here,
-// so now and then somebody looks, before a call.
-func (f *firewall) refresh(ctx context.Context, next mcp.MethodHandler, req mcp.Request) {
+// refresh has a relay forget the list of tools when it is another by now. The server's notice of that does not pass here, so now
+// and then somebody looks, before a call.
+func (f *firewall) refresh(ctx context.Context, next mcp.MethodHandler, req mcp.Request, link *link) {
+	f.look(ctx, next, req)
+	if version := f.version.Load(); link.version.Swap(version) != version {
+		// Should this fail, the list is asked for no later than without it.
+		_, _ = link.relay.Server([]byte(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`), nil)
+	}
+}
+
+// look looks whether the list of tools is another than before.
+func (f *firewall) look(ctx context.Context, next mcp.MethodHandler, req mcp.Request) {
 	now, last := time.Since(start), f.looked.Load()
 	session, ok := req.GetSession().(*mcp.ServerSession)
 	if !ok || now-time.Duration(last) < betweenLooks || !f.looked.CompareAndSwap(last, int64(now)) {
@@ -189,8 +290,7 @@ func (f *firewall) refresh(ctx context.Context, next mcp.MethodHandler, req mcp.
 		}
 	}
 	if f.seen.Swap(list.Sum64()) != list.Sum64() {
-		// Should this fail, the list is asked for no later than without it.
-		_, _ = f.relay.Server([]byte(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`), nil)
+		f.version.Add(1)
 	}
 }
 
@@ -198,19 +298,20 @@ func (f *firewall) refresh(ctx context.Context, next mcp.MethodHandler, req mcp.
 var start = time.Now().Add(-betweenLooks)
 
 // list asks the server for its tools, page by page, as the relay wants it.
-func (f *firewall) list(ctx context.Context, next mcp.MethodHandler, req mcp.Request, caller *airlock.Caller) error {
+func (f *firewall) list(ctx context.Context, next mcp.MethodHandler, req mcp.Request, link *link, caller *airlock.Caller) error {
 	select {
-	case f.listing <- struct{}{}:
-		defer func() { <-f.listing }()
+	case link.listing <- struct{}{}:
+		defer func() { <-link.listing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	session, ok := req.GetSession().(*mcp.ServerSession)
 	if !ok {
-		return errors.New("not a session of a server")
+		return errNoSession
 	}
+	version := f.version.Load()
 	for {
-		message, err := f.relay.ListRequest()
+		message, err := link.relay.ListRequest()
 		if err != nil || message == nil {
 			return err
 		}
@@ -226,14 +327,18 @@ func (f *firewall) list(ctx context.Context, next mcp.MethodHandler, req mcp.Req
 		}
 		result, err := next(ctx, listTools, &mcp.ListToolsRequest{Session: session, Params: params, Extra: req.GetExtra()})
 		if err != nil {
-			return errors.Join(err, f.relay.AbandonList())
+			return errors.Join(err, link.relay.AbandonList())
 		}
 		page, err := encodeReply(asked.ID, result, nil)
 		if err == nil {
-			_, err = f.relay.Server(page, caller)
+			var action airlock.Action
+			action, err = link.relay.Server(page, caller)
+			if err == nil && !action.Listing {
+				f.learned.Store(version)
+			}
 		}
 		if err != nil {
-			return errors.Join(err, f.relay.AbandonList())
+			return errors.Join(err, link.relay.AbandonList())
 		}
 	}
 }
@@ -260,7 +365,7 @@ func (f *firewall) run(ctx context.Context, next mcp.MethodHandler, method strin
 }
 
 // reply decides on what a request was answered with, a result or an error.
-func (f *firewall) reply(id json.RawMessage, caller *airlock.Caller, result mcp.Result, failed error) (mcp.Result, error) {
+func (l *link) reply(id json.RawMessage, caller *airlock.Caller, result mcp.Result, failed error) (mcp.Result, error) {
 	message, err := encodeReply(id, result, failed)
 	if err != nil {
 		// What cannot be spelt is answered in its place, so that the relay does not wait for ever.
@@ -269,7 +374,7 @@ func (f *firewall) reply(id json.RawMessage, caller *airlock.Caller, result mcp.
 			return nil, unchecked(err)
 		}
 	}
-	action, err := f.relay.Server(message, caller)
+	action, err := l.relay.Server(message, caller)
 	switch {
 	case err != nil:
 		return nil, unchecked(err)
@@ -312,8 +417,9 @@ func keepTools(shown mcp.Result, before []*mcp.Tool) {
 // send is middleware for what a server sends on its own.
 func (f *firewall) send(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-		if f.broken != nil {
-			return nil, unchecked(f.broken)
+		link, err := f.link(req)
+		if err != nil {
+			return nil, unchecked(err)
 		}
 		var id json.RawMessage
 		if !strings.HasPrefix(method, notification) {
@@ -323,7 +429,7 @@ func (f *firewall) send(next mcp.MethodHandler) mcp.MethodHandler {
 		if err != nil {
 			return nil, unchecked(err)
 		}
-		action, err := f.relay.Server(message, nil)
+		action, err := link.relay.Server(message, nil)
 		switch {
 		case err != nil:
 			return nil, unchecked(err)
@@ -341,7 +447,7 @@ func (f *firewall) send(next mcp.MethodHandler) mcp.MethodHandler {
 		if id != nil {
 			// The relay waits for a reply of the client, which it does not change.
 			if answer, unspelt := encodeReply(id, result, err); unspelt == nil {
-				_, _ = f.relay.Client(answer, nil, time.Time{})
+				_, _ = link.relay.Client(answer, nil, time.Time{})
 			}
 		}
 		return result, err

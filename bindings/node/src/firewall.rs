@@ -9,14 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use airlock::core::{Call, Caller, Output as Shown, Verdict};
-use airlock::firewall::{FirewallError, Running};
+use airlock::firewall::Running;
 use airlock::{Firewall, Outcome};
 use napi::bindgen_prelude::External;
 use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::{Identity, moment};
-use crate::guard::{Plan, each_tool, failure, guard_builder, policy_file};
+use crate::guard::{Plan, each_tool, failure, guard_builder, policy_file, unmade};
 use crate::reply::{Output, refused};
 use crate::shares::Shares;
 use crate::slots::{Owner, Slots};
@@ -72,10 +72,7 @@ pub fn open_firewall(plan: Plan, kill_file: Option<String>) -> napi::Result<Exte
             with.map_err(|error| failure("tool", &format!("the tool {:?}: {error}", tool.name)))?;
         Ok(())
     })?;
-    let firewall = builder.unwrap_or_else(Firewall::builder).build().map_err(|error| {
-        let kind = if matches!(error, FirewallError::Audit(_)) { "audit" } else { "policy" };
-        failure(kind, &error.to_string())
-    })?;
+    let firewall = builder.unwrap_or_else(Firewall::builder).build().map_err(unmade)?;
     Ok(Post::keep(Arc::new(firewall)))
 }
 

@@ -4,20 +4,19 @@
 //! call writes to belongs to the thread, which finds it by a number. A check costs its own work and about
 //! 0.1 µs of the boundary.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use airlock::audit::AuditLog;
-use airlock::clock::SystemClock;
+use airlock::Firewall;
 use airlock::core::json::{self, Limits, Tape, Value};
 use airlock::core::{
     Call, Catalog, CatalogBuilder, Guard, GuardBuilder, Origin, Output as Shown, Scratch,
     ToolDefinition, Verdict,
 };
-use airlock::limit::Limiter;
+use airlock::firewall::FirewallError;
 use airlock::mask::{HmacSha256, LEAST_KEY};
-use airlock::policy::{NearMiss, PolicyError, PolicyFile, Repair};
+use airlock::policy::{NearMiss, PolicyFile, Repair};
+use airlock::reload::Live;
 use napi::Error;
 use napi::bindgen_prelude::{External, Uint8Array};
 use napi_derive::napi;
@@ -31,8 +30,6 @@ use crate::text::Text;
 
 /// A call above this many bytes gives the memory that it took back.
 const LARGE: usize = 1 << 20;
-/// Most servers of which the tools are remembered.
-const MOST_SERVERS: usize = 256;
 
 /// What to compile. Texts, because JavaScript objects are slow to walk from here.
 #[napi(object, object_to_js = false)]
@@ -61,15 +58,12 @@ pub struct Plan {
 
 /// What is compiled.
 pub struct Shared {
-    pub guard: Arc<Guard>,
-    pub log: AuditLog,
-    /// Counts the calls of every connection.
-    pub limiter: Arc<Limiter>,
-    catalog: Catalog,
+    /// Where connections are made.
+    pub live: Arc<Live>,
+    /// The same, for whoever only asks.
+    firewall: Arc<Firewall>,
     names: Vec<Box<str>>,
     warnings: Vec<String>,
-    /// The tools of live servers, by the name of the server, for connections to come.
-    learned: Mutex<HashMap<String, Arc<Catalog>>>,
 }
 
 /// A guard in one thread.
@@ -93,7 +87,7 @@ pub fn lend<R>(slot: u32, with: impl FnOnce(&mut Handle) -> R) -> napi::Result<R
 
 impl Handle {
     fn keep(shared: Arc<Shared>) -> External<Owner> {
-        let scratch = shared.guard.scratch();
+        let scratch = shared.guard().scratch();
         let (other, identity, output) = (String::new(), Identity::default(), Output::default());
         let handle = Self { shared, scratch, other, identity, masked: 0, output };
         let free = |slot| {
@@ -105,47 +99,38 @@ impl Handle {
 }
 
 impl Shared {
-    pub fn learned(&self, server: &str) -> Option<Arc<Catalog>> {
-        self.learned.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned()
-    }
-
-    pub fn learn(&self, server: &str, catalog: &Arc<Catalog>) {
-        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        if learned.len() < MOST_SERVERS || learned.contains_key(server) {
-            learned.insert(server.to_owned(), Arc::clone(catalog));
-        }
+    pub fn guard(&self) -> &Guard {
+        self.firewall.guard()
     }
 }
 
 /// Compiles a guard.
 #[napi(catch_unwind)]
 pub fn compile(plan: Plan) -> napi::Result<External<Owner>> {
-    let file = policy_file(&plan)?;
-    let log = AuditLog::of(&file, plan.audit.as_deref().map(Path::new), None)
-        .map_err(|error| failure("audit", &error.to_string()))?;
-    let (mut policy, sources) = file.into_parts();
-    let wrong = |error: PolicyError| failure("policy", &sources.explain(&error).to_string());
-    let limiter = Limiter::new(&policy, Arc::new(SystemClock::new()))
-        .map_err(|error| failure("policy", &error.to_string()))?;
-    if let Some(strip) = plan.strip_near_misses {
-        policy = policy.with_near_miss(if strip { NearMiss::Strip } else { NearMiss::Refuse });
-    }
-    let builder = guard_builder(&plan)?.policy(policy).map_err(wrong)?;
-    let guard = builder.build().map_err(wrong)?;
-    if guard.policy().settings().needs_audit && !log.is_kept() {
-        return Err(failure("policy", "the policy asks for an audit log: name a file in `audit`"));
-    }
     let mut tools = Tools::new(&plan);
     if let Some(text) = &plan.tools {
         each_tool(text, |tool| tools.add(tool))?;
     }
     let Tools { builder, names, warnings, .. } = tools;
-    let catalog = builder.build();
-    guard.review(&catalog).map_err(wrong)?;
-    let guard = Arc::new(guard);
-    let (limiter, learned) = (Arc::new(limiter), Mutex::default());
-    let shared = Shared { guard, log, limiter, catalog, names, warnings, learned };
-    Ok(Handle::keep(Arc::new(shared)))
+    let guard = guard_builder(&plan)?.catalog(builder.build());
+    let mut firewall = Firewall::builder().guard(guard).policy(policy_file(&plan)?);
+    if let Some(path) = &plan.audit {
+        firewall = firewall.audit_file(Path::new(path));
+    }
+    let live = Arc::new(Live::new(firewall.build().map_err(unmade)?));
+    let firewall = live.load();
+    Ok(Handle::keep(Arc::new(Shared { live, firewall, names, warnings })))
+}
+
+/// Why there is no firewall.
+pub fn unmade(error: FirewallError) -> Error {
+    match error {
+        FirewallError::Audit(error) => failure("audit", &error.to_string()),
+        FirewallError::NoAudit => {
+            failure("policy", "the policy asks for an audit log: name a file in `audit`")
+        }
+        other => failure("policy", &other.to_string()),
+    }
 }
 
 /// The policy of a plan.
@@ -156,8 +141,14 @@ pub fn policy_file(plan: &Plan) -> napi::Result<PolicyFile> {
         (None, None) => PolicyFile::open(plan.policy.as_deref().unwrap_or("permissive")),
     };
     let add = |file: PolicyFile, tools: &String| file.with_repair(tools, Repair::SCALAR);
-    file.and_then(|file| plan.coerce.iter().try_fold(file, add))
-        .map_err(|error| failure("policy", &error.to_string()))
+    let file = file
+        .and_then(|file| plan.coerce.iter().try_fold(file, add))
+        .map_err(|error| failure("policy", &error.to_string()))?;
+    Ok(match plan.strip_near_misses {
+        None => file,
+        Some(true) => file.with_near_miss(NearMiss::Strip),
+        Some(false) => file.with_near_miss(NearMiss::Refuse),
+    })
 }
 
 /// What a plan says of a guard besides policy and tools.
@@ -243,7 +234,7 @@ pub fn warnings(guard: u32) -> napi::Result<Vec<String>> {
 /// Whether the policy has windows of time, so that the moment of a call matters.
 #[napi(catch_unwind)]
 pub fn has_windows(guard: u32) -> napi::Result<bool> {
-    lend(guard, |handle| handle.shared.guard.policy().windows().next().is_some())
+    lend(guard, |handle| handle.shared.guard().policy().windows().next().is_some())
 }
 
 /// Names a tool that is none of the compiled ones, for the next calls about the tool `u32::MAX`.
@@ -262,7 +253,7 @@ pub fn set_caller(
     session: Option<String>,
 ) -> napi::Result<()> {
     lend(guard, |handle| {
-        let policy = handle.shared.guard.policy();
+        let policy = handle.shared.guard().policy();
         handle.identity = Identity::new(agent, roles, tenant, session, policy);
     })
 }
@@ -317,12 +308,11 @@ fn decide<R>(
     now: f64,
     with: impl FnOnce(Verdict<'_>) -> R,
 ) -> R {
-    let Shared { guard, catalog, .. } = shared;
     let tool = shared.names.get(tool as usize).map_or(other, |name| name);
     let session = identity.session();
     identity.with(|caller| {
         let call = Call { tool, arguments, caller, session, now: moment(now), ..Call::default() };
-        with(guard.check_in(catalog, &call, scratch))
+        with(shared.guard().check(&call, scratch))
     })
 }
 
@@ -335,7 +325,7 @@ pub fn filter(guard: u32, tool: u32, is_json: bool, text: Text) -> napi::Result<
         let name = shared.names.get(tool as usize).map_or(&**other, |name| name);
         let shown = if is_json { Shown::Json(&text) } else { Shown::Text(&text) };
         *masked = 0;
-        let code = match shared.guard.filter(name, shown, scratch) {
+        let code = match shared.guard().filter(name, shown, scratch) {
             Ok(filtered) => {
                 *masked = u32::try_from(filtered.masked).unwrap_or(u32::MAX);
                 if filtered.masked == 0 && !filtered.truncated && filtered.bytes == &*text {

@@ -1,23 +1,18 @@
 //! One connection of an MCP server: a message in, what to do with it out.
 //!
-//! The engine's relay decides; here are its memory, the audit log and what the host wants to hear of.
+//! The connection of std decides; here is what the host wants to hear of.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
 
-use airlock::audit::AuditLog;
-use airlock::clock::{Clock, SystemClock};
-use airlock::core::Catalog;
 use airlock::core::json::{self, Limits, Tape};
-use airlock::core::mcp::{Action, Audit, Bounds, Event, Outcome, Relay, Unrecorded};
+use airlock::core::mcp::{Action, Audit, Bounds, Event, Outcome, Unrecorded};
+use airlock::firewall::Connection;
 use napi::bindgen_prelude::External;
 use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::Identity;
-use crate::guard::{self, Shared};
+use crate::guard::{self, Shared, failure};
 use crate::reply::Output;
 use crate::slots::{Owner, Slots};
 use crate::text::Text;
@@ -37,14 +32,10 @@ const EVENTS: u32 = 8;
 
 /// A connection.
 pub struct Link {
-    relay: Relay,
+    connection: Connection,
     shared: Arc<Shared>,
-    recorder: Recorder,
+    listener: Listener,
     identity: Identity,
-    /// The name of the server, for what was learned of its tools.
-    server: Option<String>,
-    known: Option<Arc<Catalog>>,
-    clock: SystemClock,
     output: Output,
 }
 
@@ -56,16 +47,15 @@ fn lend<R>(slot: u32, with: impl FnOnce(&mut Link) -> R) -> napi::Result<R> {
     LINKS.with(|links| links.lend(slot, with))
 }
 
-struct Recorder {
-    log: AuditLog,
-    started: Instant,
+/// What the host hears of.
+struct Listener {
     /// Whether the host wants every event; else only the first strip, and tools that are withheld.
     listens: bool,
     has_stripped: bool,
     events: String,
 }
 
-impl Audit for Recorder {
+impl Audit for Listener {
     fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
         let is_told = match &event.outcome {
             Outcome::Allowed(allowed) if !self.has_stripped => {
@@ -75,7 +65,6 @@ impl Audit for Recorder {
             Outcome::Withheld(_) => true,
             _ => false,
         };
-        self.log.record(event, self.started)?;
         if is_told || self.listens {
             answer::event(event, &mut self.events);
         }
@@ -87,25 +76,11 @@ impl Audit for Recorder {
 #[napi(catch_unwind)]
 pub fn connect(guard: u32, server: Option<String>, listens: bool) -> napi::Result<External<Owner>> {
     let shared = guard::lend(guard, |handle| Arc::clone(&handle.shared))?;
-    // The standard library seeds its hashers from the operating system's random numbers.
-    let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
-    let limiter = Arc::clone(&shared.limiter);
-    let mut relay = Relay::new(Arc::clone(&shared.guard), Bounds::default(), &nonce)
-        .limits(limiter)
-        .session(airlock::session::fresh());
-    let known = server.as_deref().and_then(|server| shared.learned(server));
-    if let Some(known) = &known {
-        relay.adopt_tools(Arc::clone(known));
-    }
-    let recorder = Recorder {
-        log: shared.log.clone(),
-        started: Instant::now(),
-        listens,
-        has_stripped: false,
-        events: String::new(),
-    };
-    let (identity, output, clock) = (Identity::default(), Output::default(), SystemClock::new());
-    let link = Link { relay, shared, recorder, identity, server, known, clock, output };
+    let connection = shared.live.connect(server.as_deref(), Bounds::default());
+    let connection = connection.map_err(|error| failure("policy", &error.to_string()))?;
+    let listener = Listener { listens, has_stripped: false, events: String::new() };
+    let (identity, output) = (Identity::default(), Output::default());
+    let link = Link { connection, shared, listener, identity, output };
     let free = |slot| {
         // A thread that is ending has freed them all.
         let _ = LINKS.try_with(|links| links.free(slot));
@@ -122,7 +97,7 @@ pub fn set_client(
     tenant: Option<String>,
 ) -> napi::Result<()> {
     lend(link, |link| {
-        link.identity = Identity::new(agent, roles, tenant, None, link.shared.guard.policy());
+        link.identity = Identity::new(agent, roles, tenant, None, link.shared.guard().policy());
     })
 }
 
@@ -130,10 +105,10 @@ pub fn set_client(
 #[napi(catch_unwind)]
 pub fn from_client(link: u32, message: Text) -> napi::Result<u32> {
     lend(link, |link| {
-        let now = link.clock.now();
-        link.decide(|relay, identity, out, recorder| {
-            identity
-                .with(|caller| code(&relay.client(&message, caller, now, out, recorder), &message))
+        link.decide(|connection, identity, out, listener| {
+            identity.with(|caller| {
+                code(&connection.client(&message, caller, None, out, listener), &message)
+            })
         })
     })
 }
@@ -142,35 +117,21 @@ pub fn from_client(link: u32, message: Text) -> napi::Result<u32> {
 #[napi(catch_unwind)]
 pub fn from_server(link: u32, message: Text) -> napi::Result<u32> {
     lend(link, |link| {
-        let code = link.decide(|relay, identity, out, recorder| {
-            identity.with(|caller| code(&relay.server(&message, caller, out, recorder), &message))
-        });
-        link.share_tools();
-        code
+        link.decide(|connection, identity, out, listener| {
+            identity
+                .with(|caller| code(&connection.server(&message, caller, out, listener), &message))
+        })
     })
 }
 
 impl Link {
     fn decide(
         &mut self,
-        with: impl FnOnce(&mut Relay, &Identity, &mut Vec<u8>, &mut Recorder) -> u32,
+        with: impl FnOnce(&mut Connection, &Identity, &mut Vec<u8>, &mut Listener) -> u32,
     ) -> u32 {
-        let Self { relay, recorder, identity, output, .. } = self;
-        if recorder.log.is_kept() {
-            recorder.started = Instant::now();
-        }
-        let code = with(relay, identity, output.begin(), recorder);
-        if recorder.events.is_empty() { code } else { code | EVENTS }
-    }
-
-    /// Lets connections to come know the tools that this one has learned.
-    fn share_tools(&mut self) {
-        let Some(server) = &self.server else { return };
-        let Some(tools) = self.relay.tools() else { return };
-        if !self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, tools)) {
-            self.shared.learn(server, tools);
-            self.known = Some(Arc::clone(tools));
-        }
+        let Self { connection, listener, identity, output, .. } = self;
+        let code = with(connection, identity, output.begin(), listener);
+        if listener.events.is_empty() { code } else { code | EVENTS }
     }
 }
 
@@ -187,19 +148,21 @@ fn code(action: &Action<'_>, message: &[u8]) -> u32 {
 /// The request to present to the server while [`is_listing`]; each is returned once.
 #[napi(catch_unwind)]
 pub fn list_request(link: u32) -> napi::Result<Option<String>> {
-    lend(link, |link| link.relay.list_request().and_then(|request| String::from_utf8(request).ok()))
+    lend(link, |link| {
+        link.connection.list_request().and_then(|request| String::from_utf8(request).ok())
+    })
 }
 
 /// Whether the server is being asked for its tools.
 #[napi(catch_unwind)]
 pub fn is_listing(link: u32) -> napi::Result<bool> {
-    lend(link, |link| link.relay.is_listing())
+    lend(link, |link| link.connection.is_listing())
 }
 
 /// Gives up asking.
 #[napi(catch_unwind)]
 pub fn abandon_list(link: u32) -> napi::Result<()> {
-    lend(link, |link| link.relay.abandon_list())
+    lend(link, |link| link.connection.abandon_list())
 }
 
 /// Where each element of a batch begins and ends in its bytes, in turn; nothing in what is no batch, and none of one
@@ -221,7 +184,7 @@ pub fn elements(bytes: Text) -> Option<Vec<u32>> {
 /// What happened since the last time, one JSON object a line.
 #[napi(catch_unwind)]
 pub fn take_events(link: u32) -> napi::Result<String> {
-    lend(link, |link| std::mem::take(&mut link.recorder.events))
+    lend(link, |link| std::mem::take(&mut link.listener.events))
 }
 
 /// What the last decision has written, once.

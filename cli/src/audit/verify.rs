@@ -18,6 +18,11 @@ const STEP: usize = 256 << 10;
 /// Most files that a rotated log has.
 const MAX_ROTATED: u32 = 1000;
 
+/// Something is not as it was written.
+const FLAWED: u8 = 1;
+/// The log is under a key that is not given.
+const UNPROVED: u8 = 2;
+
 /// Arguments of `airlock audit verify`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -27,7 +32,7 @@ Examples:
 
 Before FILE the files FILE.9 … FILE.1 beside it are read, as far as they exist.
 
-Exit codes: 0 intact; 1 not as it was written; 2 trouble.")]
+Exit codes: 0 intact; 1 not as it was written; 2 trouble, or a log under a key that is not given.")]
 pub struct Args {
     /// Logs, in the order in which they were written
     #[arg(required = true, value_name = "FILE")]
@@ -63,7 +68,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         read.map_err(|error| about(&path, &error))?;
     }
     let report = verifier.finish();
-    let good = report.is_intact() && (report.open_runs.is_empty() || !args.closed);
+    let flawed = !report.is_intact() || (args.closed && !report.open_runs.is_empty());
+    let good = !flawed && report.unproved == 0;
     let mut out = io::stdout().lock();
     if args.json {
         let keyed = key.is_some();
@@ -73,7 +79,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         let style = Style::for_stream(out.is_terminal());
         write_report(args, &report, key.is_some(), style, &mut out)?;
     }
-    Ok(ExitCode::from(u8::from(!good)))
+    Ok(ExitCode::from(match (flawed, good) {
+        (true, _) => FLAWED,
+        (false, true) => 0,
+        // Who asks without the key must not hear that all is well.
+        (false, false) => UNPROVED,
+    }))
 }
 
 /// The files to read, the oldest first.
@@ -155,8 +166,11 @@ fn write_report(
         writeln!(out, "… and {} more", report.more_flaws)?;
     }
     let Report { records, runs, checkpoints, .. } = report;
-    let verdict =
-        if report.is_intact() { style.good("intact") } else { style.bad("not as it was written") };
+    let verdict = match (report.is_intact(), report.unproved) {
+        (false, _) => style.bad("not as it was written"),
+        (true, 0) => style.good("intact"),
+        (true, _) => style.warn("not verified"),
+    };
     writeln!(out, "{verdict}: {records} records of {runs} runs, {checkpoints} checkpoints")?;
     if report.torn > 0 {
         writeln!(out, "{} lines were torn, and later records vouch for them", report.torn)?;
@@ -172,7 +186,8 @@ fn write_report(
     }
     let proves = match (report.unproved > 0, keyed) {
         (true, _) => {
-            "without the key only the order is checked: nothing says that a record was not changed"
+            "the log is under a key, and without it only the order is checked: give --key-file, or set \
+             AIRLOCK_AUDIT_KEY"
         }
         (false, false) => {
             "the hashes need no key: this finds accidents, not who knows how to compute a hash"

@@ -78,6 +78,7 @@ fn line(outcome: &Outcome<'_>, sources: &Sources) -> serde_json::Value {
         "reason": explanation.reason.map(Reason::name),
         "rule": explanation.rule.map(|rule| rule.id),
         "limit": explanation.limit.map(|limit| limit.id),
+        "budget": explanation.budget.map(|budget| budget.name),
         "at": explanation.at,
         "stripped": explanation.stripped,
         "failures": failures,

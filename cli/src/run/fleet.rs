@@ -5,6 +5,7 @@ use std::sync::Arc;
 use airlock::core::policy::Policy;
 use airlock::kill::Causes;
 use airlock::limit::Keeper;
+use airlock::observe::Incidents;
 
 use super::Args;
 
@@ -19,10 +20,15 @@ pub struct Fleet {
 
 /// Joins the fleet that the command line, the environment and `[store]` of the policy name, in this order.
 #[cfg(feature = "redis")]
-pub fn join(args: &Args, policy: &Policy, causes: &Causes) -> Result<Fleet, String> {
+pub fn join(
+    args: &Args,
+    policy: &Policy,
+    causes: &Causes,
+    incidents: Incidents,
+) -> Result<Fleet, String> {
     use airlock::clock::SystemClock;
-    use airlock::kill::KillKey;
-    use airlock::limit::{RedisLimiter, RedisOptions, StoreError};
+    use airlock::kill::{Cause, KillKey};
+    use airlock::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
 
     let from_environment = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty());
     // Without [store] the variable alone must not change where limits are kept: others share the machine.
@@ -38,18 +44,24 @@ pub fn join(args: &Args, policy: &Policy, causes: &Causes) -> Result<Fleet, Stri
     if let Some(key) = &args.kill_key {
         options = options.kill_key(key);
     }
-    let turned = |halted: bool| {
-        let halted = if halted { "are halted" } else { "go on" };
+    let (told, switch) = (incidents.clone(), causes.switch().clone());
+    let turned = move |came: bool| {
+        let halted = if came { "are halted" } else { "go on" };
         eprintln!("airlock: all tool calls {halted}, as the kill key says");
+        told.halt(Cause::Key, came, switch.is_on());
     };
     let kill_key = KillKey::watch(&options, causes, turned).map_err(describe)?;
-    let limiter = RedisLimiter::new(policy, &options, Arc::new(SystemClock::new()));
+    let tell = move |event: &StoreEvent| {
+        eprintln!("airlock: {event}");
+        incidents.store(event);
+    };
+    let limiter = RedisLimiter::telling(policy, &options, Arc::new(SystemClock::new()), tell);
     Ok(Fleet { limiter: Some(Arc::new(limiter.map_err(describe)?)), _kill_key: kill_key })
 }
 
 /// Refuses a policy that wants what this build cannot.
 #[cfg(not(feature = "redis"))]
-pub fn join(_: &Args, policy: &Policy, _: &Causes) -> Result<Fleet, String> {
+pub fn join(_: &Args, policy: &Policy, _: &Causes, _: Incidents) -> Result<Fleet, String> {
     match policy.store() {
         None => Ok(Fleet::default()),
         Some(_) => Err("the policy has [store]: this build has no `redis`".to_owned()),

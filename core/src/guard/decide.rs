@@ -13,13 +13,14 @@ use crate::caller::Call;
 use crate::catalog::Catalog;
 use crate::json;
 use crate::policy::{
-    Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, RuleRef, Ruling,
+    Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, Hold, Memory, Overspent,
+    RuleRef, Ruling,
 };
 use crate::reason::Reason;
 use crate::report::{self, Notice};
 use crate::schema::Schema;
 use crate::scratch::Scratch;
-use crate::session::Session;
+use crate::session::{Outcome, Session};
 
 impl Guard {
     /// Decides on a call to one of the guard's own tools. Pure: nothing is charged or remembered.
@@ -52,7 +53,8 @@ impl Guard {
     /// Decides on a call to one of `catalog`'s tools, and lets `limits` charge it: a call about to run
     /// with the limits of calls, all of which must admit it, a refused one with those of refused calls. A
     /// call that is halted or rate-limited is charged with nothing more. In shadow mode limits are charged
-    /// and refuse nothing.
+    /// and refuse nothing. Budgets are asked before limits, and get back what a limit then refuses; an allowed
+    /// call holds what it took under [`Cleared::hold`]. Without `limits` none is asked.
     ///
     /// An allowed call takes from `session` what its rules say, under [`Cleared::ticket`]; a refused one
     /// takes nothing. Without a session, rules about one allow nothing and deny what they deny in any.
@@ -269,13 +271,46 @@ impl Guard {
         if self.policy.charge(call, Some(doc), conditions).is_err() {
             return self.refused(Reason::InternalError, call, scratch);
         }
-        if let Some(exhausted) = self.exhausted(limits, conditions) {
-            if !self.policy.settings().shadow {
-                return self.rate_limited(exhausted, call, scratch);
+        let shadow = self.policy.settings().shadow;
+        let hold = match self.reserve(limits, call, doc, conditions) {
+            Ok(Ok(hold)) => hold,
+            Ok(Err(overspent)) if shadow => {
+                would = would.or(Some(self.would_budget(overspent)));
+                None
             }
-            would = would.or(Some(self.would_limit(exhausted)));
+            Ok(Err(overspent)) => return self.overspent(overspent, call, scratch),
+            Err(Full) => return self.refused(Reason::InternalError, call, scratch),
+        };
+        let settled = match self.exhausted(limits, conditions) {
+            Some(exhausted) if !shadow => self.rate_limited(exhausted, call, scratch),
+            exhausted => {
+                would = would.or(exhausted.map(|exhausted| self.would_limit(exhausted)));
+                self.allow(call, source, ruling.decision.allowing(), would, scratch)
+            }
+        };
+        match (settled, limits.zip(hold)) {
+            (Settled::Allow(cleared), _) => Settled::Allow(Cleared { hold, ..cleared }),
+            (settled, Some((limits, hold))) => {
+                limits.settle(hold, Outcome::Failed);
+                settled
+            }
+            (settled, None) => settled,
         }
-        self.allow(call, source, ruling.decision.allowing(), would, scratch)
+    }
+
+    /// Takes from budgets what the call takes. Without a keeper only what it is must be known.
+    fn reserve(
+        &self,
+        limits: Option<&dyn Admit>,
+        call: &Call<'_>,
+        doc: json::Document<'_>,
+        memory: &mut Memory<'_>,
+    ) -> Result<Result<Option<Hold>, Overspent>, Full> {
+        if let Err(overspent) = self.policy.add_up(call, doc, memory)? {
+            return Ok(Err(overspent));
+        }
+        let sums = self.policy.sums(memory);
+        Ok(limits.map_or(Ok(None), |limits| limits.reserve(sums)))
     }
 
     /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
@@ -304,12 +339,26 @@ impl Guard {
     }
 
     /// Takes what was charged last; what lacks for it.
-    fn exhausted(
-        &self,
-        limits: Option<&dyn Admit>,
-        memory: &crate::policy::Memory<'_>,
-    ) -> Option<Exhausted> {
+    fn exhausted(&self, limits: Option<&dyn Admit>, memory: &Memory<'_>) -> Option<Exhausted> {
         limits?.admit(self.policy.charges(memory)).err()
+    }
+
+    fn would_budget(&self, overspent: Overspent) -> Would<'_> {
+        let rule = self.policy.budget(overspent.budget).map(|budget| budget.name);
+        Would { reason: Some(Reason::BudgetExceeded), rule }
+    }
+
+    fn overspent(
+        &self,
+        overspent: Overspent,
+        call: &Call<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'_> {
+        scratch.report.clear();
+        let rule = self.policy.budget(overspent.budget).map(|budget| budget.name);
+        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
+        let notice = Notice { rule: disclosed, ..Notice::of(Reason::BudgetExceeded, call.tool) };
+        Settled::Refuse(self.barred(&notice, rule, scratch))
     }
 
     fn would_limit(&self, exhausted: Exhausted) -> Would<'_> {
@@ -348,9 +397,9 @@ impl Guard {
         let before = session.as_deref().cloned();
         let before = before.as_ref();
         let settled = self.settle_in(catalog, call, limits, session, scratch);
-        let ticket = match settled {
-            Settled::Allow(cleared) => cleared.ticket,
-            Settled::Refuse(_) => None,
+        let (ticket, hold) = match settled {
+            Settled::Allow(cleared) => (cleared.ticket, cleared.hold),
+            Settled::Refuse(_) => (None, None),
         };
         let (reason, rule, at, stripped, arguments) = match settled.verdict(call.arguments, scratch)
         {
@@ -379,14 +428,18 @@ impl Guard {
         let limited = rule.as_deref().filter(|_| reason == Some(Reason::RateLimited));
         let limit = limited.and_then(|id| self.policy.limits().find(|limit| limit.id == id));
         let ruled = self.policy.ruled(call, read, before, conditions);
+        let budget = self.policy.budgets().find(|budget| {
+            reason == Some(Reason::BudgetExceeded) && rule.as_deref() == Some(budget.name)
+        });
         let decides = |found: &RuleRef<'_>| {
-            reason.is_none() || rule.as_deref() == Some(found.id) && limit.is_none()
+            let counted = limit.is_some() || budget.is_some();
+            reason.is_none() || rule.as_deref() == Some(found.id) && !counted
         };
         let rule = ruled.filter(decides);
         for trace in &mut rules {
             trace.decides = Some(trace.rule) == rule;
         }
-        Explanation { reason, rule, limit, at, stripped, rules, ticket }
+        Explanation { reason, rule, limit, budget, at, stripped, rules, ticket, hold }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.
@@ -493,8 +546,8 @@ impl Guard {
         if cut && splice(bytes, cuts, out).is_err() {
             return self.refused(Reason::InternalError, call, scratch);
         }
-        let (policy, ticket) = (&self.policy, None);
-        Settled::Allow(Cleared { policy, source, cut, rule, would, ticket })
+        let (policy, ticket, hold) = (&self.policy, None, None);
+        Settled::Allow(Cleared { policy, source, cut, rule, would, ticket, hold })
     }
 }
 

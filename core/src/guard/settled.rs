@@ -2,7 +2,7 @@
 
 use super::decide::Source;
 use super::{Allowed, Refusal, Verdict, Would};
-use crate::policy::Policy;
+use crate::policy::{Hold, Policy};
 use crate::reason::Reason;
 use crate::scratch::Scratch;
 use crate::session::Ticket;
@@ -27,6 +27,7 @@ pub struct Cleared<'p> {
     pub(super) rule: Option<&'p str>,
     pub(super) would: Option<Would<'p>>,
     pub(super) ticket: Option<Ticket>,
+    pub(super) hold: Option<Hold>,
 }
 
 /// That a call must not run, and why.
@@ -71,13 +72,19 @@ impl<'p> Cleared<'p> {
         self.ticket
     }
 
+    /// What the call took from budgets: to [settle](crate::policy::Admit::settle) when it has ended.
+    #[must_use]
+    pub const fn hold(&self) -> Option<Hold> {
+        self.hold
+    }
+
     /// The allowed call, out of its `arguments` and the scratch in which it was settled.
     #[must_use]
     pub fn allowed<'s>(&self, arguments: &'s [u8], scratch: &'s Scratch<'_>) -> Allowed<'s>
     where
         'p: 's,
     {
-        let &Self { policy, source, cut, rule, would, ticket: _ } = self;
+        let &Self { policy, source, cut, rule, would, ticket: _, hold: _ } = self;
         let Scratch { report, conditions: memory, out, mended, .. } = scratch;
         let changed = cut || source == Source::Mended;
         let arguments = match source {

@@ -1,3 +1,6 @@
+//! The scanner of hidden text: samples and properties.
+#![cfg(feature = "alloc")]
+
 use std::format;
 use std::string::{String, ToString};
 use std::vec;

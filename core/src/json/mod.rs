@@ -241,7 +241,6 @@ impl<'t> Document<'t> {
     }
 
     /// The nodes at `index` and after it: a key and its value.
-    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn pair(self, index: u32) -> [Node; 2] {
         self.nodes
@@ -367,7 +366,26 @@ impl<'t> Value<'t> {
     /// The member called `name`, compared after unescaping.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Value<'t>> {
-        self.members().find(|(key, _)| key.is(name.as_bytes())).map(|(_, value)| value)
+        let object = self.node();
+        let end = if object.is(Kind::Object) { object.link } else { 0 };
+        // Quotes included.
+        let length = name.len() as u64 + 2;
+        let mut key = self.index + 1;
+        while key < end {
+            let [node, content] = self.doc.pair(key);
+            let is = match node.has(ESCAPED) {
+                true => self.doc.text(key).is(name.as_bytes()),
+                false => {
+                    u64::from(node.end.wrapping_sub(node.start)) == length
+                        && self.doc.slice(node.start + 1, node.end - 1) == name.as_bytes()
+                }
+            };
+            if is && !node.has(CUT) {
+                return Some(self.doc.at(key + 1));
+            }
+            key = content.after(key + 1);
+        }
+        None
     }
 
     /// The document that this value is part of.

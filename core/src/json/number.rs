@@ -132,6 +132,19 @@ impl<'t> Number<'t> {
         i64::try_from(if value.negative { -integer } else { integer }).ok()
     }
 
+    /// The value as a multiple of `10^-places`, when it is one that `u128` holds.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn units(self, places: u32) -> Option<u128> {
+        let value = Decimal::read(self.raw);
+        if value.is_zero() {
+            return Some(0);
+        }
+        let zeros = u32::try_from(value.scale() + i64::from(places)).ok()?;
+        let digit = |sum: u128, digit| sum.checked_mul(10)?.checked_add(u128::from(digit));
+        let digits = value.iter().try_fold(0, digit)?;
+        (!value.negative).then(|| digits.checked_mul(10_u128.checked_pow(zeros)?))?
+    }
+
     /// Hands the value to `add`, the same bytes for every spelling of it: sign, place of the point, and
     /// significant digits.
     #[cfg(feature = "alloc")]
@@ -488,6 +501,7 @@ mod tests {
         assert!(!multiple("1e99999999999999999999", "3"));
     }
 
+    #[cfg(feature = "alloc")]
     #[test]
     fn a_value_has_one_canonical_spelling() {
         // The examples of RFC 8785, appendix B, as far as their spelling is exact.

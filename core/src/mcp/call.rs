@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use super::answer::{self, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, UNRECORDED};
 use super::client::is_modern;
 use super::envelope::is_alias;
-use super::event::{Direction, Event, Outcome};
-use super::gate;
+use super::event::{Direction, Event, Outcome, Request};
+use super::gate::{self, Reserved};
 use super::relay::{Asked, Step, Turn};
 use crate::caller::Call;
 use crate::catalog::Declared;
@@ -34,7 +34,8 @@ impl Turn<'_> {
         };
         self.desk.name.clear();
         if name.raw().len() > MAX_NAME {
-            return self.unknown(id, is_modern(Some(params)), "the name is too long");
+            let request = Request::of(id);
+            return self.unknown(request, is_modern(Some(params)), "the name is too long");
         }
         self.desk.name.extend(name.chars());
         self.named_call(id, params)
@@ -42,14 +43,15 @@ impl Turn<'_> {
 
     /// The call whose tool's name stands in the desk.
     fn named_call(self, id: &[u8], params: Value<'_>) -> Step {
+        let request = Request { meta: params.get("_meta").map(Value::raw), ..Request::of(id) };
         let (guard, caller, now, limits) = (self.guard, self.caller, self.now, self.limits);
         let modern = is_modern(Some(params));
         let arguments = params.get("arguments");
         if !gate::admits_spelling(guard, &self.desk.name) {
-            return self.unknown(id, modern, "the name is not spelt as MCP allows");
+            return self.unknown(request, modern, "the name is not spelt as MCP allows");
         }
         if gate::hides(guard, &self.desk.name, &caller) {
-            return self.unknown(id, modern, "the tool is hidden");
+            return self.unknown(request, modern, "the tool is hidden");
         }
         let call = Call {
             tool: &self.desk.name,
@@ -61,7 +63,7 @@ impl Turn<'_> {
         };
         if let Some(refusal) = gate::check_name(guard, &call, limits, &mut self.desk.scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
-            let event = told(&call, arguments, None, Outcome::Refused(&refusal));
+            let event = told(&call, request, arguments, None, Outcome::Refused(&refusal));
             let _ = self.audit.record(&event);
             return Step::Answer;
         }
@@ -72,12 +74,12 @@ impl Turn<'_> {
         // The snapshot that is current now, whatever list completes later.
         let catalog = Arc::clone(self.state.tools.catalog());
         let mut step = Step::Forward;
-        let mut ticket = None;
+        let mut reserved = Reserved::default();
         let recorded = if catalog.contains(call.tool) {
             let session = self.state.session.as_mut();
             let scratch = &mut self.desk.scratch;
-            let (verdict, reserved) = gate::check(guard, &catalog, &call, limits, session, scratch);
-            ticket = reserved;
+            let verdict;
+            (verdict, reserved) = gate::check(guard, &catalog, &call, limits, session, scratch);
             let outcome = match &verdict {
                 Verdict::Allow(allowed) => {
                     if let Some(value) = arguments.filter(|_| allowed.is_changed()) {
@@ -96,7 +98,7 @@ impl Turn<'_> {
                 }
             };
             let declared = catalog.declared(call.tool);
-            self.audit.record(&told(&call, arguments, declared, outcome))
+            self.audit.record(&told(&call, request, arguments, declared, outcome))
         } else if gate::forwards_unknown(guard) {
             let session = self.state.session.as_mut();
             let scratch = &mut self.desk.scratch;
@@ -107,25 +109,25 @@ impl Turn<'_> {
                     step = Step::Answer;
                     Outcome::Refused(refusal)
                 }
-                Ok(reserved) => {
-                    ticket = *reserved;
+                Ok(checked) => {
+                    reserved = *checked;
                     Outcome::Unchecked
                 }
             };
-            self.audit.record(&told(&call, arguments, None, outcome))
+            self.audit.record(&told(&call, request, arguments, None, outcome))
         } else {
-            return self.unknown(id, modern, "unknown tool");
+            return self.unknown(request, modern, "unknown tool");
         };
         if step == Step::Answer {
             return step;
         }
         if recorded.is_err() {
-            self.state.cancel(ticket);
+            self.state.cancel(limits, reserved);
             self.out.clear();
             answer::error(Some(id), INTERNAL_ERROR, UNRECORDED, self.out);
             return Step::Answer;
         }
-        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern, ticket };
+        let asked = Asked::Call { tool: self.desk.name.as_str().into(), modern, reserved };
         match self.pass(asked) {
             Step::Forward => step,
             other => other,
@@ -133,19 +135,21 @@ impl Turn<'_> {
     }
 
     /// The tool does not exist, or must seem not to.
-    fn unknown(self, id: &[u8], modern: bool, why: &str) -> Step {
+    fn unknown(self, request: Request<'_>, modern: bool, why: &str) -> Step {
+        let id = request.id;
         let call = Call { tool: &self.desk.name, caller: self.caller, ..Call::default() };
         let scratch = &mut self.desk.scratch;
         if let Some(refusal) = gate::refuse_unknown(self.guard, &call, self.limits, scratch) {
             answer::refusal(id, refusal.json(), modern, self.out);
-            let event = told(&call, None, None, Outcome::Refused(&refusal));
+            let event = told(&call, request, None, None, Outcome::Refused(&refusal));
             let _ = self.audit.record(&event);
             return Step::Answer;
         }
         answer::unknown_tool(id, &self.desk.name, self.out);
         let outcome = Outcome::Rejected { code: INVALID_PARAMS, why };
         let (tool, caller) = (Some(&*self.desk.name), self.caller);
-        let event = Event { tool, caller, ..Event::new(self.direction, outcome) };
+        let request = Some(request);
+        let event = Event { tool, caller, request, ..Event::new(self.direction, outcome) };
         let _ = self.audit.record(&event);
         Step::Answer
     }
@@ -154,6 +158,7 @@ impl Turn<'_> {
 /// What the audit is told of a call.
 fn told<'a>(
     call: &Call<'a>,
+    request: Request<'a>,
     arguments: Option<Value<'a>>,
     declared: Option<Declared<'a>>,
     outcome: Outcome<'a>,
@@ -164,6 +169,7 @@ fn told<'a>(
         caller: call.caller,
         arguments: arguments.map(Value::raw),
         declared,
+        request: Some(request),
         outcome,
     }
 }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::answer::{INTERNAL_ERROR, INVALID_REQUEST};
 use super::envelope::{Envelope, canonical_id, is_answerable};
+use super::gate::Reserved;
 use super::outline::Outline;
 use super::pending::Untracked;
 use super::relay::{Asked, Step, Task, Turn};
@@ -74,10 +75,13 @@ impl Turn<'_> {
         } else if VERBATIM.iter().any(|name| method.is(name)) {
             Asked::Verbatim
         } else {
-            let Task { tool, ticket } = self.task(params);
+            let Task { tool, reserved } = self.task(params);
             // Other requests about a task say how it goes, not how it ended.
-            let ticket = ticket.filter(|_| method.is(b"tasks/result"));
-            Asked::Text { tool, ticket }
+            let reserved = match method.is(b"tasks/result") {
+                true => reserved,
+                false => Reserved::default(),
+            };
+            Asked::Text { tool, reserved }
         };
         self.pass(asked)
     }
@@ -110,9 +114,9 @@ impl Turn<'_> {
             && canonical_id(id.raw(), &mut self.desk.key)
         {
             let asked = self.state.asked.get(&self.desk.key);
-            if let Some(Asked::Call { ticket, .. }) = asked {
-                let ticket = *ticket;
-                self.state.finish(ticket, Ended::Unknown);
+            if let Some(Asked::Call { reserved, .. }) = asked {
+                let reserved = *reserved;
+                self.state.finish(self.limits, reserved, Ended::Unknown);
             }
             self.state.asked.cancel(&self.desk.key);
         }

@@ -31,6 +31,8 @@ pub struct Event<'a> {
     pub arguments: Option<&'a [u8]>,
     /// The names that the tool's schema declares, when it has one.
     pub declared: Option<Declared<'a>>,
+    /// The request that it answers or lets through, when that is known.
+    pub request: Option<Request<'a>>,
     /// What was decided.
     pub outcome: Outcome<'a>,
 }
@@ -40,8 +42,38 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn new(direction: Direction, outcome: Outcome<'a>) -> Self {
         let caller = Caller::default();
-        Self { direction, tool: None, caller, arguments: None, declared: None, outcome }
+        let (tool, arguments, declared, request) = (None, None, None, None);
+        Self { direction, tool, caller, arguments, declared, request, outcome }
     }
+}
+
+/// A request of the client, for whoever tells which decisions belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Its JSON-RPC id, as it is spelt.
+    pub id: &'a [u8],
+    /// `_meta` of its parameters, as it is spelt; not told again with the reply.
+    pub meta: Option<&'a [u8]>,
+    /// How the server answered; none until it did.
+    pub reply: Option<Reply>,
+}
+
+impl<'a> Request<'a> {
+    /// One of which only the id is known.
+    pub(super) const fn of(id: &'a [u8]) -> Self {
+        Self { id, meta: None, reply: None }
+    }
+}
+
+/// What a server answered to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A result.
+    Result,
+    /// A result that says that the tool failed.
+    ToolError,
+    /// A JSON-RPC error; its code when that is an integer.
+    Error(Option<i64>),
 }
 
 /// What was decided on a message, or on a tool in a list.

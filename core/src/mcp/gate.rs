@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::caller::{Call, Caller};
 use crate::catalog::{Catalog, CatalogBuilder, Origin, ToolDefinition};
-use crate::guard::{Filtered, Guard, Output, Refusal, Settled, Verdict};
-use crate::policy::{Admit, Charges, EmptyProperties, Exhausted, UnknownTool};
+use crate::guard::{Cleared, Filtered, Guard, Output, Refusal, Settled, Verdict};
+use crate::policy::{Admit, Charges, EmptyProperties, Exhausted, Hold, UnknownTool};
 use crate::reason::Reason;
 use crate::schema::CompileError;
 use crate::scratch::Scratch;
@@ -39,6 +39,19 @@ impl Admit for Unkept {
     }
 }
 
+/// What a call that was let through reserved, in its session and of budgets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reserved {
+    pub(super) ticket: Option<Ticket>,
+    pub(super) hold: Option<Hold>,
+}
+
+impl Reserved {
+    fn by(cleared: &Cleared<'_>) -> Self {
+        Self { ticket: cleared.ticket(), hold: cleared.hold() }
+    }
+}
+
 /// The refusal of a call by its name and caller alone, whether or not such a tool exists.
 pub(super) fn check_name<'s>(
     guard: &'s Guard,
@@ -56,9 +69,9 @@ pub(super) fn check_unlisted<'s>(
     limits: &dyn Admit,
     session: Option<&mut Session>,
     scratch: &'s mut Scratch<'_>,
-) -> Result<Option<Ticket>, Refusal<'s>> {
+) -> Result<Reserved, Refusal<'s>> {
     match guard.settle_unlisted(call, Some(limits), session, scratch) {
-        Settled::Allow(cleared) => Ok(cleared.ticket()),
+        Settled::Allow(cleared) => Ok(Reserved::by(&cleared)),
         Settled::Refuse(barred) => Err(barred.refusal(scratch)),
     }
 }
@@ -81,7 +94,7 @@ pub(super) fn learner(guard: &Guard) -> CatalogBuilder {
     builder
 }
 
-/// Decides on a call to a tool of `catalog` and charges it; what it reserved in the session.
+/// Decides on a call to a tool of `catalog` and charges it; what it reserved.
 pub(super) fn check<'s>(
     guard: &'s Guard,
     catalog: &Catalog,
@@ -89,13 +102,13 @@ pub(super) fn check<'s>(
     limits: &dyn Admit,
     session: Option<&mut Session>,
     scratch: &'s mut Scratch<'_>,
-) -> (Verdict<'s>, Option<Ticket>) {
+) -> (Verdict<'s>, Reserved) {
     let settled = guard.settle_in(catalog, call, Some(limits), session, scratch);
-    let ticket = match settled {
-        Settled::Allow(cleared) => cleared.ticket(),
-        Settled::Refuse(_) => None,
+    let reserved = match settled {
+        Settled::Allow(cleared) => Reserved::by(&cleared),
+        Settled::Refuse(_) => Reserved::default(),
     };
-    (settled.verdict(call.arguments, scratch), ticket)
+    (settled.verdict(call.arguments, scratch), reserved)
 }
 
 /// Compiles one tool of a live list; the warnings, or why its calls cannot be checked.

@@ -27,6 +27,6 @@ mod relay;
 mod server;
 mod watch;
 
-pub use event::{Audit, Direction, Event, Outcome, Unrecorded};
+pub use event::{Audit, Direction, Event, Outcome, Reply, Request, Unrecorded};
 pub use outline::Outline;
 pub use relay::{Action, Bounds, Relay};

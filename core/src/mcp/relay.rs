@@ -8,8 +8,8 @@ use core::fmt;
 
 use super::answer;
 use super::edit::Edits;
-use super::event::{Audit, Direction, Event, Outcome, Unrecorded};
-use super::gate;
+use super::event::{Audit, Direction, Event, Outcome, Request, Unrecorded};
+use super::gate::{self, Reserved};
 use super::listing::Tools;
 use super::outline::Outline;
 use super::pending::Table;
@@ -20,7 +20,7 @@ use crate::json::{Kind, Limits, ParseErrorKind, Tape, Value, parse};
 use crate::pins::KeepPins;
 use crate::policy::Admit;
 use crate::scratch::Scratch;
-use crate::session::{self, Session, Ticket};
+use crate::session::{self, Session};
 
 /// How much memory is kept after a message for the next one, in bytes of each buffer.
 const KEEP: usize = 64 << 10;
@@ -113,17 +113,28 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Ends a call in the session.
-    pub(super) fn finish(&mut self, ticket: Option<Ticket>, outcome: session::Outcome) {
-        if let (Some(session), Some(ticket)) = (&mut self.session, ticket) {
+    /// Ends a call in the session and for the keeper of budgets.
+    pub(super) fn finish(
+        &mut self,
+        limits: &dyn Admit,
+        reserved: Reserved,
+        outcome: session::Outcome,
+    ) {
+        if let (Some(session), Some(ticket)) = (&mut self.session, reserved.ticket) {
             session.finish(ticket, outcome);
+        }
+        if let Some(hold) = reserved.hold {
+            limits.settle(hold, outcome);
         }
     }
 
     /// Gives back what a call that is not passed on reserved.
-    pub(super) fn cancel(&mut self, ticket: Option<Ticket>) {
-        if let (Some(session), Some(ticket)) = (&mut self.session, ticket) {
+    pub(super) fn cancel(&mut self, limits: &dyn Admit, reserved: Reserved) {
+        if let (Some(session), Some(ticket)) = (&mut self.session, reserved.ticket) {
             session.cancel(ticket);
+        }
+        if let Some(hold) = reserved.hold {
+            limits.settle(hold, session::Outcome::Failed);
         }
     }
 }
@@ -132,7 +143,7 @@ impl State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Task {
     pub(super) tool: Box<str>,
-    pub(super) ticket: Option<Ticket>,
+    pub(super) reserved: Reserved,
 }
 
 /// What the reply to a request of the client will be.
@@ -143,12 +154,12 @@ pub(super) enum Asked {
         tool: Box<str>,
         /// Protocol 2026-07-28.
         modern: bool,
-        ticket: Option<Ticket>,
+        reserved: Reserved,
     },
     /// One page of tools; of the list that is being learned, when it has its number.
     List { list: Option<u64> },
     /// Text that nobody vouches for; the result of a task ends the call that it was.
-    Text { tool: Box<str>, ticket: Option<Ticket> },
+    Text { tool: Box<str>, reserved: Reserved },
     /// What is passed on as it is.
     Verbatim,
 }
@@ -224,6 +235,14 @@ impl Relay {
     pub fn session(mut self, session: Session) -> Self {
         self.state.session = Some(session);
         self
+    }
+
+    /// Sets how long a clock of the host has been running, as [`Session::set_elapsed`] has it: before each
+    /// message of the client, or never.
+    pub const fn set_elapsed(&mut self, milliseconds: u64) {
+        if let Some(session) = &mut self.state.session {
+            session.set_elapsed(milliseconds);
+        }
     }
 
     /// Sets who keeps the pins of the server's tools. Without a word in the policy the definition of each
@@ -436,10 +455,13 @@ impl Turn<'_> {
     }
 
     /// Writes an error in place of a message or as the answer to it, as `step` says.
-    pub(super) fn reject(mut self, id: Option<&[u8]>, code: i32, why: &str, step: Step) -> Step {
+    pub(super) fn reject(self, id: Option<&[u8]>, code: i32, why: &str, step: Step) -> Step {
         self.out.clear();
         answer::error(id, code, why, self.out);
-        let _ = self.record(None, Outcome::Rejected { code, why });
+        let outcome = Outcome::Rejected { code, why };
+        let request = id.map(Request::of);
+        let event = Event { request, ..Event::new(self.direction, outcome) };
+        let _ = self.audit.record(&event);
         step
     }
 }

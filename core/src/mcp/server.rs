@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 
 use super::answer::{self, INTERNAL_ERROR, UNRECORDED};
 use super::envelope::{Envelope, canonical_id};
-use super::event::{Event, Outcome};
-use super::gate;
+use super::event::{Event, Outcome, Reply, Request};
+use super::gate::{self, Reserved};
 use super::mask::{Masker, Tally, Unshown};
 use super::outline::Outline;
 use super::relay::{Asked, Step, Task, Turn};
 use crate::guard::Output;
 use crate::hidden::Found;
 use crate::json::{Str, Value};
-use crate::session::{Outcome as Ended, Ticket};
+use crate::session::Outcome as Ended;
 
 impl Turn<'_> {
     pub(super) fn server(self, root: Value<'_>) -> Step {
@@ -72,17 +72,17 @@ impl Turn<'_> {
         match (self.state.asked.take(&self.desk.key), envelope.result) {
             (Some(Asked::Verbatim), Some(_)) => Step::Forward,
             (Some(Asked::List { list }), Some(result)) => self.tools(list, id.raw(), result),
-            (Some(Asked::Call { tool, modern, ticket }), result) => {
-                if !self.remember_task(&tool, ticket, result) {
-                    self.state.finish(ticket, ended(result));
+            (Some(Asked::Call { tool, modern, reserved }), result) => {
+                if !self.remember_task(&tool, reserved, result) {
+                    self.state.finish(self.limits, reserved, ended(result));
                 }
                 let modern = Some(modern);
                 self.masked(root, &tool, Some(Waiting { id: id.raw(), result, modern }))
             }
-            (Some(Asked::Text { tool, ticket }), result) => {
+            (Some(Asked::Text { tool, reserved }), result) => {
                 // An error may be one of the question.
                 let outcome = result.map_or(Ended::Unknown, |result| ended(Some(result)));
-                self.state.finish(ticket, outcome);
+                self.state.finish(self.limits, reserved, outcome);
                 self.masked(root, &tool, waiting)
             }
             (Some(_), None) => self.masked(root, "", waiting),
@@ -116,12 +116,7 @@ impl Turn<'_> {
     }
 
     /// Remembers a task, whose result comes as the reply to another request; whether it is one.
-    fn remember_task(
-        &mut self,
-        tool: &str,
-        ticket: Option<Ticket>,
-        result: Option<Value<'_>>,
-    ) -> bool {
+    fn remember_task(&mut self, tool: &str, reserved: Reserved, result: Option<Value<'_>>) -> bool {
         let task = result.and_then(|result| result.get("task")).and_then(|task| task.get("taskId"));
         let mut key = Vec::new();
         if !task.is_some_and(|task| canonical_id(task.raw(), &mut key)) {
@@ -130,7 +125,7 @@ impl Turn<'_> {
         let tasks = &mut self.state.tasks;
         // Marked as one that may give way: the oldest task is forgotten first, and the result of a
         // forgotten one is masked as untrusted text; how it ended is then not known.
-        if tasks.insert(&key, Task { tool: Box::from(tool), ticket }).is_ok() {
+        if tasks.insert(&key, Task { tool: Box::from(tool), reserved }).is_ok() {
             tasks.cancel(&key);
         }
         true
@@ -180,7 +175,11 @@ impl Turn<'_> {
         let hidden = desk.scratch.hidden;
         let outcome = Outcome::Filtered { masked, truncated, hidden, stripped, output };
         let tool_name = (!tool.is_empty()).then_some(tool);
-        let event = Event { tool: tool_name, ..Event::new(self.direction, outcome) };
+        let request = result.map(|waiting| Request {
+            reply: Some(reply(waiting.result, root)),
+            ..Request::of(waiting.id)
+        });
+        let event = Event { tool: tool_name, request, ..Event::new(self.direction, outcome) };
         if self.audit.record(&event).is_err() {
             return match waiting {
                 Some(Waiting { id, .. }) => {
@@ -266,7 +265,8 @@ impl Turn<'_> {
             Some(Waiting { id, modern: Some(modern), .. }) => {
                 answer::refusal(id, refusal, modern, self.out);
                 let outcome = Outcome::Rejected { code: INTERNAL_ERROR, why };
-                let event = Event::new(self.direction, outcome);
+                let request = Some(Request::of(id));
+                let event = Event { request, ..Event::new(self.direction, outcome) };
                 let _ = self.audit.record(&event);
                 Step::Replace
             }
@@ -328,6 +328,19 @@ fn ended(result: Option<Value<'_>>) -> Ended {
         None | Some(Some(false)) => Ended::Ok,
         Some(Some(true)) => Ended::Failed,
         Some(None) => Ended::Unknown,
+    }
+}
+
+/// What the message is as the answer to a call.
+fn reply(result: Option<Value<'_>>, message: Value<'_>) -> Reply {
+    match result.map(|result| ended(Some(result))) {
+        None => {
+            let code = message.get("error").and_then(|error| error.get("code"));
+            let code = code.and_then(|code| str::from_utf8(code.raw()).ok()?.parse().ok());
+            Reply::Error(code)
+        }
+        Some(Ended::Failed) => Reply::ToolError,
+        Some(Ended::Ok | Ended::Unknown) => Reply::Result,
     }
 }
 

@@ -1,8 +1,11 @@
-//! Who keeps the limits of a policy.
+//! Who keeps the limits and the budgets of a policy.
 
+use super::budget::{Overspent, Sums};
 use super::limit::Charges;
+use crate::session::Outcome;
 
-/// Keeps the limits of a policy: the core says what a call costs, the keeper whether so much is left.
+/// Keeps the limits and the budgets of a policy: the core says what a call costs, the keeper whether so much is
+/// left.
 ///
 /// Several threads may ask at once.
 pub trait Admit {
@@ -11,7 +14,28 @@ pub trait Admit {
     /// # Errors
     /// [`Exhausted`], and nothing was taken.
     fn admit(&self, charges: Charges<'_>) -> Result<(), Exhausted>;
+
+    /// Takes all of `sums`, or none when one of their budgets has too little left; what was taken is
+    /// [settled](Self::settle) when the call has ended. A keeper that does not say how keeps no budgets: what
+    /// nobody counts is used up.
+    ///
+    /// # Errors
+    /// [`Overspent`], and nothing was taken.
+    fn reserve(&self, mut sums: Sums<'_>) -> Result<Option<Hold>, Overspent> {
+        sums.next().map_or(Ok(None), |sum| Err(Overspent { budget: sum.budget.index }))
+    }
+
+    /// Ends the call of `hold`. What one took that failed is given back; all else stays taken. A hold is settled
+    /// once: a second time changes nothing.
+    fn settle(&self, hold: Hold, outcome: Outcome) {
+        let _ = (hold, outcome);
+    }
 }
+
+/// What a call took from budgets, by a number of their keeper. It means nothing to any other keeper but those that
+/// succeed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold(pub u64);
 
 /// A limit has too little left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

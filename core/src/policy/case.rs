@@ -164,7 +164,9 @@ impl Compiler<'_> {
         let rules = || self.rules.iter().map(|rule| self.pool.get(rule.id));
         let limit = name.strip_prefix("limit:");
         let mut limits = self.limits.iter().map(|limit| self.pool.get(limit.id));
+        let mut budgets = self.budgets.iter().map(|budget| self.pool.get(budget.name));
         let known = DECIDERS.contains(&name)
+            || budgets.any(|known| known == name)
             || ids.contains(name)
             || rules().any(|id| id == name)
             || limit.is_some_and(|name| limits.any(|id| id == name));

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::audit::AuditPolicy;
+use super::budget::{Budget, Budgets};
 use super::case::Case;
 use super::claim::Claim;
 use super::compiled::{Agent, Policy};
@@ -57,6 +58,8 @@ pub(super) struct Compiler<'z> {
     pub claims: Vec<Claim>,
     pub limits: Vec<Limit>,
     pub limited: Vec<Pattern>,
+    pub budgets: Vec<Budget>,
+    pub budgeted: Vec<Pattern>,
     pub sessions: Sessions,
     pub roles: Roles,
     /// The document lists its roles, so another name is an error.
@@ -120,6 +123,8 @@ impl Compiler<'_> {
             claims: Vec::new(),
             limits: Vec::new(),
             limited: Vec::new(),
+            budgets: Vec::new(),
+            budgeted: Vec::new(),
             sessions: Sessions::default(),
             roles: Roles::default(),
             roles_declared: false,
@@ -199,6 +204,7 @@ impl Compiler<'_> {
             outputs: Outputs::new(self.outputs, unnamed, &self.pool),
             mending: Mending::new(self.mending, self.repair, &self.pool),
             limits: Limits::new(self.limits, &self.limited, &self.pool),
+            budgets: Budgets::new(self.budgets, &self.budgeted, &self.pool),
             sessions: self.sessions.finish(&self.pool),
             name: self.name,
             settings: self.settings,

@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::audit::AuditPolicy;
+use super::budget::Budgets;
 use super::case::Case;
 use super::claim::Claim;
 use super::condition::{At, Conditions, Memory};
@@ -51,6 +52,7 @@ pub struct Policy {
     pub(super) subjects: Vec<Text>,
     pub(super) conditions: Conditions,
     pub(super) limits: Limits,
+    pub(super) budgets: Budgets,
     pub(super) sessions: Sessions,
     /// What rules expect of schemas.
     pub(super) claims: Vec<Claim>,
@@ -120,6 +122,7 @@ impl Policy {
             default,
             rules,
             limits,
+            budgets,
             sessions,
             require_agent,
             allowed_roles,
@@ -153,6 +156,7 @@ impl Policy {
             && require_agent.is_none()
             && allowed_roles.is_none()
             && limits.is_empty()
+            && budgets.is_empty()
             && sessions.is_empty()
             && lower.iter().all(Self::allows_all)
     }

@@ -106,6 +106,14 @@ pub(super) enum Segment {
 }
 
 impl Segment {
+    /// The name of the member that it leads to.
+    pub fn name(self, pool: &Pool) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(pool.get(name)),
+            Self::Each | Self::Deep => None,
+        }
+    }
+
     /// The same segment with its name in another pool.
     pub fn moved(self, from: &Pool, to: &mut Pool) -> Self {
         match self {
@@ -240,8 +248,11 @@ pub(crate) struct Memory<'m> {
     /// The keys of the limits that apply to an allowed call.
     pub(super) keys: Buf<'m, u8>,
     pub(super) charges: Buf<'m, super::limit::ChargeRecord>,
+    /// What an allowed call takes from budgets.
+    pub(super) sums: Buf<'m, super::budget::SumRecord>,
     /// What an allowed call does to its session.
     pub(crate) effects: Buf<'m, crate::session::Effect>,
+    pub(super) known: Option<super::session::Known>,
 }
 
 impl Memory<'_> {
@@ -249,7 +260,9 @@ impl Memory<'_> {
     pub(crate) const fn begin(&mut self) {
         self.keys.clear();
         self.charges.clear();
+        self.sums.clear();
         self.effects.clear();
+        self.known = None;
     }
 
     pub(crate) fn shrink_to(&mut self, bytes: usize) {

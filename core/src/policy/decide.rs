@@ -390,7 +390,8 @@ impl Policy {
             && !ends(answer.truth)
         {
             let Evidence { judge, session, taken, .. } = evidence;
-            let (remembered, digest) = self.remembers(clauses, *session, judge.doc, call.now);
+            let (remembered, digest) =
+                self.remembers(clauses, *session, judge.doc, call.now, &mut judge.memory.known);
             *taken = digest;
             answer.truth = answer.truth.min(remembered);
             answer.stage = Stage::Session;
@@ -432,7 +433,7 @@ impl Policy {
             return ruling;
         }
         if let Some(session) = session
-            && self.note_traces(session, call.tool, doc, &mut memory.effects).is_err()
+            && self.note_traces(session, call.tool, doc, memory).is_err()
         {
             return Ruling::refused(Reason::InternalError);
         }

@@ -16,7 +16,7 @@ use super::compiled::{Agent, Policy};
 use super::condition::Segment;
 use super::error::PolicyError;
 use super::fields::{Item, Table};
-use super::keys::{AGENT, ARGUMENTS, DEFINITIONS, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
+use super::keys::{AGENT, ARGUMENTS, BUDGET, DEFINITIONS, DENIED, DOCUMENT, LIMIT, OUTPUT, RULE};
 use super::limit::{KeyPart, Limit, Rate, read_duration};
 use super::lint::Remark;
 use super::mending::MendingEntry;
@@ -109,7 +109,7 @@ impl Compiler<'_> {
         document.read("sets", |item| self.declare_sets(item))?;
         document.read("kinds", |item| self.declare_kinds(item))?;
         document.read("calendar", |item| self.declare_calendar(item))?;
-        for key in ["denied_tools", "limit", "rule", "test"] {
+        for key in ["budget", "denied_tools", "limit", "rule", "test"] {
             if let Some(item) = document.get(key).filter(|item| item.is_list())
                 && item.elements()?.is_empty()
             {
@@ -124,6 +124,7 @@ impl Compiler<'_> {
         document.read("allowed_tools", |item| self.allowed_tools(item, &mut ids))?;
         document.read("time_restrictions", |item| self.time_restrictions(item, &mut ids))?;
         document.read("limit", |item| self.declare_limits(item, &mut ids))?;
+        document.read("budget", |item| self.declare_budgets(item, &mut ids))?;
         document.read("rate_limits", |item| self.rate_limits(item))?;
         document.read("arguments", |item| self.declare_arguments(item))?;
         document.read("output", |item| self.declare_outputs(item))?;
@@ -385,6 +386,34 @@ impl Compiler<'_> {
             let span = Some(table.span());
             let limit = Limit { id: self.pool.add(id.text()?), span, key, rate, burst, refused };
             self.add_limit(limit, tools.iter().filter_map(|tool| tool.text().ok()));
+        }
+        Ok(())
+    }
+
+    fn declare_budgets(
+        &mut self,
+        item: &Item<'_>,
+        ids: &mut BTreeSet<String>,
+    ) -> Result<(), PolicyError> {
+        if self.store.is_some() {
+            return Err(item
+                .error("processes cannot share a budget yet")
+                .with_hint("without [store] each process counts for itself"));
+        }
+        for element in item.elements()? {
+            let table = element.table(&BUDGET)?;
+            let id = table.require("id")?;
+            check_name(id.text()?, &id)?;
+            let name = format!("budget:{}", id.text()?);
+            take_id(&name, &id, ids)?;
+            let tools = table.require("tools")?.some_texts()?;
+            tools.iter().try_for_each(check_pattern)?;
+            let mut key = Vec::new();
+            for part in table.read("key", Item::some_texts)?.iter().flatten() {
+                key.push(self.key_part(part)?);
+            }
+            let budget = self.declare_budget(&table, &name, key)?;
+            self.add_budget(budget, tools.iter().filter_map(|tool| tool.text().ok()));
         }
         Ok(())
     }

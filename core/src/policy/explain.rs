@@ -7,6 +7,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::admit::Hold;
+use super::budget::BudgetRef;
 use super::compiled::Policy;
 use super::condition::{Expr, Judge, Memory};
 use super::decide::{Decision, Early, RuleRef};
@@ -31,6 +33,8 @@ pub struct Explanation<'p> {
     pub rule: Option<RuleRef<'p>>,
     /// The limit that is used up, for [`Reason::RateLimited`].
     pub limit: Option<LimitRef<'p>>,
+    /// The budget that has too little left, for [`Reason::BudgetExceeded`].
+    pub budget: Option<BudgetRef<'p>>,
     /// The argument that decided, or the first that is wrong, as a pointer.
     pub at: Option<String>,
     /// Pointers of the arguments that are stripped.
@@ -39,6 +43,8 @@ pub struct Explanation<'p> {
     pub rules: Vec<RuleTrace<'p>>,
     /// What an allowed call reserved in its session.
     pub ticket: Option<Ticket>,
+    /// What an allowed call took from budgets.
+    pub hold: Option<Hold>,
 }
 
 impl Explanation<'_> {
@@ -209,18 +215,19 @@ impl Policy {
         now: Option<u64>,
         out: &mut Vec<ConditionTrace<'p>>,
     ) -> Truth {
+        let mut known = None;
         let mut line = |test, truth| {
             let target = "session";
             out.push(ConditionTrace { depth: 0, target, test, span: None, truth, at: None });
         };
         match session {
             Some(session) => {
-                let _ = self.clause_truths(clauses, session, doc, now, &mut line);
+                let _ = self.clause_truths(clauses, session, doc, now, &mut known, &mut line);
             }
             None if clauses.asks() => line("known", Truth::Unknown),
             None => {}
         }
-        self.remembers(clauses, session, doc, now).0
+        self.remembers(clauses, session, doc, now, &mut known).0
     }
 
     fn trace_formula<'p>(

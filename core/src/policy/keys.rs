@@ -19,6 +19,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "allowed_tools",
         "arguments",
         "audit",
+        "budget",
         "calendar",
         "default",
         "definitions",
@@ -55,7 +56,7 @@ pub(super) const DOCUMENT: Keys = Keys {
         "unknown_args",
         "unknown_tool",
     ],
-    later: &[("budget", "budgets"), ("sandbox", "sandboxes")],
+    later: &[("sandbox", "sandboxes")],
 };
 
 pub(super) const RULE: Keys = Keys {
@@ -140,6 +141,8 @@ pub(super) const WINDOW: Keys =
     Keys { known: &["days", "except_dates", "from", "to", "tz"], later: &[] };
 pub(super) const LIMIT: Keys =
     Keys { known: &["burst", "id", "key", "rate", "refused", "tools"], later: &[] };
+pub(super) const BUDGET: Keys =
+    Keys { known: &["id", "key", "max", "sum", "tools", "window"], later: &[] };
 pub(super) const TEST: Keys =
     Keys { known: &["call", "expect", "name", "params", "steps"], later: &[] };
 pub(super) const CALL: Keys = Keys {

@@ -16,7 +16,7 @@ use super::tree::Span;
 use crate::buf::{Buf, Full};
 use crate::caller::Call;
 use crate::glob::Case;
-use crate::json::{Document, Kind, Value};
+use crate::json::{Document, Value};
 
 /// Longest part of a key that is kept whole, in bytes.
 const MAX_PART: usize = 64;
@@ -163,9 +163,10 @@ impl Limits {
         pool: &Pool,
         memory: &mut Memory<'_>,
     ) -> Result<(), Full> {
-        let Memory { keys, charges, .. } = memory;
+        let Memory { keys, charges, sums, .. } = memory;
         keys.clear();
         charges.clear();
+        sums.clear();
         if self.limits.is_empty() {
             return Ok(());
         }
@@ -212,7 +213,7 @@ impl<'s> Iterator for Charges<'s> {
     }
 }
 
-fn write_part(
+pub(super) fn write_part(
     part: KeyPart,
     call: &Call<'_>,
     doc: Option<Document<'_>>,
@@ -267,9 +268,6 @@ pub(super) fn find<'t>(
 ) -> Option<Value<'t>> {
     for segment in segments {
         let Segment::Name(name) = segment else { return None };
-        if value.kind() != Kind::Object {
-            return None;
-        }
         value = value.get(pool.get(*name))?;
     }
     Some(value)

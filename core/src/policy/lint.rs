@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::compiled::Policy;
 use super::condition::{Expr, Target};
 use super::error::nearest;
+use super::index::NameIndex;
 use super::rule::{Effect, Rule};
 use super::tree::Span;
 use crate::glob::{self, Case};
@@ -230,18 +231,28 @@ impl Policy {
             let kind = format!("rule `{}`", named.id);
             Some((kind, named.rule.span?, named.rule.effect.case(), &named.tools))
         });
-        let mut limited: Vec<Vec<String>> = Vec::new();
-        limited.resize_with(self.limits.limits.len(), Vec::new);
-        for (pattern, limit) in self.limits.tools.patterns(&self.pool) {
-            if let Some(patterns) = limited.get_mut(limit as usize) {
-                patterns.push(pattern);
+        let by_number = |tools: &NameIndex, count: usize| {
+            let mut all: Vec<Vec<String>> = Vec::new();
+            all.resize_with(count, Vec::new);
+            for (pattern, number) in tools.patterns(&self.pool) {
+                if let Some(patterns) = all.get_mut(number as usize) {
+                    patterns.push(pattern);
+                }
             }
-        }
+            all
+        };
+        let limited = by_number(&self.limits.tools, self.limits.limits.len());
+        let budgeted = by_number(&self.budgets.tools, self.budgets.budgets.len());
         let limits = self.limits.limits.iter().zip(&limited).filter_map(|(limit, patterns)| {
             let kind = format!("limit `{}`", self.pool.get(limit.id));
             Some((kind, limit.span?, Case::Fold, patterns))
         });
-        for (kind, span, case, patterns) in patterns.chain(limits) {
+        let budgets =
+            self.budgets.budgets.iter().zip(&budgeted).filter_map(|(budget, patterns)| {
+                let kind = format!("`{}`", self.pool.get(budget.name));
+                Some((kind, budget.span?, Case::Fold, patterns))
+            });
+        for (kind, span, case, patterns) in patterns.chain(limits).chain(budgets) {
             for pattern in patterns {
                 if tools.iter().any(|tool| glob::matches(pattern, tool, case)) {
                     continue;

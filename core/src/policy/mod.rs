@@ -21,6 +21,8 @@ mod argv;
 #[cfg(feature = "alloc")]
 mod audit;
 #[cfg(feature = "alloc")]
+mod budget;
+#[cfg(feature = "alloc")]
 mod case;
 #[cfg(feature = "alloc")]
 mod claim;
@@ -98,8 +100,9 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
-    admit::{Admit, Exhausted},
+    admit::{Admit, Exhausted, Hold},
     audit::{AuditMode, AuditPolicy, OnError, WhenFull},
+    budget::{BudgetRef, Overspent, PLACES, Sum, Sums},
     case::{Case, Expect, Step},
     compile::MAX_RULES,
     compiled::{AgentRef, Policy},

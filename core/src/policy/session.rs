@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::claim::Claim;
 use super::compile::Compiler;
 use super::compiled::Policy;
-use super::condition::{Judge, Segment};
+use super::condition::{Judge, Memory, Segment};
 use super::error::PolicyError;
 use super::fields::{Item, Table};
 use super::keys::{AFTER, SESSION};
@@ -23,7 +23,7 @@ use super::when::Frame;
 use crate::buf::{Buf, Full};
 use crate::glob::Case;
 use crate::json::Document;
-use crate::session::{Effect, Session};
+use crate::session::{Digest, Effect, Session};
 
 /// Most labels of a policy, those of the policies that it followed included.
 const MAX_LABELS: usize = 64;
@@ -37,7 +37,7 @@ pub(super) struct Sessions {
     pub clauses: Vec<Clauses>,
     /// What is remembered of calls that end well, without doubles.
     traces: Vec<Trace>,
-    /// The traces by the names of their tools.
+    /// The traces by the names of their tools, shorter names first.
     by_tool: Vec<u32>,
     /// Arguments, as lists of segments.
     paths: Vec<List>,
@@ -98,6 +98,17 @@ struct Trace {
     same: List,
 }
 
+/// The digest of the list of arguments that was asked for last, none when one of them is missing or is no single
+/// value: rules for a tool mostly ask for the same.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// The policy of a stack that has the list.
+    layer: u32,
+    /// In `paths`.
+    paths: List,
+    digest: Option<u64>,
+}
+
 impl Sessions {
     /// Whether no rule asks about sessions.
     pub const fn is_empty(&self) -> bool {
@@ -110,17 +121,20 @@ impl Sessions {
 
     fn traces_of<'s>(&'s self, tool: &'s str, pool: &'s Pool) -> impl Iterator<Item = &'s Trace> {
         let trace = |number: &u32| self.traces.get(*number as usize);
-        let name = move |trace: &Trace| pool.get(trace.tool);
-        let before = move |number: &u32| trace(number).is_some_and(|trace| name(trace) < tool);
+        let name = move |trace: &Trace| by_length(pool.get(trace.tool));
+        let wanted = by_length(tool);
+        let before = move |number: &u32| trace(number).is_some_and(|trace| name(trace) < wanted);
         let first = self.by_tool.partition_point(before);
         let rest = self.by_tool.get(first..).unwrap_or(&[]);
-        rest.iter().filter_map(trace).take_while(move |trace| name(trace) == tool)
+        rest.iter().filter_map(trace).take_while(move |trace| name(trace) == wanted)
     }
 
     /// Sorts the traces, once the document is read.
     pub fn finish(mut self, pool: &Pool) -> Self {
         self.by_tool = (0..self.traces.len() as u32).collect();
-        let name = |number: &u32| self.traces.get(*number as usize).map(|one| pool.get(one.tool));
+        let name = |number: &u32| {
+            self.traces.get(*number as usize).map(|one| by_length(pool.get(one.tool)))
+        };
         self.by_tool.sort_by_key(name);
         self
     }
@@ -147,6 +161,11 @@ impl Sessions {
     }
 }
 
+/// An order of names in which most comparisons end with a number.
+const fn by_length(name: &str) -> (usize, &str) {
+    (name.len(), name)
+}
+
 impl Clauses {
     /// Whether the session is asked for anything.
     pub const fn asks(&self) -> bool {
@@ -171,6 +190,7 @@ impl Policy {
         session: Option<&Session>,
         doc: Document<'_>,
         now: Option<u64>,
+        known: &mut Option<Known>,
     ) -> (Truth, Option<u64>) {
         let Some(session) = session else {
             return (if clauses.asks() { Truth::Unknown } else { Truth::True }, None);
@@ -180,7 +200,8 @@ impl Policy {
             return (labelled.into(), None);
         }
         let mut truth = Truth::True;
-        let taken = self.clause_truths(clauses, session, doc, now, |_, one| truth = truth.min(one));
+        let tell = |_, one| truth = truth.min(one);
+        let taken = self.clause_truths(clauses, session, doc, now, known, tell);
         (truth, taken)
     }
 
@@ -191,6 +212,7 @@ impl Policy {
         session: &Session,
         doc: Document<'_>,
         now: Option<u64>,
+        known: &mut Option<Known>,
         mut tell: impl FnMut(&'static str, Truth),
     ) -> Option<u64> {
         if clauses.labels != 0 {
@@ -216,10 +238,10 @@ impl Policy {
             }
         }
         if let Some(after) = clauses.after {
-            tell("after", self.came_before(after, session, doc, now));
+            tell("after", self.came_before(after, session, doc, now, known));
         }
         let once = clauses.once?;
-        let digest = self.digest(session, self.rule_key(clauses), once, doc);
+        let digest = self.digest(session, self.rule_key(clauses), once, doc, known);
         tell("once", digest.map_or(Truth::Unknown, |digest| session.can_spend(digest).into()));
         digest
     }
@@ -251,10 +273,11 @@ impl Policy {
         session: &Session,
         tool: &str,
         doc: Document<'_>,
-        effects: &mut Buf<'_, Effect>,
+        memory: &mut Memory<'_>,
     ) -> Result<(), Full> {
+        let Memory { effects, known, .. } = memory;
         for trace in self.sessions.traces_of(tool, &self.pool) {
-            if let Some(digest) = self.digest(session, trace.key, trace.same, doc) {
+            if let Some(digest) = self.digest(session, trace.key, trace.same, doc, known) {
                 note(effects, Effect::Event(digest))?;
             }
         }
@@ -267,9 +290,10 @@ impl Policy {
         session: &Session,
         doc: Document<'_>,
         now: Option<u64>,
+        known: &mut Option<Known>,
     ) -> Truth {
         let Some(trace) = self.sessions.traces.get(trace as usize) else { return Truth::Unknown };
-        let Some(digest) = self.digest(session, trace.key, trace.same, doc) else {
+        let Some(digest) = self.digest(session, trace.key, trace.same, doc, known) else {
             return Truth::Unknown;
         };
         match (session.happened(digest), within_ms, session.time(now)) {
@@ -289,12 +313,20 @@ impl Policy {
         purpose: u64,
         paths: List,
         doc: Document<'_>,
+        known: &mut Option<Known>,
     ) -> Option<u64> {
-        let mut digest = session.digest(purpose);
-        for path in paths.of(&self.sessions.paths) {
-            digest.add(find(doc.root(), path.of(&self.conditions.segments), &self.pool)?)?;
+        let layer = self.layer as u32;
+        if let Some(found) = known.filter(|one| one.paths == paths && one.layer == layer) {
+            return found.digest.map(|digest| digest ^ purpose);
         }
-        Some(digest.finish())
+        let add = |mut digest: Digest, path: &List| {
+            digest.add(find(doc.root(), path.of(&self.conditions.segments), &self.pool)?)?;
+            Some(digest)
+        };
+        let digest = paths.of(&self.sessions.paths).iter().try_fold(session.digest(), add);
+        let digest = digest.map(|digest| digest.finish());
+        *known = Some(Known { layer, paths, digest });
+        digest.map(|digest| digest ^ purpose)
     }
 
     /// What sessions know a rule by: in a stack two rules may have one id.
@@ -570,9 +602,23 @@ impl Compiler<'_> {
             }
             paths.push(list);
         }
-        let first = self.sessions.paths.len() as u32;
-        self.sessions.paths.extend(paths);
-        Ok(List { first, end: self.sessions.paths.len() as u32 })
+        // Rules that look at the same arguments share one list, and with it one digest.
+        let all = &mut self.sessions.paths;
+        let same = |one: &List, other: &List| {
+            let (one, other) =
+                (one.of(&self.conditions.segments), other.of(&self.conditions.segments));
+            one.iter()
+                .map(|segment| segment.name(&self.pool))
+                .eq(other.iter().map(|segment| segment.name(&self.pool)))
+        };
+        let found = all
+            .windows(paths.len().max(1))
+            .position(|known| known.iter().zip(&paths).all(|(one, other)| same(one, other)));
+        let first = found.unwrap_or_else(|| {
+            all.extend_from_slice(&paths);
+            all.len().saturating_sub(paths.len())
+        });
+        Ok(List { first: first as u32, end: first.saturating_add(paths.len()) as u32 })
     }
 
     /// Notes that the next rule expects its tools to declare an argument: one that they do not declare is

@@ -11,6 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::audit::AuditPolicy;
+use super::budget::{Budget, Budgets};
 use super::compiled::Policy;
 use super::condition::Memory;
 use super::decide::{Decision, Early, Ruling};
@@ -67,6 +68,9 @@ impl Policy {
                 "only the first policy of a stack says where limits are kept",
             ));
         }
+        if self.store.is_some() && !lower.budgets.is_empty() {
+            return Err(error("budget", "processes cannot share a budget yet: leave out [store]"));
+        }
         if lower.outputs.has_own_looks() {
             let message = "only the first policy of a stack says `style`, `allow` and `keep`";
             return Err(error("output", message));
@@ -85,6 +89,7 @@ impl Policy {
         }
         self.take_sessions(&mut lower)?;
         self.take_limits(&mut lower);
+        self.take_budgets(&mut lower);
         self.lower.push(lower);
         Ok(self)
     }
@@ -120,6 +125,32 @@ impl Policy {
         lower.limits = Limits::new(Vec::new(), &[], &lower.pool);
     }
 
+    /// Moves the budgets of `lower` here.
+    fn take_budgets(&mut self, lower: &mut Self) {
+        let first = self.budgets.budgets.len() as u32;
+        let mut texts = self.budgets.tools.patterns(&self.pool);
+        let more = lower.budgets.tools.patterns(&lower.pool).into_iter();
+        texts.extend(more.map(|(text, budget)| (text, budget.saturating_add(first))));
+        let mut budgets = core::mem::take(&mut self.budgets.budgets);
+        for budget in core::mem::take(&mut lower.budgets.budgets) {
+            let own = lower.pool.get(budget.name);
+            let taken = budgets.iter().any(|known| self.pool.get(known.name) == own);
+            let name = match taken {
+                true => format!("{own}@{}", lower.layer.saturating_add(1)),
+                false => own.to_string(),
+            };
+            let key = budget.key.iter().map(|part| self.take_key(*part, lower)).collect();
+            let sum = self.take_path(budget.sum, lower);
+            let spelt = self.pool.add(lower.pool.get(budget.spelt));
+            let name = self.pool.add(&name);
+            budgets.push(Budget { name, span: None, key, sum, spelt, ..budget });
+        }
+        let pattern = |(text, rule): (String, u32)| Pattern { text: self.pool.add(&text), rule };
+        let patterns: Vec<Pattern> = texts.into_iter().map(pattern).collect();
+        self.budgets = Budgets::new(budgets, &patterns, &self.pool);
+        lower.budgets = Budgets::new(Vec::new(), &[], &lower.pool);
+    }
+
     /// The id of a limit of a lower policy: its own, else with the number of the policy.
     fn free_id(&self, limits: &[Limit], id: &str, layer: usize) -> String {
         if limits.iter().any(|limit| self.pool.get(limit.id) == id) {
@@ -129,13 +160,19 @@ impl Policy {
     }
 
     fn take_key(&mut self, part: KeyPart, lower: &Self) -> KeyPart {
-        let KeyPart::Argument(list) = part else { return part };
+        match part {
+            KeyPart::Argument(list) => KeyPart::Argument(self.take_path(list, lower)),
+            part => part,
+        }
+    }
+
+    fn take_path(&mut self, path: List, lower: &Self) -> List {
         let segments = &mut self.conditions.segments;
         let first = segments.len() as u32;
-        for segment in list.of(&lower.conditions.segments) {
+        for segment in path.of(&lower.conditions.segments) {
             segments.push(segment.moved(&lower.pool, &mut self.pool));
         }
-        KeyPart::Argument(List { first, end: segments.len() as u32 })
+        List { first, end: segments.len() as u32 }
     }
 
     /// The first step of a stack: open as long as no policy refuses and one asks for the arguments.

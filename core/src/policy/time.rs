@@ -39,6 +39,11 @@ impl Zone {
         Self::new(Vec::from([(i64::MIN, 0)]), i64::MAX)
     }
 
+    /// Days since 1970-01-01, by the clock on the wall.
+    pub(super) fn day(&self, second: i64) -> Option<i64> {
+        self.local(second).map(|(day, _)| day)
+    }
+
     /// Days since 1970-01-01 and seconds since midnight, by the clock on the wall.
     fn local(&self, second: i64) -> Option<(i64, i64)> {
         if second >= self.until {
@@ -182,6 +187,25 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// Which month a day is in, both counted from 1970 on in the Gregorian calendar, whose cycle of 400 years begins
+/// here on 1 March 2000.
+#[allow(clippy::arithmetic_side_effects, reason = "a day is a moment in milliseconds, divided")]
+pub(super) const fn month_of(day: i64) -> i64 {
+    const CYCLE: i64 = 146_097;
+    let day = day - days_from_civil(2000, 3, 1);
+    let (cycle, of_cycle) = (day.div_euclid(CYCLE), day.rem_euclid(CYCLE));
+    // The last of four centuries and the last of four years have a day more.
+    let century = if of_cycle == CYCLE - 1 { 3 } else { of_cycle / 36_524 };
+    let of_century = of_cycle - century * 36_524;
+    let (group, of_group) = (of_century / 1461, of_century % 1461);
+    let year = if of_group == 1460 { 3 } else { of_group / 365 };
+    // From March on every five months have 153 days.
+    let month = (5 * (of_group - year * 365) + 2) / 153;
+    let years = cycle * 400 + century * 100 + group * 4 + year;
+    // March 2000 is 362 months after January 1970.
+    years * 12 + month + 362
+}
+
 /// Reads an RFC 3339 moment like `2026-11-25T23:30:00Z` as Unix milliseconds.
 pub(super) fn read_moment(text: &str) -> Option<u64> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -276,6 +300,18 @@ mod tests {
             ["2026-11-25", "2026-11-25T23:30:00", "2026-11-25T23:60:00Z", "1969-01-01T00:00:00Z"]
         {
             assert_eq!(read_moment(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        let (mut day, mut month) = (days_from_civil(1600, 1, 1), (1600 - 1970) * 12);
+        for year in 1600..2500 {
+            for number in 1..=12 {
+                let next = day + days_in(year, number);
+                assert_eq!((month_of(day), month_of(next - 1)), (month, month), "{year}-{number}");
+                (day, month) = (next, month + 1);
+            }
         }
     }
 

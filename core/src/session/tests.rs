@@ -1,5 +1,6 @@
 //! A session by itself: what is given back, what stays, and what its bounds do.
 
+use std::format;
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -91,7 +92,7 @@ fn a_session_is_small() {
 fn digest(json: &str) -> Option<u64> {
     let mut tape = crate::json::Tape::growable();
     let document = crate::json::parse(json.as_bytes(), crate::json::Limits::ARGUMENTS, &mut tape);
-    let mut digest = session().digest(3);
+    let mut digest = session().digest();
     document.unwrap().root().elements().try_for_each(|value| digest.add(value))?;
     Some(digest.finish())
 }
@@ -125,8 +126,16 @@ fn digests_are_of_values_not_of_spellings() {
     for container in ["[[]]", "[{}]", "[[null]]", r#"[{"a": 1}]"#] {
         assert_eq!(digest(container), None, "{container}");
     }
-    assert_ne!(session().digest(3).finish(), session().digest(4).finish());
-    assert_ne!(session().digest(3).finish(), Session::new([2; 16]).digest(3).finish());
+    let long = format!("[{:?}]", "\u{e9}".repeat(99));
+    assert_eq!(digest(&long), digest(&long.replace('\u{e9}', "\\u00e9")), "{long}");
+    let other = |key| {
+        let mut tape = crate::json::Tape::growable();
+        let document = crate::json::parse(b"true", crate::json::Limits::ARGUMENTS, &mut tape);
+        let mut digest = Session::new([key; 16]).digest();
+        digest.add(document.unwrap().root()).unwrap();
+        digest.finish()
+    };
+    assert_ne!(other(1), other(2));
 }
 
 proptest! {

@@ -29,11 +29,14 @@ struct airlock_described {
     __typeof__(airlock_firewall_audit_reopen) *firewall_audit_reopen;
     __typeof__(airlock_firewall_call) *firewall_call;
     __typeof__(airlock_firewall_calls) *firewall_calls;
+    __typeof__(airlock_firewall_end_session) *firewall_end_session;
     __typeof__(airlock_firewall_filter) *firewall_filter;
     __typeof__(airlock_firewall_free) *firewall_free;
     __typeof__(airlock_firewall_halt) *firewall_halt;
     __typeof__(airlock_firewall_halted) *firewall_halted;
     __typeof__(airlock_firewall_new) *firewall_new;
+    __typeof__(airlock_firewall_relay_new) *firewall_relay_new;
+    __typeof__(airlock_firewall_reload) *firewall_reload;
     __typeof__(airlock_firewall_tool_id) *firewall_tool_id;
     __typeof__(airlock_guard_free) *guard_free;
     __typeof__(airlock_guard_halt) *guard_halt;

@@ -45,6 +45,7 @@ int main(void) {
     FIELD(airlock_firewall_options, flags);
     FIELD(airlock_firewall_options, audit_path);
     FIELD(airlock_firewall_options, kill_file);
+    FIELD(airlock_firewall_options, pin_file);
     STRUCT(airlock_error);
     FIELD(airlock_error, struct_size);
     FIELD(airlock_error, code);
@@ -86,6 +87,7 @@ int main(void) {
     FIELD(airlock_relay_options, max_pending);
     FIELD(airlock_relay_options, record);
     FIELD(airlock_relay_options, context);
+    FIELD(airlock_relay_options, server);
     STRUCT(airlock_action);
     FIELD(airlock_action, struct_size);
     FIELD(airlock_action, action);

@@ -33,7 +33,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use airlock_core::mcp::{Event, Unrecorded};
@@ -44,6 +44,9 @@ use self::queue::Queue;
 use self::record::Scribe;
 pub(crate) use self::totals::Totals;
 use self::writer::Writer;
+use crate::kill::Cause;
+#[cfg(feature = "redis")]
+use crate::limit::StoreEvent;
 use crate::policy::PolicyFile;
 
 /// Where decisions are recorded. Clones share one file; any number of threads may record at once.
@@ -55,6 +58,17 @@ pub struct AuditLog {
     inner: Option<Arc<Inner>>,
     /// Of the rules that decide for this clone.
     places: Arc<Places>,
+}
+
+/// A log that others keep open.
+#[derive(Clone, Default)]
+pub(crate) struct WeakLog(Weak<Inner>);
+
+impl WeakLog {
+    /// The log; one that keeps nothing when all others are dropped.
+    pub(crate) fn get(&self) -> AuditLog {
+        AuditLog { inner: self.0.upgrade(), places: Arc::default() }
+    }
 }
 
 struct Inner {
@@ -91,6 +105,12 @@ impl Places {
 
     fn get(&self, rule: &str) -> Option<&str> {
         self.0.get(rule).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for WeakLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakLog").finish_non_exhaustive()
     }
 }
 
@@ -166,6 +186,11 @@ impl AuditLog {
         Self { inner: self.inner.clone(), places: Arc::new(places) }
     }
 
+    /// The same log for who must not keep it open.
+    pub(crate) fn weak(&self) -> WeakLog {
+        WeakLog(self.inner.as_ref().map(Arc::downgrade).unwrap_or_default())
+    }
+
     /// Whether it keeps anything.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
@@ -192,6 +217,22 @@ impl AuditLog {
         outcome: Result<(), &str>,
     ) -> Result<(), Unrecorded> {
         self.append(|scribe| scribe.write_reload(policy, outcome))
+    }
+
+    /// Records what happened to the store of limits.
+    #[cfg(feature = "redis")]
+    pub(crate) fn record_store(&self, event: &StoreEvent) -> Result<(), Unrecorded> {
+        self.append(|scribe| scribe.write_store(event))
+    }
+
+    /// Records that a cause to halt calls came or went.
+    pub(crate) fn record_halt(
+        &self,
+        cause: Cause,
+        came: bool,
+        halted: bool,
+    ) -> Result<(), Unrecorded> {
+        self.append(|scribe| scribe.write_halt(cause, came, halted))
     }
 
     fn append(

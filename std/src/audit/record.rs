@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use airlock_core::hidden::Found;
 use airlock_core::json::write_string;
 use airlock_core::mcp::{Direction, Event, Outcome};
+#[cfg(feature = "redis")]
+use airlock_core::policy::OnLoss;
 use airlock_core::redact::Counts;
 use airlock_core::{Output, Reason, Refusal, Violation, Would};
 use jiff::Timestamp;
@@ -16,6 +18,9 @@ use super::clean::{Cleaner, cut};
 use super::key::AuditKey;
 use super::preview::Preview;
 use super::shape::Shaper;
+use crate::kill::Cause;
+#[cfg(feature = "redis")]
+use crate::limit::StoreEvent;
 use crate::observe::words;
 
 /// Most entries of one list.
@@ -69,10 +74,8 @@ impl Scribe {
         outcome: Result<(), &str>,
     ) -> &[u8] {
         self.line(|scribe, out| {
-            let Self { run, .. } = scribe;
-            write!(out, "{{\"v\":1,\"kind\":\"reload\",\"run\":\"{run}\",\"at\":\"")?;
-            write_now(out);
-            out.push_str("\",\"policy\":");
+            scribe.begin("reload", out)?;
+            out.push_str(",\"policy\":");
             write_name(policy, out)?;
             match outcome {
                 Ok(()) => out.push_str(",\"outcome\":\"ok\""),
@@ -84,6 +87,50 @@ impl Scribe {
             out.push_str("}\n");
             Ok(())
         })
+    }
+
+    /// The line about the store of limits.
+    #[cfg(feature = "redis")]
+    pub(super) fn write_store(&mut self, event: &StoreEvent) -> &[u8] {
+        self.line(|scribe, out| {
+            scribe.begin("store", out)?;
+            match event {
+                StoreEvent::Lost { why, on_loss } => {
+                    let on_loss = match on_loss {
+                        OnLoss::Fallback => "fallback",
+                        OnLoss::Refuse => "refuse",
+                    };
+                    write!(out, ",\"event\":\"lost\",\"on_loss\":\"{on_loss}\"")?;
+                    scribe.detail(why, out)?;
+                }
+                StoreEvent::Returned { after, refused, admitted, forgot } => write!(
+                    out,
+                    ",\"event\":\"returned\",\"after_ms\":{},\"refused\":{refused},\
+                     \"admitted\":{admitted},\"forgot\":{forgot}",
+                    after.as_millis()
+                )?,
+                StoreEvent::Forgot => out.push_str(",\"event\":\"forgot\""),
+            }
+            out.push_str("}\n");
+            Ok(())
+        })
+    }
+
+    /// The line about a cause to halt calls.
+    pub(super) fn write_halt(&mut self, cause: Cause, came: bool, halted: bool) -> &[u8] {
+        self.line(|scribe, out| {
+            scribe.begin("halt", out)?;
+            let cause = cause.name();
+            writeln!(out, ",\"cause\":\"{cause}\",\"came\":{came},\"halted\":{halted}}}")
+        })
+    }
+
+    /// What lines of every kind but decisions begin with.
+    fn begin(&self, kind: &str, out: &mut String) -> fmt::Result {
+        let Self { run, .. } = self;
+        write!(out, "{{\"v\":1,\"kind\":\"{kind}\",\"run\":\"{run}\",\"at\":\"")?;
+        write_now(out);
+        out.write_char('"')
     }
 
     fn line(&mut self, write: impl FnOnce(&mut Self, &mut String) -> fmt::Result) -> &[u8] {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use airlock_core::policy::KillSwitch;
 use airlock_core::{Budget, CompileError, Guard, GuardBuilder, ToolDefinition};
@@ -13,12 +13,14 @@ use super::{Firewall, Tally};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 #[cfg(feature = "redis")]
-use crate::kill::KillKey;
+use crate::kill::{Cause, KillKey};
 use crate::kill::{Causes, KillFile};
 use crate::limit::{Keeper, LimitError, Limiter};
 #[cfg(feature = "redis")]
-use crate::limit::{RedisLimiter, RedisOptions, StoreError};
-use crate::observe::Metrics;
+use crate::limit::{RedisLimiter, RedisOptions, StoreError, StoreEvent};
+#[cfg(feature = "redis")]
+use crate::observe::Incidents;
+use crate::observe::{Metrics, Traces};
 use crate::policy::{Error, PolicyFile};
 use crate::session::Sessions;
 
@@ -30,12 +32,14 @@ pub struct FirewallBuilder {
     audit_path: Option<PathBuf>,
     audit: Option<AuditLog>,
     clock: Option<Arc<dyn Clock>>,
-    kill_switch: KillSwitch,
+    causes: Causes,
     kill_file: Option<PathBuf>,
+    pin_file: Option<PathBuf>,
     limiter: Option<Arc<dyn Keeper>>,
     #[cfg(feature = "redis")]
     redis: Option<RedisOptions>,
     metrics: Option<Metrics>,
+    traces: Option<Traces>,
 }
 
 impl FirewallBuilder {
@@ -46,12 +50,14 @@ impl FirewallBuilder {
             audit_path: None,
             audit: None,
             clock: None,
-            kill_switch: KillSwitch::new(),
+            causes: Causes::default(),
             kill_file: None,
+            pin_file: None,
             limiter: None,
             #[cfg(feature = "redis")]
             redis: None,
             metrics: None,
+            traces: None,
         }
     }
 
@@ -117,17 +123,29 @@ impl FirewallBuilder {
 
     /// Halts every call while `switch` is on.
     #[must_use]
-    pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
-        self.kill_switch = switch;
-        self.kill_file = None;
+    pub fn kill_switch(self, switch: KillSwitch) -> Self {
+        self.causes(Causes::of(switch))
+    }
+
+    /// Halts every call while one of `causes` holds.
+    #[must_use]
+    pub fn causes(mut self, causes: Causes) -> Self {
+        self.causes = causes;
         self
     }
 
     /// Halts every call while the file at `path` exists; it is looked for at each call.
     #[must_use]
     pub fn kill_file(mut self, path: &Path) -> Self {
-        self.kill_switch = KillSwitch::new();
         self.kill_file = Some(path.to_owned());
+        self
+    }
+
+    /// Keeps the definitions of the tools of live servers in the file at `path`, and refuses tools whose
+    /// definition changes, as `[pins]` of the policy says: see [`Live::connect`](crate::reload::Live::connect).
+    #[must_use]
+    pub fn pin_file(mut self, path: &Path) -> Self {
+        self.pin_file = Some(path.to_owned());
         self
     }
 
@@ -155,13 +173,20 @@ impl FirewallBuilder {
         self
     }
 
+    /// Sends a span of each call to `traces`.
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
     /// The finished firewall.
     ///
     /// # Errors
     /// [`FirewallError`].
     pub fn build(self) -> Result<Firewall, FirewallError> {
         let Self { guard, policy, audit_path, audit, clock, .. } = self;
-        let Self { kill_switch, kill_file, limiter, metrics, .. } = self;
+        let Self { causes, kill_file, pin_file, limiter, metrics, traces, .. } = self;
         let file = match policy {
             Some(file) => file,
             None => PolicyFile::open("permissive").map_err(FirewallError::Policy)?,
@@ -176,7 +201,6 @@ impl FirewallBuilder {
             return Err(FirewallError::NoAudit);
         }
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let causes = Causes::of(kill_switch.clone());
         let kill_file = kill_file.map(|path| KillFile::among(path, &causes));
         #[cfg(feature = "redis")]
         let options = match self.redis {
@@ -186,16 +210,26 @@ impl FirewallBuilder {
             options => options,
         };
         #[cfg(feature = "redis")]
+        let incidents = Incidents::new(&audit, metrics.clone());
+        #[cfg(feature = "redis")]
         let _kill_key = match &options {
             None => None,
-            Some(options) => KillKey::watch(options, &causes, |_| {})
-                .map_err(FirewallError::Store)?
-                .map(Arc::new),
+            Some(options) => {
+                let (incidents, switch) = (incidents.clone(), causes.switch().clone());
+                let turned = move |came| incidents.halt(Cause::Key, came, switch.is_on());
+                let key = KillKey::watch(options, &causes, turned);
+                key.map_err(FirewallError::Store)?.map(Arc::new)
+            }
         };
         #[cfg(feature = "redis")]
         let limiter = match &options {
             Some(options) if limiter.is_none() => {
-                let shared = RedisLimiter::new(file.policy(), options, Arc::clone(&clock));
+                let tell = move |event: &StoreEvent| {
+                    eprintln!("airlock: {event}");
+                    incidents.store(event);
+                };
+                let clock = Arc::clone(&clock);
+                let shared = RedisLimiter::telling(file.policy(), options, clock, tell);
                 Some(Arc::new(shared.map_err(FirewallError::Store)?) as _)
             }
             _ => limiter,
@@ -208,6 +242,7 @@ impl FirewallBuilder {
             ),
         };
         let (policy, sources) = file.into_parts();
+        let kill_switch = causes.switch().clone();
         let guard = guard
             .kill_switch(kill_switch.clone())
             .policy(policy)
@@ -220,18 +255,21 @@ impl FirewallBuilder {
         }
         let sessions = Arc::new(Sessions::new());
         Ok(Firewall {
-            guard,
+            guard: Arc::new(guard),
             limiter,
             clock,
             audit,
             kill_switch,
             kill_file,
+            pin_file,
             #[cfg(feature = "redis")]
             _kill_key,
             sessions,
+            learned: Mutex::default(),
             pool,
             tally,
             metrics,
+            traces,
         })
     }
 }

@@ -11,32 +11,38 @@
 //! is not recorded does not pass.
 
 mod builder;
+mod connection;
 mod permit;
 mod pool;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use airlock_core::mcp::{self, Direction, Event};
 use airlock_core::policy::{KillSwitch, Policy, UnknownTool};
-use airlock_core::{Call, Caller, Guard, Output, Reason, Scratch, Settled};
+use airlock_core::{Call, Caller, Catalog, Guard, Outcome, Output, Reason, Scratch, Settled};
 
 use crate::audit::{AuditLog, Places};
 use crate::clock::Clock;
-use crate::kill::KillFile;
 #[cfg(feature = "redis")]
 use crate::kill::KillKey;
+use crate::kill::{Cause, KillFile};
 use crate::limit::Keeper;
-use crate::observe::{self, Metrics};
+use crate::observe::{self, CallSpan, Incidents, Metrics, Traces};
 use crate::policy::PolicyFile;
 use crate::session::{self, Full, Sessions, Shared, millis};
 pub use builder::{FirewallBuilder, FirewallError};
+pub use connection::Connection;
 pub use permit::{Permit, Refused, Running, Shown};
 use pool::{Desk, Lease, Pool};
 
 /// As many roles of an agent are handed over without allocating.
 const FEW_ROLES: usize = 16;
+/// Most servers of which the tools are remembered.
+const MOST_SERVERS: usize = 256;
 
 /// A firewall for the tool calls of one program.
 ///
@@ -77,19 +83,23 @@ const FEW_ROLES: usize = 16;
 /// ```
 #[derive(Debug)]
 pub struct Firewall {
-    guard: Guard,
+    guard: Arc<Guard>,
     limiter: Arc<dyn Keeper>,
     clock: Arc<dyn Clock>,
     audit: AuditLog,
     kill_switch: KillSwitch,
     kill_file: Option<KillFile>,
+    pin_file: Option<PathBuf>,
     /// Watched as long as one of the firewalls lives that succeed each other.
     #[cfg(feature = "redis")]
     _kill_key: Option<Arc<KillKey>>,
     sessions: Arc<Sessions>,
+    /// The tools of live servers, compiled for this guard, by the names of the servers.
+    learned: Mutex<HashMap<Box<str>, Arc<Catalog>>>,
     pool: Arc<Pool>,
     tally: Arc<Tally>,
     metrics: Option<Metrics>,
+    traces: Option<Traces>,
 }
 
 /// How many calls run, and how those that ended did.
@@ -114,11 +124,13 @@ struct Tally {
     failed: AtomicU64,
     unknown: AtomicU64,
     refused: AtomicU64,
+    /// Calls that connections have passed on and that are not answered.
+    relayed: AtomicU64,
 }
 
 impl observe::Calls for Tally {
     fn running(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
+        self.running.load(Ordering::Relaxed) + self.relayed.load(Ordering::Relaxed)
     }
 }
 
@@ -163,18 +175,21 @@ impl Firewall {
         // Last, for this is where something changes for others.
         let limiter = self.limiter.succeed(guard.policy()).map_err(FirewallError::Limit)?;
         Ok(Self {
-            guard,
+            guard: Arc::new(guard),
             limiter,
             clock: Arc::clone(&self.clock),
             audit,
             kill_switch: self.kill_switch.clone(),
             kill_file: self.kill_file.clone(),
+            pin_file: self.pin_file.clone(),
             #[cfg(feature = "redis")]
             _kill_key: self._kill_key.clone(),
             sessions: Arc::clone(&self.sessions),
+            learned: Mutex::default(),
             pool: Arc::clone(&self.pool),
             tally: Arc::clone(&self.tally),
             metrics: self.metrics.clone(),
+            traces: self.traces.clone(),
         })
     }
 
@@ -187,17 +202,14 @@ impl Firewall {
     /// The refusal: what to tell the model in place of a result.
     pub fn call<'a>(&'a self, call: &Call<'a>) -> Result<Permit<'a>, Refused<'a>> {
         let started = Instant::now();
-        if let Some(file) = &self.kill_file {
-            file.poll();
-        }
+        self.poll_kill_file();
         let arguments = call.arguments;
         let (mut few, mut many) = ([""; FEW_ROLES], Vec::new());
         let caller = self.identify(call.caller, &mut few, &mut many);
         let now = call.now.or_else(|| self.clock.now());
         let call = &Call { caller, now, ..*call };
         let mut lease = self.pool.lease();
-        #[cfg(feature = "tracing")]
-        let span = observe::trace::span(self.guard.has_tool(call.tool).then_some(call.tool));
+        let mut span = CallSpan::new(self.guard.has_tool(call.tool).then_some(call.tool));
         let Desk { scratch, text } = lease.desk();
         let (session, settled) = match self.session(call, text) {
             Ok(session) => {
@@ -208,30 +220,21 @@ impl Firewall {
                 (None, Settled::Refuse(self.guard.refuse(Reason::SessionRule, call, scratch)))
             }
         };
-        let recorded = self.record(&settled, call, started, &lease);
-        #[cfg(feature = "tracing")]
-        match &settled {
-            Settled::Allow(_) if !recorded => observe::trace::unrecorded(&span),
-            Settled::Allow(cleared) => {
-                let allowed = cleared.allowed(call.arguments, lease.scratch());
-                observe::trace::decided(&span, &mcp::Outcome::Allowed(&allowed));
-            }
-            Settled::Refuse(barred) => {
-                let refusal = barred.refusal(lease.scratch());
-                observe::trace::decided(&span, &mcp::Outcome::Refused(&refusal));
-            }
-        }
+        let recorded = self.record(&settled, call, started, &lease, &mut span);
         match settled {
             Settled::Allow(cleared) if recorded => {
-                let running = Running::new(&self.tally, session.zip(cleared.ticket()));
-                #[cfg(feature = "tracing")]
-                let running = running.within(span);
+                let hold = cleared.hold().map(|hold| (Arc::clone(&self.limiter), hold));
+                let running =
+                    Running::new(&self.tally, session.zip(cleared.ticket()), span).holding(hold);
                 Ok(Permit { lease, cleared, arguments, running })
             }
             // What may not be recorded may not run.
             Settled::Allow(cleared) => {
                 if let Some((session, ticket)) = session.zip(cleared.ticket()) {
                     session::lock(&session).cancel(ticket);
+                }
+                if let Some(hold) = cleared.hold() {
+                    self.limiter.settle(hold, Outcome::Failed);
                 }
                 Err(self.refuse(Reason::InternalError, call, lease))
             }
@@ -282,7 +285,10 @@ impl Firewall {
         let declared = self.guard.declared(tool);
         let event =
             Event { tool: Some(tool), declared, ..Event::new(Direction::ToClient, outcome) };
-        let recorded = self.tell(&event, started);
+        let recorded = self.audit.record(&event, started).is_ok();
+        let took = started.elapsed();
+        let words = observe::observe(self.metrics.as_ref(), &event, took, recorded);
+        CallSpan::told_output(self.traces.as_ref(), &event, words, took);
         let (truncated, masked, unchanged) = match filtered {
             Ok(filtered) if recorded => {
                 let unchanged = std::ptr::eq(filtered.bytes, input);
@@ -301,9 +307,15 @@ impl Firewall {
         Ok(Shown { lease, input: unchanged.then_some(input), truncated, masked })
     }
 
+    /// The policy and the tools, for questions that are neither charged nor recorded.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// The policy.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         self.guard.policy()
     }
 
@@ -326,7 +338,7 @@ impl Firewall {
     /// How many calls run and ran. The numbers are read one after the other, while calls go on.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        let Tally { running, ok, failed, unknown, refused } = &*self.tally;
+        let Tally { running, ok, failed, unknown, refused, relayed: _ } = &*self.tally;
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         Calls {
             running: read(running),
@@ -334,6 +346,26 @@ impl Firewall {
             failed: read(failed),
             unknown: read(unknown),
             refused: read(refused),
+        }
+    }
+
+    /// Looks for the kill file, and tells when it came or went; whether it did.
+    fn poll_kill_file(&self) -> bool {
+        let Some(came) = self.kill_file.as_ref().and_then(KillFile::turn) else { return false };
+        let incidents = Incidents::new(&self.audit, self.metrics.clone());
+        incidents.halt(Cause::File, came, self.kill_switch.is_on());
+        true
+    }
+
+    /// What was learned of the tools of the server with this name.
+    fn learned(&self, server: &str) -> Option<Arc<Catalog>> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned()
+    }
+
+    fn learn(&self, server: &str, tools: &Arc<Catalog>) {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        if learned.len() < MOST_SERVERS || learned.contains_key(server) {
+            learned.insert(server.into(), Arc::clone(tools));
         }
     }
 
@@ -407,8 +439,10 @@ impl Firewall {
         call: &Call<'_>,
         started: Instant,
         lease: &Lease<'_>,
+        span: &mut CallSpan,
     ) -> bool {
-        if !self.audit.is_kept() && !observe::is_watched(self.metrics.as_ref()) {
+        let (metrics, traces) = (self.metrics.as_ref(), self.traces.as_ref());
+        if !self.audit.is_kept() && !observe::is_watched(metrics, traces) {
             return true;
         }
         let told = |outcome| Event {
@@ -418,23 +452,23 @@ impl Firewall {
             declared: self.guard.declared(call.tool),
             ..Event::new(Direction::ToServer, outcome)
         };
+        let mut tell = |event: &Event<'_>| {
+            let recorded = self.audit.record(event, started).is_ok();
+            let took = started.elapsed();
+            let words = observe::observe(metrics, event, took, recorded);
+            span.decided(traces, event, call.session, words, took);
+            recorded
+        };
         match settled {
             Settled::Allow(cleared) => {
                 let allowed = cleared.allowed(call.arguments, lease.scratch());
-                self.tell(&told(mcp::Outcome::Allowed(&allowed)), started)
+                tell(&told(mcp::Outcome::Allowed(&allowed)))
             }
             Settled::Refuse(barred) => {
                 let refusal = barred.refusal(lease.scratch());
-                self.tell(&told(mcp::Outcome::Refused(&refusal)), started)
+                tell(&told(mcp::Outcome::Refused(&refusal)))
             }
         }
-    }
-
-    /// Whether the audit knows of a decision; who only counts them is told too.
-    fn tell(&self, event: &Event<'_>, started: Instant) -> bool {
-        let recorded = self.audit.record(event, started).is_ok();
-        observe::observe(self.metrics.as_ref(), event, started.elapsed(), recorded);
-        recorded
     }
 
     fn refuse<'a>(&'a self, reason: Reason, call: &Call<'_>, mut lease: Lease<'a>) -> Refused<'a> {

@@ -4,14 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use airlock_core::policy::Hold;
 use airlock_core::{Allowed, Barred, Cleared, Outcome, Reason, Refusal, Ticket};
 
 use super::Tally;
 use super::pool::Lease;
+use crate::limit::Keeper;
+use crate::observe::CallSpan;
 use crate::session::{self, Shared};
 
 /// That a call may run. What limits charged stays charged, however it ends: they count the calls that were let
-/// through. What it reserved in its session is settled by how it ends. A permit that is dropped ends as [`Outcome::Unknown`].
+/// through. What it reserved in its session and took from budgets is settled by how it ends. A permit that is dropped
+/// ends as [`Outcome::Unknown`].
 #[must_use = "finish it when the call has ended"]
 pub struct Permit<'a> {
     pub(super) lease: Lease<'a>,
@@ -28,8 +32,9 @@ pub struct Running {
     tally: Arc<Tally>,
     outcome: Outcome,
     session: Option<(Shared, Ticket)>,
-    #[cfg(feature = "tracing")]
-    span: tracing::Span,
+    /// What it took from budgets, and who counts them.
+    hold: Option<(Arc<dyn Keeper>, Hold)>,
+    span: CallSpan,
 }
 
 impl Permit<'_> {
@@ -57,6 +62,13 @@ impl Permit<'_> {
         self.running.span()
     }
 
+    /// The context of the call, to run the tool in: with its span, when calls are traced.
+    #[cfg(feature = "otel")]
+    #[must_use]
+    pub fn context(&self) -> opentelemetry::Context {
+        self.running.context()
+    }
+
     /// Gives the memory of the decision back, when the arguments are handed over.
     pub fn into_running(self) -> Running {
         self.running
@@ -64,29 +76,32 @@ impl Permit<'_> {
 }
 
 impl Running {
-    pub(super) fn new(tally: &Arc<Tally>, session: Option<(Shared, Ticket)>) -> Self {
+    pub(super) fn new(
+        tally: &Arc<Tally>,
+        session: Option<(Shared, Ticket)>,
+        span: CallSpan,
+    ) -> Self {
         tally.running.fetch_add(1, Ordering::Relaxed);
-        Self {
-            tally: Arc::clone(tally),
-            outcome: Outcome::Unknown,
-            session,
-            #[cfg(feature = "tracing")]
-            span: tracing::Span::none(),
-        }
+        Self { tally: Arc::clone(tally), outcome: Outcome::Unknown, session, hold: None, span }
     }
 
-    #[cfg(feature = "tracing")]
-    pub(super) fn within(self, span: tracing::Span) -> Self {
-        let mut running = self;
-        running.span = span;
-        running
+    pub(super) fn holding(mut self, hold: Option<(Arc<dyn Keeper>, Hold)>) -> Self {
+        self.hold = hold;
+        self
     }
 
     /// The span of the call, to run the tool in.
     #[cfg(feature = "tracing")]
     #[must_use]
     pub const fn span(&self) -> &tracing::Span {
-        &self.span
+        &self.span.tracing
+    }
+
+    /// The context of the call, to run the tool in: with its span, when calls are traced.
+    #[cfg(feature = "otel")]
+    #[must_use]
+    pub fn context(&self) -> opentelemetry::Context {
+        self.span.otel.context()
     }
 
     /// Ends the call.
@@ -100,8 +115,10 @@ impl Drop for Running {
         if let Some((session, ticket)) = &self.session {
             session::lock(session).finish(*ticket, self.outcome);
         }
-        #[cfg(feature = "tracing")]
-        crate::observe::trace::ended(&self.span, self.outcome);
+        if let Some((keeper, hold)) = &self.hold {
+            keeper.settle(*hold, self.outcome);
+        }
+        self.span.ended(self.outcome);
         let tally = &self.tally;
         let ended = match self.outcome {
             Outcome::Ok => &tally.ok,

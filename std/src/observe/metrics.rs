@@ -13,6 +13,9 @@ use airlock_core::mcp::{Direction, Event, Outcome};
 
 use super::{OTHER, Words};
 use crate::audit::Totals;
+use crate::kill::Cause;
+#[cfg(feature = "redis")]
+use crate::limit::StoreEvent;
 
 /// Most tools that have series of their own.
 const MAX_TOOLS: usize = 256;
@@ -32,11 +35,23 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     table: Mutex<Table>,
-    /// Calls that a relay has passed on and that are not answered.
-    relayed: AtomicU64,
     reloads: AtomicU64,
     failed_reloads: AtomicU64,
+    incidents: Mutex<Counts>,
     sources: Mutex<Sources>,
+}
+
+/// What happened besides decisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) store_lost: u64,
+    pub(super) store_returned: u64,
+    pub(super) store_forgot: u64,
+    /// Calls that were refused while it was lost, and admitted.
+    pub(super) alone: [u64; 2],
+    /// How often a kill file came, and a kill key.
+    pub(super) halts: [u64; 2],
+    pub(super) halted: bool,
 }
 
 /// Numbers that others keep.
@@ -86,6 +101,7 @@ pub(super) struct Sums {
     pub(super) lost: u64,
     pub(super) reloads: u64,
     pub(super) failed_reloads: u64,
+    pub(super) incidents: Counts,
 }
 
 impl Default for Metrics {
@@ -109,9 +125,9 @@ impl Metrics {
         };
         Self(Arc::new(Inner {
             table: Mutex::new(table),
-            relayed: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
+            incidents: Mutex::default(),
             sources: Mutex::new(Sources::default()),
         }))
     }
@@ -148,9 +164,31 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says how many calls a relay waits for.
-    pub(crate) fn set_relayed(&self, calls: usize) {
-        self.0.relayed.store(calls as u64, Ordering::Relaxed);
+    /// Counts what happened to the store of limits.
+    #[cfg(feature = "redis")]
+    pub(super) fn store_told(&self, event: &StoreEvent) {
+        let mut counts = self.incidents();
+        match event {
+            StoreEvent::Lost { .. } => counts.store_lost += 1,
+            StoreEvent::Forgot => counts.store_forgot += 1,
+            StoreEvent::Returned { refused, admitted, forgot, .. } => {
+                counts.store_returned += 1;
+                counts.store_forgot += u64::from(*forgot);
+                let [all_refused, all_admitted] = &mut counts.alone;
+                (*all_refused, *all_admitted) = (*all_refused + refused, *all_admitted + admitted);
+            }
+        }
+    }
+
+    /// Counts a kill file or key that came.
+    pub(super) fn halt_told(&self, cause: Cause, came: bool, halted: bool) {
+        let mut counts = self.incidents();
+        counts.halted = halted;
+        let [by_file, by_key] = &mut counts.halts;
+        *match cause {
+            Cause::File => by_file,
+            Cause::Key => by_key,
+        } += u64::from(came);
     }
 
     /// Shows the numbers of an audit log too.
@@ -166,19 +204,23 @@ impl Metrics {
     fn sums(&self) -> Sums {
         let sources = self.sources();
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        let running: u64 = sources.calls.iter().map(|calls| calls.running()).sum();
         Sums {
-            running: running + load(&self.0.relayed),
+            running: sources.calls.iter().map(|calls| calls.running()).sum(),
             written: sources.audits.iter().map(|audit| audit.written()).sum(),
             lost: sources.audits.iter().map(|audit| audit.lost()).sum(),
             reloads: load(&self.0.reloads),
             failed_reloads: load(&self.0.failed_reloads),
+            incidents: *self.incidents(),
         }
     }
 
     /// No step of what is done under the lock can panic half-way.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn incidents(&self) -> MutexGuard<'_, Counts> {
+        self.0.incidents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sources(&self) -> MutexGuard<'_, Sources> {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::metrics::{BOUNDS, Series, Sums, Table};
+use super::metrics::{BOUNDS, Counts, Series, Sums, Table};
+use crate::kill::Cause;
 
 const DIRECTIONS: [&str; 2] = ["to_server", "to_client"];
 
@@ -53,9 +54,33 @@ fn write(table: &Table, sums: &Sums, out: &mut String) -> std::fmt::Result {
     for (outcome, count) in [("ok", sums.reloads), ("failed", sums.failed_reloads)] {
         writeln!(out, "airlock_policy_reloads_total{{outcome=\"{outcome}\"}} {count}")?;
     }
+    incidents(&sums.incidents, out)?;
     family("airlock_build_info", "gauge", "The version of this program.", out)?;
     let version = env!("CARGO_PKG_VERSION");
     writeln!(out, "airlock_build_info{{version=\"{version}\"}} 1")
+}
+
+fn incidents(counts: &Counts, out: &mut String) -> std::fmt::Result {
+    let Counts { store_lost, store_returned, store_forgot, alone, halts, halted } = counts;
+    for (name, help, count) in [
+        ("airlock_store_lost_total", "Outages of the store of limits that began.", store_lost),
+        ("airlock_store_returned_total", "And that ended.", store_returned),
+        ("airlock_store_forgot_total", "Times that the store had lost data.", store_forgot),
+    ] {
+        family(name, "counter", help, out)?;
+        writeln!(out, "{name} {count}")?;
+    }
+    let name = "airlock_store_outage_calls_total";
+    family(name, "counter", "Calls decided on without the store, told when it is back.", out)?;
+    for (outcome, count) in ["refused", "admitted"].iter().zip(alone) {
+        writeln!(out, "{name}{{outcome=\"{outcome}\"}} {count}")?;
+    }
+    family("airlock_halts_total", "counter", "Times that a cause to halt calls came.", out)?;
+    for (cause, count) in [Cause::File, Cause::Key].iter().zip(halts) {
+        writeln!(out, "airlock_halts_total{{cause=\"{}\"}} {count}", cause.name())?;
+    }
+    family("airlock_halted", "gauge", "Whether one of them holds.", out)?;
+    writeln!(out, "airlock_halted {}", u8::from(*halted))
 }
 
 fn family(name: &str, kind: &str, help: &str, out: &mut String) -> std::fmt::Result {

@@ -7,16 +7,16 @@
 
 use std::time::Duration;
 
-use airlock_core::mcp::{Direction, Event, Outcome};
+use airlock_core::mcp::{Direction, Event};
 use tracing::{Level, Span, field, info_span};
 
-use super::{OTHER, Words, words};
+use super::{OTHER, Words, rule_of};
 
 /// Who listens asks for this target.
 const TARGET: &str = "airlock";
 
 /// The span of a call of `tool`, a name that a schema declares or none.
-pub(crate) fn span(tool: Option<&str>) -> Span {
+pub(super) fn span(tool: Option<&str>) -> Span {
     let span = info_span!(
         target: TARGET,
         "execute_tool",
@@ -37,13 +37,12 @@ pub(crate) fn span(tool: Option<&str>) -> Span {
 }
 
 /// What a decision adds to the span of its call.
-pub(crate) fn decided(span: &Span, outcome: &Outcome<'_>) {
+pub(super) fn decided(span: &Span, event: &Event<'_>, (decision, reason): Words) {
     if span.is_disabled() {
         return;
     }
-    let (decision, reason) = words(outcome);
     span.record("airlock.decision", decision);
-    if let Some(rule) = rule_of(outcome) {
+    if let Some(rule) = rule_of(&event.outcome) {
         span.record("airlock.rule", rule);
     }
     if let Some(reason) = reason {
@@ -52,15 +51,8 @@ pub(crate) fn decided(span: &Span, outcome: &Outcome<'_>) {
     }
 }
 
-/// That the call cannot be recorded and so does not run.
-pub(crate) fn unrecorded(span: &Span) {
-    span.record("airlock.decision", "block");
-    span.record("error.type", airlock_core::Reason::InternalError.name());
-    span.record("otel.status_code", "ERROR");
-}
-
 /// How the call ended.
-pub(crate) fn ended(span: &Span, outcome: airlock_core::Outcome) {
+pub(super) fn ended(span: &Span, outcome: airlock_core::Outcome) {
     let (word, failed) = match outcome {
         airlock_core::Outcome::Ok => ("ok", false),
         airlock_core::Outcome::Failed => ("failed", true),
@@ -94,12 +86,4 @@ pub(super) fn event(event: &Event<'_>, words: Words, took: Duration) {
         airlock.duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "decision"
     );
-}
-
-fn rule_of<'e>(outcome: &'e Outcome<'_>) -> Option<&'e str> {
-    match outcome {
-        Outcome::Allowed(allowed) => allowed.rule(),
-        Outcome::Refused(refusal) => refusal.rule(),
-        _ => None,
-    }
 }

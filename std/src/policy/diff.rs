@@ -83,7 +83,7 @@ fn flatten(file: &Sources) -> BTreeMap<String, (String, Option<Span>)> {
     for member in members.iter().filter(|member| member.name != "test") {
         let Member { name, value, .. } = member;
         match &value.value {
-            Value::Array(elements) if name == "rule" || name == "limit" => {
+            Value::Array(elements) if matches!(&**name, "budget" | "limit" | "rule") => {
                 elements.iter().for_each(|element| by_id(name, element, &mut found));
             }
             Value::Table(entries) => {
@@ -97,7 +97,7 @@ fn flatten(file: &Sources) -> BTreeMap<String, (String, Option<Span>)> {
     found
 }
 
-/// The keys of a rule or a limit.
+/// The keys of a rule, a limit or a budget.
 fn by_id(kind: &str, element: &Tree, found: &mut BTreeMap<String, (String, Option<Span>)>) {
     let Value::Table(members) = &element.value else { return };
     let id = members.iter().find(|member| member.name == "id").map(|member| &member.value.value);

@@ -130,6 +130,9 @@ pub fn explain<'g>(
     if let (Some(session), Some(ticket)) = (session, explanation.ticket) {
         session.finish(ticket, airlock_core::Outcome::Ok);
     }
+    if let (Some(limits), Some(hold)) = (limits, explanation.hold) {
+        limits.settle(hold, airlock_core::Outcome::Ok);
+    }
     explanation
 }
 
@@ -167,6 +170,9 @@ fn compare(expect: &Expect, found: &Explanation<'_>) -> Vec<String> {
         let decider = match (&found.rule, reason) {
             _ if found.limit.is_some() => {
                 format!("`limit:{}`", found.limit.map_or("", |limit| limit.id))
+            }
+            _ if found.budget.is_some() => {
+                format!("`{}`", found.budget.map_or("", |budget| budget.name))
             }
             (Some(rule), _) => format!("`{}`", rule.id),
             (None, Some(reason)) if !by_policy(found.reason) => format!("{reason}, not a rule"),

@@ -11,6 +11,7 @@
 mod line;
 mod relay;
 
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
@@ -22,21 +23,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use airlock_core::Guard;
 use airlock_core::mcp::Bounds;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::audit::AuditLog;
+use crate::Firewall;
 use crate::child::{self, CANNOT_START, Group};
-use crate::clock::SystemClock;
-use crate::kill::KillFile;
-use crate::limit::{Keeper, Limiter};
-use crate::observe::Metrics;
-use crate::pins::PinFile;
 use crate::policy::PolicyFile;
-use crate::reload::Watch;
-use relay::{Setup, Shared};
+use crate::reload::{Live, Watch};
+use relay::Shared;
 
 /// How long a server may take to end by itself: clients kill after two seconds.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -47,7 +42,7 @@ const LINGER: Duration = Duration::from_secs(10);
 /// How often files that are watched are asked about.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// Who the client is, as the operator says.
+/// Who the client is, as the operator says; the policy adds what it knows of the agent.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// Name of the agent.
@@ -58,10 +53,13 @@ pub struct Identity {
     pub tenant: Option<String>,
 }
 
+/// Opens a policy.
+pub type Open = dyn FnMut() -> Result<PolicyFile, Box<dyn Error + Send + Sync>> + Send;
+
 /// How the policy is opened anew, and when.
 pub struct Reload {
-    /// The policy, and who the client is under it; or why there is none, ready to be shown.
-    pub open: Box<dyn FnMut() -> Result<(PolicyFile, Identity), String> + Send>,
+    /// The policy, or why there is none, ready to be shown.
+    pub open: Box<Open>,
     /// Files whose change is a reason; SIGHUP always is.
     pub watch: Option<Watch>,
 }
@@ -75,27 +73,19 @@ impl fmt::Debug for Reload {
 /// What [`run`] needs to know.
 pub struct Options<'a> {
     /// The firewall.
-    pub guard: Arc<Guard>,
+    pub firewall: Firewall,
     /// Who the client is.
     pub identity: Identity,
-    /// Where decisions are recorded.
-    pub audit: AuditLog,
     /// The server: a program and its arguments.
     pub command: &'a [OsString],
     /// Our own program and the subcommand with which it calls [`child::become_server`].
     pub own: Option<(&'a Path, &'a OsStr)>,
     /// Bounds of messages and tables.
     pub bounds: Bounds,
-    /// Who counts the calls; none for a limiter of this process.
-    pub limiter: Option<Arc<dyn Keeper>>,
-    /// Looked for at each message of the client; its switch is that of the guard.
-    pub kill_file: Option<KillFile>,
-    /// Where decisions are counted.
-    pub metrics: Option<Metrics>,
     /// Without it the policy stays as it is.
     pub reload: Option<Reload>,
-    /// The pins of the server's tools, where somebody keeps them.
-    pub pins: Option<PinFile>,
+    /// The name of the server, the key of its pins.
+    pub server: Option<&'a str>,
 }
 
 /// What happens to a connection.
@@ -127,34 +117,29 @@ impl Drop for AtEnd {
 /// end with. Must be called from the main thread, at whose end the kernel ends the server.
 ///
 /// # Errors
-/// When pipes, threads or signals cannot be set up, or when a limit of the policy cannot be kept. A server
+/// When pipes, threads or signals cannot be set up, or the pins of the server not be read. A server
 /// that cannot be started is no error: it is said on standard error, and the code is [`CANNOT_START`].
 pub fn run(options: Options<'_>) -> io::Result<i32> {
-    let clock = Arc::new(SystemClock::new());
-    let limiter: Arc<dyn Keeper> = match options.limiter {
-        Some(limiter) => limiter,
-        None => {
-            Arc::new(Limiter::new(options.guard.policy(), clock.clone()).map_err(io::Error::other)?)
-        }
-    };
+    let Options { firewall, identity, command, own, bounds, reload, server: name } = options;
+    let log = firewall.audit().clone();
+    let live = Arc::new(Live::new(firewall));
+    let connection = live.connect(name, bounds).map_err(io::Error::other)?;
     // Caught before there is a server, so that none outlives us unnoticed.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     // Files without a buffer: what is written is written.
     let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    let mut server = match child::spawn(options.command, options.own) {
+    let mut server = match child::spawn(command, own) {
         Ok(server) => server,
         Err(error) => {
-            let program = options.command.first().map(|name| name.display().to_string());
+            let program = command.first().map(|name| name.display().to_string());
             eprintln!("airlock: cannot start {}: {error}", program.unwrap_or_default());
             return Ok(CANNOT_START);
         }
     };
     let (sender, news) = channel();
-    let Options { guard, identity, audit, bounds, kill_file, metrics, pins, reload, .. } = options;
-    let log = audit.clone();
-    let setup = Setup { guard, limiter, clock, identity, audit, bounds, kill_file, metrics, pins };
-    let shared = Arc::new(Shared::new(setup, output, server.stdin));
+    let shared = Shared::new(live, connection, identity, bounds.message, output, server.stdin);
+    let shared = Arc::new(shared);
     let (open, watch) = reload.map(|reload| (Mutex::new(reload.open), reload.watch)).unzip();
     let open = open.map(Arc::new);
     if let (Some(open), Some(mut watch)) = (&open, watch.flatten()) {
@@ -205,6 +190,7 @@ pub fn run(options: Options<'_>) -> io::Result<i32> {
     })?;
     let code = supervise(&news, server.group, &shared);
     server.group.signal(SIGKILL);
+    shared.end_traces();
     log.close();
     Ok(code)
 }

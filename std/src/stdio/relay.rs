@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IoSlice, Read, Write};
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,20 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use airlock_core::mcp::{Action, Audit, Bounds, Direction, Event, Outcome, Relay, Unrecorded};
-use airlock_core::{Caller, Guard};
+use airlock_core::Caller;
+use airlock_core::mcp::{Action, Audit, Direction, Event, Outcome, Unrecorded};
 
 use super::line::{Line, Lines, PAUSE};
-use super::{Identity, News};
-use crate::audit::{AuditLog, Places};
-use crate::clock::{Clock, SystemClock};
-use crate::firewall::FirewallError;
-use crate::kill::KillFile;
-use crate::limit::Keeper;
-use crate::observe::{self, Metrics};
-use crate::pins::PinFile;
-use crate::policy::PolicyFile;
-use crate::reload;
+use super::{Identity, News, Open};
+use crate::firewall::Connection;
+use crate::reload::Live;
 
 /// How long a call waits for the list of tools.
 const LIST_WAIT: Duration = Duration::from_secs(10);
@@ -41,63 +33,31 @@ pub(super) struct Shared {
     server: Mutex<Option<ChildStdin>>,
     /// A message of the server is being decided on or written to the client.
     passing_on: AtomicBool,
-    clock: Arc<SystemClock>,
-    kill_file: Option<KillFile>,
+    live: Arc<Live>,
+    identity: Identity,
     limit: usize,
-}
-
-/// What a connection is decided by.
-pub(super) struct Setup {
-    pub(super) guard: Arc<Guard>,
-    pub(super) limiter: Arc<dyn Keeper>,
-    pub(super) clock: Arc<SystemClock>,
-    pub(super) identity: Identity,
-    pub(super) audit: AuditLog,
-    pub(super) bounds: Bounds,
-    pub(super) kill_file: Option<KillFile>,
-    pub(super) metrics: Option<Metrics>,
-    pub(super) pins: Option<PinFile>,
 }
 
 /// What a decision needs; locked while deciding, never while reading or writing a message.
 struct Session {
-    relay: Relay,
-    recorder: Recorder,
-    guard: Arc<Guard>,
-    limiter: Arc<dyn Keeper>,
-    identity: Arc<Identity>,
+    connection: Connection,
+    remarks: Remarks,
     server_ended: bool,
 }
 
-/// Records decisions, and tells the operator what is wrong with the server's tools.
-struct Recorder {
-    log: AuditLog,
-    started: Instant,
-    remarks: BTreeSet<String>,
-    metrics: Option<Metrics>,
-}
+/// Tells the operator what is wrong with the server's tools, once each.
+#[derive(Default)]
+struct Remarks(BTreeSet<String>);
 
-impl Audit for Recorder {
+impl Audit for Remarks {
     fn record(&mut self, event: &Event<'_>) -> Result<(), Unrecorded> {
         if let Some((tool, what, why)) = remark(event) {
             let remark = format!("airlock: the tool {tool:?} is {what}: {why:?}");
-            if self.remarks.len() < MAX_REMARKS && self.remarks.insert(remark.clone()) {
+            if self.0.len() < MAX_REMARKS && self.0.insert(remark.clone()) {
                 eprintln!("{remark}");
             }
         }
-        let recorded = self.log.record(event, self.started);
-        let took = self.started.elapsed();
-        observe::observe(self.metrics.as_ref(), event, took, recorded.is_ok());
-        recorded
-    }
-}
-
-impl Recorder {
-    /// Counts the calls that wait.
-    fn count(&self, relay: &Relay) {
-        if let Some(metrics) = &self.metrics {
-            metrics.set_relayed(relay.running_calls());
-        }
+        Ok(())
     }
 }
 
@@ -131,37 +91,24 @@ enum End {
 }
 
 impl Shared {
-    pub(super) fn new(setup: Setup, client: File, server: ChildStdin) -> Self {
-        let Setup { guard, limiter, clock, identity, audit: log, .. } = setup;
-        let Setup { bounds, kill_file, metrics, pins, .. } = setup;
-        if let Some(metrics) = &metrics {
-            metrics.watch_audit(log.totals());
-        }
-        // The standard library seeds its hashers from the operating system's random numbers.
-        let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let mut relay = Relay::new(Arc::clone(&guard), bounds, &nonce)
-            .limits(Arc::clone(&limiter) as _)
-            .session(crate::session::fresh());
-        if let Some(pins) = pins {
-            relay = relay.pins(Arc::new(pins));
-        }
-        let session = Session {
-            relay,
-            guard,
-            limiter,
-            identity: Arc::new(identity),
-            recorder: Recorder { log, started: Instant::now(), remarks: BTreeSet::new(), metrics },
-            server_ended: false,
-        };
+    pub(super) fn new(
+        live: Arc<Live>,
+        connection: Connection,
+        identity: Identity,
+        limit: usize,
+        client: File,
+        server: ChildStdin,
+    ) -> Self {
+        let session = Session { connection, remarks: Remarks::default(), server_ended: false };
         Self {
             session: Mutex::new(session),
             listed: Condvar::new(),
             client: Mutex::new(client),
             server: Mutex::new(Some(server)),
             passing_on: AtomicBool::new(false),
-            clock,
-            kill_file,
-            limit: bounds.message,
+            live,
+            identity,
+            limit,
         }
     }
 
@@ -184,20 +131,20 @@ impl Shared {
         news: &Sender<News>,
     ) -> Result<(), End> {
         loop {
-            self.poll_kill_file();
             let mut session = self.session()?;
-            let Session { relay, recorder, identity, .. } = &mut *session;
-            // A new policy may know the agent by other roles.
-            let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
-            let caller = identity.caller(&roles);
-            recorder.started = Instant::now();
+            let Session { connection, remarks, .. } = &mut *session;
             let action = match &line {
-                Line::Whole(line) => relay.client(line, caller, self.clock.now(), out, recorder),
+                Line::Whole(line) => {
+                    self.identity.with(|caller| connection.client(line, caller, None, out, remarks))
+                }
                 Line::TooLong(outline) => {
-                    relay.oversize(Direction::ToServer, outline, out, recorder)
+                    connection.oversize(Direction::ToServer, outline, out, remarks)
                 }
             };
-            recorder.count(relay);
+            if let Some(halted) = connection.turned() {
+                let halted = if halted { "are halted" } else { "go on" };
+                eprintln!("airlock: all tool calls {halted}, as the kill file says");
+            }
             match action {
                 Action::Forward(bytes) => {
                     drop(session);
@@ -214,55 +161,21 @@ impl Shared {
         }
     }
 
-    /// Puts the policy that `open` opens in force for all messages that come after, or says why not.
-    pub(super) fn reload(&self, open: &mut dyn FnMut() -> Result<(PolicyFile, Identity), String>) {
-        let outcome = open().and_then(|(file, identity)| self.succeed(file, identity));
-        let Ok(session) = self.session() else { return };
-        let Recorder { log, metrics, .. } = &session.recorder;
-        let outcome = outcome.as_deref().map_err(|error| error as _);
-        reload::tell(log, metrics.as_ref(), outcome);
-    }
-
-    /// The digest of the policy that is now in force. It is compiled while messages are decided on.
-    fn succeed(&self, file: PolicyFile, identity: Identity) -> Result<String, String> {
-        const PANICKED: &str = "a decision panicked";
-        let (guard, limiter) = match self.session() {
-            Ok(session) => (Arc::clone(&session.guard), Arc::clone(&session.limiter)),
-            Err(_) => return Err(PANICKED.into()),
-        };
-        if guard.policy().audit() != file.policy().audit() {
-            return Err(FirewallError::AuditChanged.to_string());
-        }
-        if guard.policy().store() != file.policy().store() {
-            return Err(FirewallError::StoreChanged.to_string());
-        }
-        let (digest, places) = (file.sources().digest(), Places::of(&file));
-        let (policy, sources) = file.into_parts();
-        let next = guard.succeed(policy).map_err(|error| sources.explain(&error).to_string())?;
-        let mut session = self.session().map_err(|_| PANICKED)?;
-        let limiter = limiter.succeed(next.policy()).map_err(|error| error.to_string())?;
-        let Session { relay, recorder, guard, limiter: limits, identity: who, .. } = &mut *session;
-        (*guard, *limits, *who) = (Arc::new(next), limiter, Arc::new(identity));
-        relay.succeed(Arc::clone(guard), Some(Arc::clone(limits) as _));
-        recorder.log = recorder.log.with_places(places);
-        recorder.remarks.clear();
-        Ok(digest)
-    }
-
-    fn poll_kill_file(&self) {
-        if let Some(kill) = &self.kill_file
-            && kill.poll()
-        {
-            let halted = if kill.switch().is_on() { "are halted" } else { "go on" };
-            eprintln!("airlock: all tool calls {halted}, as the kill file says");
+    /// Puts the policy that `open` opens in force for all messages that come after, or says why not. It is
+    /// compiled while messages are decided on.
+    pub(super) fn reload(&self, open: &mut Open) {
+        match (self.live.reload_with(open), self.session()) {
+            (Ok(()), Ok(mut session)) => session.remarks.0.clear(),
+            (Ok(()), Err(_)) => {}
+            (Err(error), _) => eprintln!("airlock: the policy stays as it was: {error}"),
         }
     }
 
     /// Asks the server for its tools and waits until the list is complete or cannot be had.
     fn await_list<'a>(&'a self, mut session: MutexGuard<'a, Session>) -> Result<(), End> {
         let until = Instant::now() + LIST_WAIT;
-        while session.relay.is_listing() {
-            if let Some(request) = session.relay.list_request() {
+        while session.connection.is_listing() {
+            if let Some(request) = session.connection.list_request() {
                 drop(session);
                 self.write_server(&request)?;
                 session = self.session()?;
@@ -270,7 +183,7 @@ impl Shared {
             }
             let left = until.saturating_duration_since(Instant::now());
             if session.server_ended || left.is_zero() {
-                session.relay.abandon_list();
+                session.connection.abandon_list();
                 break;
             }
             session = self.listed.wait_timeout(session, left).map_err(|_| End::Poisoned)?.0;
@@ -303,16 +216,16 @@ impl Shared {
         news: &Sender<News>,
     ) -> Result<(), End> {
         let mut session = self.session()?;
-        let was_listing = session.relay.is_listing();
-        let Session { relay, recorder, identity, .. } = &mut *session;
-        let roles: Vec<&str> = identity.roles.iter().map(String::as_str).collect();
-        let caller = identity.caller(&roles);
-        recorder.started = Instant::now();
+        let was_listing = session.connection.is_listing();
+        let Session { connection, remarks, .. } = &mut *session;
         let action = match line {
-            Line::Whole(line) => relay.server(line, caller, out, recorder),
-            Line::TooLong(outline) => relay.oversize(Direction::ToClient, outline, out, recorder),
+            Line::Whole(line) => {
+                self.identity.with(|caller| connection.server(line, caller, out, remarks))
+            }
+            Line::TooLong(outline) => {
+                connection.oversize(Direction::ToClient, outline, out, remarks)
+            }
         };
-        recorder.count(relay);
         drop(session);
         if was_listing {
             self.listed.notify_all();
@@ -326,6 +239,13 @@ impl Shared {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Ends the spans of calls that nobody will answer.
+    pub(super) fn end_traces(&self) {
+        if let Ok(mut session) = self.session() {
+            session.connection.end_spans();
+        }
     }
 
     /// Whether something that the server said is on its way to the client.
@@ -365,8 +285,10 @@ impl Shared {
 }
 
 impl Identity {
-    fn caller<'a>(&'a self, roles: &'a [&'a str]) -> Caller<'a> {
-        Caller { agent: self.agent.as_deref(), roles, tenant: self.tenant.as_deref() }
+    fn with<R>(&self, decide: impl FnOnce(Caller<'_>) -> R) -> R {
+        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+        let (agent, tenant) = (self.agent.as_deref(), self.tenant.as_deref());
+        decide(Caller { agent, roles: &roles, tenant })
     }
 }
 

@@ -24,6 +24,7 @@ pub const STAGES: &[Stage] = &[
     quick("rust", &[], rust),
     quick("rust-levels", &[], rust_levels),
     quick("fleet", &[Program::Redis], fleet),
+    quick("traces", &[], traces),
     quick("docs", &[], docs),
     quick("no-alloc", &[Program::Linker], no_allocator),
     quick("c-abi", C, capi::check),
@@ -97,6 +98,14 @@ fn fleet(report: &mut Report) {
     let package = ["test", "-p", "agent-airlock", "--features", "redis"];
     report.cargo_tests(&[&package[..], &["--test", "fleet"]].concat());
     report.cargo_tests(&[&package[..], &["--lib", "limit::redis"]].concat());
+}
+
+/// Spans, whose features no other stage turns on.
+fn traces(report: &mut Report) {
+    let package = ["test", "-p", "agent-airlock", "--features", "otel,tracing"];
+    report.cargo_tests(&[&package[..], &["--lib", "observe"]].concat());
+    report.cargo_tests(&[&package[..], &["--test", "observe", "--test", "otel"]].concat());
+    report.cargo_tests(&["test", "-p", "airlock-cli", "--features", "otel", "--test", "traces"]);
 }
 
 fn docs(report: &mut Report) {

@@ -91,6 +91,9 @@ impl RedisLimiter {
         clock: Arc<dyn Clock>,
         tell: Box<Tell>,
     ) -> Result<Self, StoreError> {
+        if policy.budgets().next().is_some() {
+            return Err(StoreError::Budget);
+        }
         let (lost, heard) = sync_channel(1);
         let rates = Rates::new(policy, &options.namespace);
         let own = Limiter::new(policy, clock).map_err(StoreError::Limit)?;
