@@ -5,8 +5,9 @@
 //! bytes and in the same state as in the whole text: no chunking can make a difference. What is written is
 //! what nothing yet to be found can reach. A value longer than the window is not kept: its middle is
 //! dropped, for neither run, over a whole text either, looks for anything in the middle of such a value, and
-//! all that is still asked of it is where it ends. Worst case: linear; each byte is scanned once, and each
-//! window is moved once.
+//! all that is still asked of it is where it ends. What is read ahead of the runs, the tuples of SQL, is the
+//! one exception: where a list of them goes on within such a value, cells behind it may be told differently.
+//! Worst case: linear; each byte is scanned once, and each window is moved once.
 
 use super::bytes::moved;
 use super::mask::Original;
