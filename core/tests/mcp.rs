@@ -757,6 +757,31 @@ fn secrets_in_a_result_are_masked_and_the_rest_stays() {
     }
 }
 
+#[test]
+fn a_value_has_one_number_in_all_results_of_a_connection() {
+    const POLICY: &str = r#"{"output": {"*": {"mask": ["pii"], "style": "pseudonym"}}}"#;
+    let numbered = |link: &mut Link, id: u32, text: &str| {
+        assert_eq!(link.call(id, "now", "{}"), Did::Passed);
+        let result = json!({"content": [{"type": "text", "text": text}]});
+        let sent = json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string();
+        let shown = link.server(&sent).json();
+        shown["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+    };
+    let mut link = Link::under(POLICY);
+    link.list(TOOLS);
+    assert_eq!(
+        numbered(&mut link, 1, "from ann@acme.io to bob@acme.io"),
+        "from [EMAIL_1] to [EMAIL_2]"
+    );
+    assert_eq!(
+        numbered(&mut link, 2, "bob@acme.io wrote to eve@acme.io"),
+        "[EMAIL_2] wrote to [EMAIL_3]"
+    );
+    let mut other = Link::under(POLICY);
+    other.list(TOOLS);
+    assert_eq!(numbered(&mut other, 1, "bob@acme.io"), "[EMAIL_1]", "a connection of its own");
+}
+
 /// The audit hears of every result, also of one that passes as it came; then, too, it must be heard.
 #[test]
 fn a_result_is_told_in_any_case() {

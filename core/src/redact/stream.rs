@@ -5,8 +5,9 @@
 //! bytes and in the same state as in the whole text: no chunking can make a difference. What is written is
 //! what nothing yet to be found can reach. A value longer than the window is not kept: its middle is
 //! dropped, for neither run, over a whole text either, looks for anything in the middle of such a value, and
-//! all that is still asked of it is where it ends. Worst case: linear; each byte is scanned once, and each
-//! window is moved once.
+//! all that is still asked of it is where it ends. What is read ahead of the runs, the tuples of SQL, is the
+//! one exception: where a list of them goes on within such a value, cells behind it may be told differently.
+//! Worst case: linear; each byte is scanned once, and each window is moved once.
 
 use super::bytes::moved;
 use super::mask::Original;
@@ -24,7 +25,7 @@ pub const HELD: usize = 8192;
 const LONG: usize = 4096;
 /// How many values may be in the window of which a part was dropped.
 const HOLES: usize = 4;
-/// How much is scanned at a time.
+/// How much is scanned at a time at most.
 const STEP: usize = 32 << 10;
 /// Bytes of storage that a [`Stream`] over lent storage needs.
 pub const WINDOW: usize = STEP + 4 * HELD;
@@ -187,7 +188,10 @@ impl<'m> Stream<'m> {
             self.push_lossy(cut.get(..len).unwrap_or(&[]), false)?;
         }
         while !rest.is_empty() {
-            let (step, tail) = rest.split_at_checked(STEP).unwrap_or((rest, &[]));
+            // What replaces a byte that is no UTF-8 has three.
+            let room = (WINDOW - self.text.len().min(WINDOW)) / 3;
+            let step = room.clamp(LONG, STEP);
+            let (step, tail) = rest.split_at_checked(step).unwrap_or((rest, &[]));
             self.push_lossy(step, false)?;
             if tail.is_empty() || self.cut_len == 0 {
                 rest = tail;

@@ -1020,6 +1020,24 @@ fn in_the_midst_of_a_long_value_nothing_begins() {
     }
 }
 
+/// The block that both begin in is looked at again when the second has ended.
+#[test]
+fn of_two_long_values_the_end_of_the_first_is_kept() {
+    let escapes = |n: usize| "%41%62\\u0043&#49;".repeat(n);
+    let text = format!(
+        "insert into t (id, password) values (/=40=404{}pwd={}pwd=,api_key={}\\u0022\\u0022{}ghp_{BODY}/)",
+        "1".repeat(10),
+        "411111111111111".repeat(13),
+        escapes(400),
+        escapes(400),
+    );
+    let out = masked(&text);
+    for chunk in [1, 97, 1000, 4096, 30_000] {
+        assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &[chunk]), &out), None, "{chunk}");
+    }
+    assert!(out.ends_with(')'), "{}", &out[out.len() - 60..]);
+}
+
 #[test]
 fn a_key_that_begins_where_a_long_value_ends_is_masked() {
     let lines = format!("{BODY}\n").repeat(40);

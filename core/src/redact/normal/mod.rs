@@ -4,7 +4,9 @@
 //! stretch around it is rewritten, into a [`Window`] of fixed size that remembers where each byte came
 //! from; the ordinary detectors read the window, and what they find is masked in the original. Text
 //! without a trigger costs the look. A grid over the whole text says where windows begin anew, so that
-//! a chunk of a stream has those of the whole. Worst case: linear; two windows share less than their
+//! a chunk of a stream has those of the whole. What begins in the midst of a value that is longer than any
+//! view is not looked at, and of what a block looked at nothing is dropped before it is done: so a stream
+//! may drop the middle of such a value. Worst case: linear; two windows share less than their
 //! half, and each is read a bounded number of times.
 
 mod broken;
@@ -16,7 +18,7 @@ mod unit;
 mod window;
 
 use super::bytes::{before, byte, looked_at, moved, slice};
-use super::scan::{self, AHEAD, Open, SEAM, Scan};
+use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan};
 use super::{Finding, TypeId, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
@@ -132,8 +134,17 @@ pub(super) fn scan(
     found: &mut Buf<'_, Finding>,
 ) -> Result<Open, Full> {
     let bytes = text.as_bytes();
-    let mut pass =
-        Pass { whole: text, text: bytes, key, types, found, view, state: *state, open: None };
+    let mut pass = Pass {
+        whole: text,
+        text: bytes,
+        key,
+        types,
+        found,
+        view,
+        state: *state,
+        open: None,
+        asked: 0,
+    };
     let masks = fastest().disguises;
     let blocks = bytes.get(pass.state.base..).unwrap_or(&[]).as_chunks::<BLOCK>().0;
     if view.more {
@@ -142,8 +153,11 @@ pub(super) fn scan(
                 break;
             }
             let (state, found) = (pass.state, pass.found.len());
+            pass.asked = 0;
             pass.block(masks(block))?;
-            if pass.open.is_some() {
+            if let Some((from, _)) = &mut pass.open {
+                // The block is looked at again, so what told where other values end must stay.
+                *from = (*from).max((pass.asked + SEAM).saturating_sub(BACK + AHEAD));
                 pass.state = state;
                 pass.found.truncate(found);
                 break;
@@ -176,6 +190,8 @@ struct Pass<'t, 'b, 'm> {
     view: View<'t>,
     state: State,
     open: Open,
+    /// Up to where this block has looked for the ends of values that are in view.
+    asked: usize,
 }
 
 impl Pass<'_, '_, '_> {
@@ -253,6 +269,8 @@ impl Pass<'_, '_, '_> {
         if self.view.more && end + SEAM > self.text.len() {
             let (from, to) = self.open.unwrap_or((start, end));
             self.open = Some((from.max(start), to.min(end)));
+        } else {
+            self.asked = self.asked.max(end);
         }
     }
 

@@ -277,6 +277,7 @@ impl Pass<'_, '_, '_> {
                 list.enter(text, text.len() - SEAM);
                 self.state.tables.list = Some(list);
             } else {
+                self.asked = self.asked.max(stop);
                 (self.state.tables.list, self.state.tables.read) = (next, stop);
             }
         }
