@@ -1,23 +1,17 @@
 // The official SDK v2: its client, a guarded server, both eras of the protocol.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Client, InMemoryTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { airlock, Guard, secureTool } from 'airlock-mcp';
 import { z } from 'zod';
 import { awsKey } from './support/secrets.mjs';
+import { server } from './support/v2.mjs';
 
 const policy = { denied_tools: ['delete_*'] };
 const quiet = { warn: () => {} };
-
-function server() {
-  const server = new McpServer({ name: 'shop', version: '2' });
-  const text = (value) => ({ content: [{ type: 'text', text: JSON.stringify(value) }] });
-  server.registerTool('refund', { inputSchema: z.object({ order: z.string(), amount: z.number().int() }) }, async (args) => text(args));
-  server.registerTool('delete_all', { inputSchema: z.object({}) }, async () => text('gone'));
-  server.registerTool('leak', { inputSchema: z.object({}) }, async () => text({ key: awsKey }));
-  return server;
-}
 
 async function behaves(client) {
   const call = (name, args) => client.callTool({ name, arguments: args });
@@ -49,6 +43,17 @@ for (const [era, mode] of [['legacy', 'legacy'], ['modern', 'auto']]) {
     await client.connect(new StreamableHTTPClientTransport(new URL('http://localhost/mcp'), { fetch }));
     t.after(() => client.close());
     t.diagnostic(`protocol ${client.getNegotiatedProtocolVersion?.()}`);
+    await behaves(client);
+  });
+}
+
+for (const [era, mode] of [['legacy', 'legacy'], ['modern', 'auto']]) {
+  test(`serveStdio, ${era} era`, async (t) => {
+    const path = fileURLToPath(new URL('support/serve.mjs', import.meta.url));
+    const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } });
+    await client.connect(new StdioClientTransport({ command: process.execPath, args: [path, JSON.stringify(policy)] }));
+    t.after(() => client.close());
+    assert.equal(client.getNegotiatedProtocolVersion() >= '2026-07-28', era === 'modern');
     await behaves(client);
   });
 }

@@ -540,7 +540,8 @@ static void relays_under_a_firewall(void) {
     one.fails = 0;
     CHECK(passes(&one, "get_user", NULL, 0));
     CHECK(stops(&other, "get_user", "rate_limited"));
-    CHECK(lines_with(log, "rate_limited") == 1 && lines_with(log, "halted") == 1 && lines_with(log, "Tr0ub") == 0);
+    CHECK(lines_with(log, "rate_limited") == 1 && lines_with(log, "\"reason\":\"halted\"") == 1);
+    CHECK(lines_with(log, "\"kind\":\"halt\"") == 2 && lines_with(log, "Tr0ub") == 0); /* it came and went */
     CHECK(calls_of(desk.firewall).ok == 0);
     /* Relays outlive their firewall, and the last of them closes the log. */
     close_desk(&desk);
