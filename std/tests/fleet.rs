@@ -12,7 +12,6 @@ mod redis_server;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -29,6 +28,7 @@ use airlock::policy::PolicyFile;
 use airlock::{Firewall, Outcome};
 use redis_server::Server;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 macro_rules! tests {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
@@ -478,7 +478,8 @@ fn a_lost_kill_key_halts_or_holds_on() {
 
 fn a_kill_file_and_a_kill_key_do_not_undo_each_other() {
     let server = Server::start();
-    let path = env::temp_dir().join(format!("airlock-fleet-{}", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kill");
     let causes = Causes::default();
     let file = KillFile::among(path.clone(), &causes);
     let _key = KillKey::watch(&options(&server).kill_key("halt"), &causes, |_| {}).unwrap();
@@ -565,19 +566,22 @@ fn many_threads_of_a_firewall_get_exactly_what_there_is() {
 struct Recorded {
     firewall: Firewall,
     metrics: Metrics,
-    log: PathBuf,
+    folder: TempDir,
 }
 
+/// The audit log in its folder.
+const LOG: &str = "audit.jsonl";
+
 impl Recorded {
-    fn new(name: &str, options: RedisOptions) -> Self {
-        let name = format!("airlock-fleet-{name}-{}.jsonl", std::process::id());
-        let (log, metrics) = (env::temp_dir().join(name), Metrics::new());
+    fn new(options: RedisOptions) -> Self {
+        let (folder, metrics) = (tempfile::tempdir().unwrap(), Metrics::new());
         let limits = "[[limit]]\nid = \"l\"\ntools = \"*\"\nrate = \"100/100d\"\n";
         let policy = PolicyFile::parse("policy.toml", limits).unwrap();
         let builder = Firewall::builder().policy(policy).redis(options).metrics(metrics.clone());
         let tool = ToolDefinition { name: "search", input_schema: b"{}", output_schema: None };
-        let firewall = builder.audit_file(&log).tool(tool).unwrap().build().unwrap();
-        Self { firewall, metrics, log }
+        let firewall =
+            builder.audit_file(&folder.path().join(LOG)).tool(tool).unwrap().build().unwrap();
+        Self { firewall, metrics, folder }
     }
 
     fn passes(&self) -> bool {
@@ -592,8 +596,7 @@ impl Recorded {
     /// What a log that was closed with its firewall has of a kind.
     fn records(self, kind: &str) -> Vec<Value> {
         drop(self.firewall);
-        let text = fs::read_to_string(&self.log).unwrap();
-        fs::remove_file(&self.log).unwrap();
+        let text = fs::read_to_string(self.folder.path().join(LOG)).unwrap();
         let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let records: Vec<_> = records.collect();
         assert_eq!(records.last().unwrap()["kind"], "close", "nobody else keeps it open");
@@ -603,7 +606,7 @@ impl Recorded {
 
 fn an_outage_is_two_records_however_many_calls_it_meets() {
     let mut server = Server::start();
-    let recorded = Recorded::new("outage", options(&server).on_loss(OnLoss::Refuse));
+    let recorded = Recorded::new(options(&server).on_loss(OnLoss::Refuse));
     assert!(recorded.passes());
     server.kill();
     (0..7).for_each(|_| assert!(!recorded.passes()));
@@ -629,7 +632,7 @@ fn an_outage_is_two_records_however_many_calls_it_meets() {
 
 fn data_that_the_store_lost_between_two_calls_are_recorded() {
     let mut server = Server::start();
-    let recorded = Recorded::new("forgot", options(&server));
+    let recorded = Recorded::new(options(&server));
     assert!(recorded.passes());
     server.restart();
     recorded.passes();
@@ -640,7 +643,7 @@ fn data_that_the_store_lost_between_two_calls_are_recorded() {
 
 fn a_kill_key_that_turns_is_recorded_and_counted() {
     let server = Server::start();
-    let recorded = Recorded::new("halt", options(&server).kill_key("airlock:halt"));
+    let recorded = Recorded::new(options(&server).kill_key("airlock:halt"));
     assert!(recorded.passes() && recorded.counted("airlock_halted 0"));
     server.ask::<()>("SET airlock:halt 1");
     wait_until(|| recorded.counted("airlock_halted 1"));

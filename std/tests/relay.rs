@@ -414,7 +414,8 @@ fn the_last_words_of_a_server_reach_a_slow_client() {
 }
 
 fn decisions_are_recorded_before_they_take_effect() {
-    let log = env::temp_dir().join(format!("airlock-audit-{}.jsonl", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
     let own = env::current_exe().unwrap();
     let mut relay = Running::command(
         log.to_str().unwrap(),
@@ -442,12 +443,11 @@ fn decisions_are_recorded_before_they_take_effect() {
     let text = fs::read_to_string(&log).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(last["kind"], "close");
-    fs::remove_file(&log).unwrap();
-    fs::remove_file(log.with_extension("jsonl.lock")).unwrap();
 }
 
 fn a_hangup_opens_the_log_anew() {
-    let log = env::temp_dir().join(format!("airlock-hangup-{}.jsonl", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
     let old = log.with_extension("old");
     let own = env::current_exe().unwrap();
     let server = [own.as_os_str(), OsStr::new("__server"), OsStr::new("plain")];
@@ -466,9 +466,6 @@ fn a_hangup_opens_the_log_anew() {
     assert_eq!(relay.end().0.code(), Some(0));
     let decisions = |path| fs::read_to_string(path).unwrap().matches("\"allow\"").count();
     assert_eq!((decisions(&old), decisions(&log)), (1, 1));
-    for path in [&log, &old, &log.with_extension("jsonl.lock")] {
-        fs::remove_file(path).unwrap();
-    }
 }
 
 fn kill(pid: u32, signal: i32) {

@@ -1,13 +1,13 @@
 //! A Redis server of a test's own: on a port of the loopback, without persistence, in a folder that is removed.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use redis::{Client, Connection, FromRedisValue};
+use tempfile::TempDir;
 
 /// Where `cargo xtask test --install` puts it when it may not install packages.
 const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.cache/redis/usr/bin/redis-server");
@@ -15,7 +15,7 @@ const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.cache/redis/usr
 /// A server, killed with its value, in a panic too.
 pub struct Server {
     pub port: u16,
-    folder: PathBuf,
+    folder: TempDir,
     args: Vec<String>,
     process: Option<Child>,
 }
@@ -55,10 +55,7 @@ impl Server {
     }
 
     pub fn with(args: &[&str]) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("airlock-redis-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         // Another program may take the port before the server does: then another one is tried.
         let mut server = Self { port: 0, folder, args, process: None };
@@ -111,7 +108,7 @@ impl Server {
 
     fn try_start(&mut self) -> bool {
         let mut command = command(program().unwrap());
-        command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(&self.folder);
+        command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(self.folder.path());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(&self.args);
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(process.spawn().unwrap());
@@ -133,6 +130,5 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
