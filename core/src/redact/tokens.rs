@@ -638,13 +638,6 @@ pub(super) const TOKENS: &[Token] = &[
     },
     exact("secret.prefixed.octopus", &["API-"], UPPER, 26, 26, "Octopus Deploy, API keys"),
     token(
-        "secret.prefixed.shippo",
-        &["shippo_live_", "shippo_test_"],
-        HEX,
-        40,
-        "Shippo Docs, Authentication",
-    ),
-    token(
         "secret.prefixed.trello",
         &["ATTA"],
         HEX,
@@ -690,7 +683,6 @@ pub(super) const TOKENS: &[Token] = &[
     token("secret.prefixed.nvidia", &["nvapi-"], URL64, 40, "NVIDIA, API keys"),
     token("secret.prefixed.llamaindex", &["llx-"], ALNUM, 40, "public secret scanners agree on it"),
     token("secret.prefixed.neon", &["napi_"], ALNUM, 40, "Neon Docs, API keys"),
-    token("secret.prefixed.vercel_blob", &["vercel_blob_rw_"], WORD, 30, "Vercel Docs, Blob"),
     token(
         "secret.prefixed.paddle",
         &["pdl_live_apikey_", "pdl_sdbx_apikey_"],
@@ -758,7 +750,6 @@ pub(super) const TOKENS: &[Token] = &[
     ),
     token("secret.prefixed.n8n", &["n8n_api_"], DOTTED, 40, "n8n Docs, API authentication"),
     token("secret.prefixed.dbt", &["dbtc_", "dbtu_"], URL64, 30, "dbt Docs, tokens"),
-    token("secret.prefixed.wandb", &["wandb_v1_"], WORD, 30, "Weights & Biases, API keys"),
     token("secret.prefixed.kaggle", &["KGAT_"], HEX, 32, "Kaggle, API tokens"),
     token("secret.prefixed.stytch", &["secret-live-"], URL64, 36, "Stytch Docs, project secrets"),
     exact("secret.prefixed.nostr", &["nsec1"], ALNUM, 58, 58, "NIP-19: bech32 of a private key"),
