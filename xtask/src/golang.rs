@@ -48,7 +48,7 @@ pub fn check(report: &mut Report) {
     if !is_linted {
         skip("staticcheck cannot be fetched", report);
     }
-    if !process::run(&mut go(&module.join("mcpairlock"), &["mod", "download"])).ok {
+    if !process::fetch(&mut go(&module.join("mcpairlock"), &["mod", "download"])).ok {
         return skip("the modules of the Go SDK cannot be fetched", report);
     }
     let middleware = module.join("mcpairlock");
@@ -63,7 +63,7 @@ pub fn check(report: &mut Report) {
 
 /// Looks for likely mistakes; false when the linter cannot be had.
 fn lint(folder: &Path, report: &mut Report) -> bool {
-    if !process::run(&mut go(folder, &["run", STATICCHECK, "-version"])).ok {
+    if !process::fetch(&mut go(folder, &["run", STATICCHECK, "-version"])).ok {
         return false;
     }
     report.one(process::run(&mut go(folder, &["run", STATICCHECK, "./..."])));
