@@ -142,6 +142,7 @@ impl Patterns {
             let form = |form: &str| {
                 form.chars().fold(String::new(), |pattern, c| match c {
                     '9' => pattern + "[0-9]",
+                    'N' => pattern + "[2-9]",
                     'A' => pattern + "[A-Z]",
                     'X' => pattern + "[0-9A-Z]",
                     other => pattern + &regex::escape(&other.to_string()),
