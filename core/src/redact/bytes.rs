@@ -88,6 +88,14 @@ pub(super) fn run(text: &[u8], at: usize, set: Set) -> usize {
     at + len
 }
 
+/// The same for a run that is likely long.
+pub(super) fn long_run(text: &[u8], at: usize, set: Set) -> usize {
+    let (eights, _) = text.get(at..).unwrap_or(&[]).as_chunks::<8>();
+    let whole =
+        eights.iter().take_while(|eight| eight.iter().fold(true, |all, &b| all & set.has(b)));
+    run(text, at + 8 * whole.count(), set)
+}
+
 /// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
 #[inline]
 pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize {

@@ -572,7 +572,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
 
 /// The bits of the block at `base` that speak of bytes before `end`.
 #[inline]
-const fn before_bit(end: usize, base: usize) -> u64 {
+pub(super) const fn before_bit(end: usize, base: usize) -> u64 {
     match end.saturating_sub(base) {
         count @ 0..64 => (1 << count) - 1,
         _ => u64::MAX,

@@ -5,7 +5,7 @@
 //! token's alphabet, long enough and random enough. A token's own checksum never rejects it: one that
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
-use super::bytes::{byte, contains, has_any, moved, run, slice, varies};
+use super::bytes::{byte, contains, has_any, long_run, moved, run, slice, varies};
 use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::{TypeId, Types};
@@ -291,7 +291,7 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
     let bounded = token.most != u16::MAX;
     let glance = if bounded { most + 1 } else { GLANCE.max(least) };
     let head = slice(text, start, start + glance);
-    let head = slice(head, 0, run(head, 0, token.body));
+    let head = slice(head, 0, long_run(head, 0, token.body));
     if head.len() < least {
         return None;
     }
