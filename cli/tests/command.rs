@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::airlock;
+use support::{Folder, airlock};
 
 #[test]
 fn help_lists_every_subcommand() {
@@ -51,12 +51,11 @@ fn a_server_does_not_start_under_a_promise_that_is_not_kept() {
 #[cfg(unix)]
 #[test]
 fn decisions_are_recorded_where_the_policy_or_the_command_line_says() {
-    let folder = std::env::temp_dir().join(format!("airlock-audit-cli-{}", std::process::id()));
-    std::fs::create_dir(&folder).unwrap();
-    let policy = folder.join("policy.toml");
-    let (own, named) = (folder.join("own.jsonl"), folder.join("named.jsonl"));
-    std::fs::write(&policy, "preset = \"read_only\"\n[audit]\npath = \"own.jsonl\"\n").unwrap();
-    let (policy, named) = (policy.to_str().unwrap(), named.to_str().unwrap());
+    let folder = Folder::new("audit-cli");
+    let policy = "preset = \"read_only\"\n[audit]\npath = \"own.jsonl\"\n";
+    let policy = &*folder.file("policy.toml", policy);
+    let (own, named) = (folder.path().join("own.jsonl"), folder.path().join("named.jsonl"));
+    let named = named.to_str().unwrap();
     let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"delete_all\"}}\n";
     for (arguments, path) in [
         (vec!["run", "--policy", policy, "--", "cat"], own.as_path()),
@@ -69,5 +68,4 @@ fn decisions_are_recorded_where_the_policy_or_the_command_line_says() {
         assert_eq!(text.matches(rule).count(), 1, "{text}");
         assert!(text.lines().last().unwrap().contains("\"kind\":\"close\""), "{text}");
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn the_switch_is_where_the_file_is() {
-        let path = std::env::temp_dir().join(format!("airlock-kill-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kill");
         let kill = KillFile::new(path.clone());
         for there in [false, true, true, false] {
             let _ = if there { fs::write(&path, "") } else { fs::remove_file(&path) };

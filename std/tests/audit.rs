@@ -50,33 +50,31 @@ fn main() {
     }
 }
 
+/// How long to wait for what is sure to come: long enough for any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A directory of one test.
-struct Dir(PathBuf);
+struct Dir(tempfile::TempDir);
 
 impl Dir {
-    fn new(name: &str) -> Self {
-        let path = env::temp_dir().join(format!("airlock-audit-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).unwrap();
-        Self(path)
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     fn log(&self) -> PathBuf {
-        self.0.join("audit.jsonl")
+        self.path("audit.jsonl")
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
+        let entries = fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -131,15 +129,16 @@ fn start(log: &Path, audit: &Value, most: Option<u32>) -> Child {
 
 /// Kills a process that decides at 50 moments; for each of them how many answers it gave and how many
 /// records there are, after the log was opened again.
-fn kill_50_times(name: &str, audit: &Value) -> Vec<(u64, u64)> {
-    let dir = Dir::new(name);
+fn kill_50_times(audit: &Value) -> Vec<(u64, u64)> {
+    let dir = Dir::new();
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut counts = Vec::new();
     for round in 0..50 {
         let log = dir.log();
         let mut child = start(&log, audit, None);
         let mut out = child.stdout.take().unwrap();
-        let mut answered = vec![0];
+        // Some are killed late, however slow the machine is.
+        let mut answered = vec![0; if round % 10 == 0 { 100 } else { 1 }];
         out.read_exact(&mut answered).unwrap();
         // The pipe must not fill: a process that waits for it is always killed at the same place.
         let reader = thread::spawn(move || {
@@ -191,14 +190,14 @@ fn kill_50_times(name: &str, audit: &Value) -> Vec<(u64, u64)> {
 }
 
 fn killed_in_sync_mode_every_answer_is_on_disk() {
-    for (answered, recorded) in kill_50_times("sync", &json!({"mode": "sync"})) {
+    for (answered, recorded) in kill_50_times(&json!({"mode": "sync"})) {
         assert!(answered <= recorded, "{answered} answered, {recorded} recorded");
     }
 }
 
 fn killed_in_async_mode_no_more_than_the_queue_is_lost() {
     let queue = 32;
-    let counts = kill_50_times("async", &json!({"mode": "async", "queue": queue}));
+    let counts = kill_50_times(&json!({"mode": "async", "queue": queue}));
     for (answered, recorded) in &counts {
         assert!(*answered <= recorded + queue, "{answered} answered, {recorded} recorded");
     }
@@ -207,7 +206,7 @@ fn killed_in_async_mode_no_more_than_the_queue_is_lost() {
 
 fn a_clean_end_leaves_no_gap() {
     for audit in [json!({}), json!({"mode": "async"})] {
-        let dir = Dir::new("clean");
+        let dir = Dir::new();
         for _ in 0..2 {
             assert!(
                 start(&dir.log(), &audit, Some(300)).wait_with_output().unwrap().status.success()
@@ -225,7 +224,7 @@ fn a_clean_end_leaves_no_gap() {
 
 /// Some clients start a server only to see what it can, and kill it.
 fn a_start_without_decisions_leaves_nothing() {
-    let dir = Dir::new("empty");
+    let dir = Dir::new();
     let log = open(&dir.log(), json!({"mode": "async"}));
     assert_eq!(dir.names(), ["audit.jsonl", "audit.jsonl.lock"]);
     log.close();
@@ -235,7 +234,7 @@ fn a_start_without_decisions_leaves_nothing() {
 }
 
 fn a_run_that_lives_is_no_gap() {
-    let dir = Dir::new("alive");
+    let dir = Dir::new();
     let one = open(&dir.log(), json!({}));
     record(&one).unwrap();
     let other = open(&dir.log(), json!({}));
@@ -253,7 +252,7 @@ fn a_run_that_lives_is_no_gap() {
 }
 
 fn a_torn_line_is_ended_by_the_next_start() {
-    let dir = Dir::new("torn");
+    let dir = Dir::new();
     fs::write(dir.log(), "{\"v\":1,\"kind\":\"decision\"}\n{\"v\":1,\"ki").unwrap();
     let log = open(&dir.log(), json!({}));
     record(&log).unwrap();
@@ -276,7 +275,7 @@ fn a_full_disk_refuses_or_continues() {
     // A queue takes what it can and knows only later.
     let refusing = open(full, json!({"mode": "async", "queue": 8}));
     let continuing = open(full, json!({"mode": "async", "queue": 8, "on_error": "continue"}));
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
     while record(&refusing).is_ok() {
         assert!(Instant::now() < until, "a disk that takes nothing is noticed");
     }
@@ -297,7 +296,7 @@ fn fill(arguments: &[String]) {
     let refused = (0..100).filter(|_| record(&log).is_err()).count();
     println!("{refused}");
     setrlimit(Resource::Fsize, unlimited).unwrap();
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
     while record(&log).is_err() {
         assert!(Instant::now() < until, "a disk that takes records again is used again");
         thread::sleep(Duration::from_millis(10));
@@ -306,7 +305,7 @@ fn fill(arguments: &[String]) {
 
 fn a_disk_that_fills_and_empties_leaves_a_gap() {
     for on_error in ["refuse", "continue"] {
-        let dir = Dir::new("fill");
+        let dir = Dir::new();
         let done = Command::new(env::current_exe().unwrap())
             .args([
                 "__fill",
@@ -333,8 +332,8 @@ fn a_disk_that_fills_and_empties_leaves_a_gap() {
 
 /// A pipe that nobody reads fills, so the thread that writes to it stands still.
 fn a_full_queue_waits_or_refuses() {
-    let dir = Dir::new("queue");
-    let pipe = dir.0.join("pipe");
+    let dir = Dir::new();
+    let pipe = dir.path("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut reader =
         fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("it never blocks");
@@ -359,7 +358,7 @@ fn a_full_queue_waits_or_refuses() {
 }
 
 fn a_flush_waits_until_all_is_written() {
-    let dir = Dir::new("flush");
+    let dir = Dir::new();
     for audit in [json!({}), json!({"mode": "async"})] {
         let log = open(&dir.log(), audit);
         assert_eq!(log.flush(), Ok(()), "nothing is missing");
@@ -387,7 +386,7 @@ fn a_flush_waits_until_all_is_written() {
 fn numbers(dir: &Dir) -> BTreeMap<String, BTreeSet<u64>> {
     let mut numbers: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     let names = dir.names().into_iter().filter(|name| !name.ends_with("lock"));
-    for path in names.map(|name| dir.0.join(name)) {
+    for path in names.map(|name| dir.path(&name)) {
         for record in of_kind(&records(&path), "decision") {
             let run = numbers.entry(record["run"].as_str().unwrap().to_owned()).or_default();
             assert!(run.insert(record["seq"].as_u64().unwrap()), "a record occurs once");
@@ -398,7 +397,7 @@ fn numbers(dir: &Dir) -> BTreeMap<String, BTreeSet<u64>> {
 }
 
 fn full_files_are_rotated_by_whoever_finds_them() {
-    let dir = Dir::new("rotate");
+    let dir = Dir::new();
     for audit in [
         json!({"max_bytes": 65_536, "keep": 100}),
         json!({"max_bytes": 65_536, "keep": 100, "mode": "async", "queue": 8}),
@@ -415,7 +414,7 @@ fn full_files_are_rotated_by_whoever_finds_them() {
 }
 
 fn the_oldest_file_is_deleted() {
-    let dir = Dir::new("keep");
+    let dir = Dir::new();
     let audit = json!({"max_bytes": 65_536, "keep": 2});
     assert!(start(&dir.log(), &audit, Some(3000)).wait_with_output().unwrap().status.success());
     assert_eq!(dir.names(), ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.lock"]);
@@ -428,13 +427,14 @@ fn the_oldest_file_is_deleted() {
 
 fn a_renamed_file_is_opened_anew() {
     for audit in [json!({}), json!({"mode": "async"})] {
-        let dir = Dir::new("rename");
+        let dir = Dir::new();
         let log = open(&dir.log(), audit);
         record(&log).unwrap();
-        let other = dir.0.join("yesterday.jsonl");
-        let until = Instant::now() + Duration::from_secs(5);
+        let other = dir.path("yesterday.jsonl");
+        let until = Instant::now() + PATIENCE;
         while records(&dir.log()).len() < 2 {
             assert!(Instant::now() < until);
+            thread::sleep(Duration::from_millis(1));
         }
         fs::rename(dir.log(), &other).unwrap();
         log.reopen();
@@ -446,7 +446,7 @@ fn a_renamed_file_is_opened_anew() {
 }
 
 fn a_deleted_file_is_created_again() {
-    let dir = Dir::new("delete");
+    let dir = Dir::new();
     let log = open(&dir.log(), json!({}));
     record(&log).unwrap();
     fs::remove_file(dir.log()).unwrap();
@@ -456,7 +456,7 @@ fn a_deleted_file_is_created_again() {
 
 fn threads_share_a_log() {
     for audit in [json!({}), json!({"mode": "async", "queue": 5})] {
-        let dir = Dir::new("threads");
+        let dir = Dir::new();
         let log = open(&dir.log(), audit);
         let writers: Vec<_> = (0..8)
             .map(|_| {

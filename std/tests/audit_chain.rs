@@ -17,20 +17,17 @@ use serde_json::{Value, json};
 const SECRET: &str = "this is the key of a test";
 
 /// A directory of one test.
-struct Dir(PathBuf);
+struct Dir(tempfile::TempDir);
 
 impl Dir {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("airlock-chain-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("key"), format!("{SECRET}\n")).unwrap();
-        Self(path)
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("key"), format!("{SECRET}\n")).unwrap();
+        Self(folder)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.0.path().join(name)
     }
 
     fn log(&self) -> PathBuf {
@@ -65,12 +62,6 @@ impl Dir {
     }
 }
 
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn record(log: &AuditLog) {
     let outcome = Outcome::Rejected { code: -32602, why: "unknown tool" };
     let arguments = Some(&br#"{"text":"some text","n":1}"#[..]);
@@ -89,8 +80,8 @@ fn verify(files: &[&[u8]], checkpoints: &[u8], keyed: bool, partial: bool) -> Re
 }
 
 /// A log of three runs, two of them at one time, and its checkpoints.
-fn sample(name: &str) -> (Vec<u8>, Vec<u8>) {
-    let dir = Dir::new(name);
+fn sample() -> (Vec<u8>, Vec<u8>) {
+    let dir = Dir::new();
     let first = dir.open(json!({}));
     (0..2).for_each(|_| record(&first));
     let second = dir.open(json!({"mode": "async"}));
@@ -113,7 +104,7 @@ fn lines(log: &[u8]) -> Vec<&[u8]> {
 
 #[test]
 fn a_log_as_it_was_written_is_intact() {
-    let (log, checkpoints) = sample("intact");
+    let (log, checkpoints) = sample();
     let report = verify(&[&log], &checkpoints, true, false);
     assert!(report.is_intact(), "{:?}", report.flaws);
     assert_eq!((report.records, report.runs, report.unproved), (12, 3, 0));
@@ -127,7 +118,7 @@ fn a_log_as_it_was_written_is_intact() {
 /// Exhaustive over the bytes, each changed in one way, so that every part of the form is tried.
 #[test]
 fn every_byte_that_is_changed_is_found() {
-    let (log, checkpoints) = sample("flip");
+    let (log, checkpoints) = sample();
     // Part of the log, so that this takes seconds: the second run begins in it.
     let log: Vec<u8> = lines(&log)[..5].concat();
     assert!(verify(&[&log], b"", true, false).is_intact());
@@ -154,7 +145,7 @@ proptest! {
         count in 1_usize..4,
     ) {
         thread_local! {
-            static SAMPLE: (Vec<u8>, Vec<u8>) = sample("move");
+            static SAMPLE: (Vec<u8>, Vec<u8>) = sample();
         }
         SAMPLE.with(|(log, checkpoints)| {
             let whole = lines(log);
@@ -193,7 +184,7 @@ proptest! {
 /// Each attack, and what it is called.
 #[test]
 fn a_flaw_says_what_and_where() {
-    let (log, checkpoints) = sample("what");
+    let (log, checkpoints) = sample();
     let whole = lines(&log);
     let flaws = |lines: Vec<&[u8]>, checkpoints: &[u8]| {
         let log = lines.concat();
@@ -223,7 +214,7 @@ fn a_flaw_says_what_and_where() {
     let rest: Vec<_> = whole.iter().copied().filter(|line| run(line) != run(whole[0])).collect();
     assert_eq!(flaws(rest.clone(), b"")[0].0, What::RunMissing);
     // A log that anyone can make is not taken for one under the key.
-    let dir = Dir::new("unkeyed");
+    let dir = Dir::new();
     let plain = dir.open(json!({"key_file": null, "checkpoint": null, "checkpoint_every": null}));
     record(&plain);
     plain.close();
@@ -236,7 +227,7 @@ fn a_flaw_says_what_and_where() {
 
 #[test]
 fn the_chain_goes_on_over_rotation() {
-    let dir = Dir::new("rotate");
+    let dir = Dir::new();
     let log = dir.open(json!({"max_bytes": 65_536, "keep": 100}));
     (0..700).for_each(|_| record(&log));
     log.close();
@@ -260,7 +251,7 @@ fn the_chain_goes_on_over_rotation() {
 
 #[test]
 fn what_a_kill_tore_is_vouched_for_and_then_fixed() {
-    let dir = Dir::new("torn");
+    let dir = Dir::new();
     let killed = dir.open(json!({}));
     (0..3).for_each(|_| record(&killed));
     // The process ends without a close, in the middle of a line.
@@ -298,7 +289,7 @@ fn values_have_digests_under_the_key_and_none_without() {
         .unwrap()
         .build()
         .unwrap();
-    let dir = Dir::new("digest");
+    let dir = Dir::new();
     let say = |log: &AuditLog, arguments: &str| {
         let outcome = Outcome::Rejected { code: -32602, why: "unknown tool" };
         let arguments = Some(arguments.as_bytes());

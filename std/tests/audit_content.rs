@@ -7,7 +7,6 @@ mod secrets;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,21 +20,23 @@ use serde_json::{Value, json};
 struct Link {
     relay: Relay,
     log: AuditLog,
-    path: PathBuf,
+    folder: tempfile::TempDir,
     id: u32,
 }
 
+/// The log in its folder.
+const LOG: &str = "audit.jsonl";
+
 impl Link {
-    fn new(name: &str, policy: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("airlock-{name}-{}.jsonl", std::process::id()));
-        let _ = fs::remove_file(&path);
+    fn new(policy: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOG);
         let file = PolicyFile::parse("dir/policy.toml", policy).unwrap();
         let places = Places::of(&file);
         let log = AuditLog::open_with(&path, file.policy().audit(), places, Some("bot")).unwrap();
         let guard = Guard::builder().policy(file.into_policy()).unwrap().build().unwrap();
         let relay = Relay::new(Arc::new(guard), Bounds::default(), "nonce");
-        let mut link = Self { relay, log, path, id: 0 };
+        let mut link = Self { relay, log, folder, id: 0 };
         link.send(&json!({"jsonrpc": "2.0", "id": "list", "method": "tools/list"}), true);
         let tools = json!([
             {"name": "mail", "inputSchema": {"type": "object", "properties": {
@@ -81,7 +82,7 @@ impl Link {
     }
 
     fn text(&self) -> String {
-        fs::read_to_string(&self.path).unwrap()
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap()
     }
 
     /// The decisions so far.
@@ -99,15 +100,12 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.log.close();
-        for suffix in ["", ".lock"] {
-            let _ = fs::remove_file(format!("{}{suffix}", self.path.display()));
-        }
     }
 }
 
 #[test]
 fn arguments_are_told_as_shape() {
-    let mut link = Link::new("shape", "");
+    let mut link = Link::new("");
     let arguments = json!({
         "to": "ann", "cc": ["a", "bcd"], "options": {"retries": 10, "deep": 100}, "ghost": {"to": 1},
     });
@@ -131,7 +129,7 @@ fn arguments_are_told_as_shape() {
 
 #[test]
 fn results_are_told_as_findings_by_type() {
-    let mut link = Link::new("findings", "");
+    let mut link = Link::new("");
     let token = format!("ghp_{}", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5");
     let text = format!("{token} and password=Zz9{}q", "x7Kf");
     let content = json!([{"type": "text", "text": "plain"}, {"type": "text", "text": text}]);
@@ -154,7 +152,7 @@ fn results_are_told_as_findings_by_type() {
 fn the_operator_reads_the_rule_and_its_place() {
     let policy = "disclose = \"opaque\"\ndefault = \"allow\"\n\n[[rule]]\nid = \"no-rm\"\neffect = \"deny\"\n\
                   tools = \"rm_*\"\n\n[[rule]]\nid = \"watch\"\neffect = \"deny\"\ntools = \"mail\"\nmode = \"shadow\"\n";
-    let mut link = Link::new("place", policy);
+    let mut link = Link::new(policy);
     link.call("rm_all", &json!({}), None);
     let record = link.last();
     assert_eq!((&record["decision"], &record["rule"]), (&json!("block"), &json!("no-rm")));
@@ -174,7 +172,7 @@ fn the_operator_reads_the_rule_and_its_place() {
 
 #[test]
 fn repairs_are_told() {
-    let mut link = Link::new("repair", "repair = [\"json-string\"]\n");
+    let mut link = Link::new("repair = [\"json-string\"]\n");
     link.call("mail", &json!({"cc": "[\"a\"]"}), None);
     let record = link.last();
     assert_eq!((&record["decision"], &record["repaired"]), (&json!("allow"), &json!(["/cc"])));
@@ -183,7 +181,7 @@ fn repairs_are_told() {
 
 #[test]
 fn names_of_others_are_cut_and_bounded() {
-    let mut link = Link::new("names", "unknown_tool = \"refuse\"\n");
+    let mut link = Link::new("unknown_tool = \"refuse\"\n");
     link.call("weird_tool", &json!({}), None);
     assert_eq!(link.last()["tool"], "weird_tool");
     link.call(&"x".repeat(1000), &json!({}), None);
@@ -222,7 +220,7 @@ fn no_secret_reaches_the_log() {
         "unknown_tool = \"forward\"\n[audit]\npreview = 4096\n[output]\n\"*\" = { mask = [] }\n",
         "ghosts = \"reject\"\nmask_pii = false\n",
     ] {
-        let mut link = Link::new("planted", policy);
+        let mut link = Link::new(policy);
         for secret in &planted {
             let text = &secret.text;
             link.call("mail", &json!({"to": text, "cc": [text, format!("x {text} y")]}), None);

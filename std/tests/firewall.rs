@@ -35,18 +35,16 @@ fn by<'a>(agent: &'a str, call: Call<'a>) -> Call<'a> {
     Call { caller: Caller { agent: Some(agent), ..call.caller }, ..call }
 }
 
-/// A file of one test's own.
-struct Scrap(PathBuf);
+/// A file of one test's own, in a folder that is removed with it.
+struct Scrap(tempfile::TempDir);
 
 impl Scrap {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("airlock-fw-{name}-{}", std::process::id())))
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
-}
 
-impl Drop for Scrap {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+    fn path(&self) -> PathBuf {
+        self.0.path().join("scrap")
     }
 }
 
@@ -157,28 +155,29 @@ fn a_switch_or_a_file_halts_every_call() {
     assert!(firewall.call(&read).is_ok());
     switch.set(true);
     assert_eq!(firewall.call(&read).unwrap_err().reason(), Reason::Halted);
-    let file = Scrap::new("kill");
-    let firewall = builder("").kill_file(&file.0).build().unwrap();
+    let file = Scrap::new();
+    let firewall = builder("").kill_file(&file.path()).build().unwrap();
     assert!(firewall.call(&read).is_ok());
-    fs::write(&file.0, "").unwrap();
+    fs::write(file.path(), "").unwrap();
     assert_eq!(firewall.call(&read).unwrap_err().reason(), Reason::Halted);
 }
 
 #[test]
 fn a_kill_file_that_turns_is_recorded_and_counted() {
-    let (file, log, metrics) = (Scrap::new("turn"), Scrap::new("turn-log"), Metrics::new());
-    let builder = builder("").kill_file(&file.0).audit_file(&log.0).metrics(metrics.clone());
+    let (file, log, metrics) = (Scrap::new(), Scrap::new(), Metrics::new());
+    let builder =
+        builder("").kill_file(&file.path()).audit_file(&log.path()).metrics(metrics.clone());
     let firewall = builder.build().unwrap();
     let counted = |line: &str| metrics.render().lines().any(|found| found == line);
     let ask = || firewall.call(&call("read_file", "{}")).is_ok();
     assert!(ask() && counted("airlock_halted 0"));
-    fs::write(&file.0, "").unwrap();
+    fs::write(file.path(), "").unwrap();
     assert!(!ask() && !ask() && counted("airlock_halted 1"));
-    fs::remove_file(&file.0).unwrap();
+    fs::remove_file(file.path()).unwrap();
     assert!(ask() && counted("airlock_halted 0"));
     assert!(counted("airlock_halts_total{cause=\"kill_file\"} 1"));
     firewall.audit().close();
-    let text = fs::read_to_string(&log.0).unwrap();
+    let text = fs::read_to_string(log.path()).unwrap();
     let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let halts = records.filter(|record| record["kind"] == "halt");
     let told: Vec<_> = halts.map(|halt| (halt["cause"].clone(), halt["halted"].clone())).collect();
@@ -189,8 +188,8 @@ fn a_kill_file_that_turns_is_recorded_and_counted() {
 fn strict_does_not_start_without_an_audit_and_wants_the_agent() {
     let error = Firewall::open("strict").unwrap_err();
     assert!(matches!(error, FirewallError::NoAudit), "{error}");
-    let log = Scrap::new("strict");
-    let firewall = builder("preset = \"strict\"\n").audit_file(&log.0).build().unwrap();
+    let log = Scrap::new();
+    let firewall = builder("preset = \"strict\"\n").audit_file(&log.path()).build().unwrap();
     let read = call("read_file", r#"{"path":"/planted-value"}"#);
     assert_eq!(firewall.call(&read).unwrap_err().reason(), Reason::IdentityRequired);
     for _ in 0..100 {
@@ -200,7 +199,7 @@ fn strict_does_not_start_without_an_audit_and_wants_the_agent() {
     let shown = firewall.filter("read_file", Output::Text(b"password=Tr0ub4dor&3")).unwrap();
     assert_eq!((shown.bytes(), shown.masked()), (&b"password=[REDACTED]"[..], 1));
     firewall.audit().close();
-    let text = fs::read_to_string(&log.0).unwrap();
+    let text = fs::read_to_string(log.path()).unwrap();
     assert!(!text.contains("planted-value") && !text.contains("Tr0ub4dor"), "{text}");
     let records: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let of = |key: &str, value: &str| records.iter().filter(|record| record[key] == value).count();

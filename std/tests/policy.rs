@@ -23,25 +23,22 @@ fn toml_error(text: &str) -> String {
     PolicyFile::parse("p.toml", text).map(drop).unwrap_err().to_string()
 }
 
-/// A file that is removed when the test ends.
-struct TempFile(PathBuf);
+/// A file in a folder that is removed when the test ends.
+struct TempFile {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
 
 impl TempFile {
     fn new(name: &str, content: &[u8]) -> Self {
-        let name = format!("airlock-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
-        Self(path)
+        Self { path, _folder: folder }
     }
 
     fn open(&self) -> Result<policy::Policy, Error> {
-        policy::open(self.0.to_str().unwrap())
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        policy::open(self.path.to_str().unwrap())
     }
 }
 

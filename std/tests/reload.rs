@@ -46,34 +46,29 @@ fn firewall(policy: PolicyFile, metrics: &Metrics, log: &Path) -> Firewall {
     builder.tool(tool("left")).unwrap().tool(tool("right")).unwrap().build().unwrap()
 }
 
-struct Log(PathBuf);
+/// An audit log, removed with its folder.
+struct Log(tempfile::TempDir);
 
 impl Log {
-    fn new(name: &str) -> Self {
-        let file = format!("airlock-reload-{name}-{}.jsonl", std::process::id());
-        let path = std::env::temp_dir().join(file);
-        let _ = fs::remove_file(&path);
-        Self(path)
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("audit.jsonl")
     }
 
     fn records(&self, kind: &str) -> Vec<Value> {
-        let text = fs::read_to_string(&self.0).unwrap();
+        let text = fs::read_to_string(self.path()).unwrap();
         let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         records.filter(|record| record["kind"] == kind).collect()
     }
 }
 
-impl Drop for Log {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-        let _ = fs::remove_file(format!("{}.lock", self.0.display()));
-    }
-}
-
 #[test]
 fn a_thousand_reloads_under_load_lose_and_mix_nothing() {
-    let (metrics, log) = (Metrics::new(), Log::new("load"));
-    let live = Live::new(firewall(one_of_two("left.toml", "left"), &metrics, &log.0));
+    let (metrics, log) = (Metrics::new(), Log::new());
+    let live = Live::new(firewall(one_of_two("left.toml", "left"), &metrics, &log.path()));
     let (done, admitted, asked) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let ask = |tool: &'static str| {
         asked.fetch_add(1, Ordering::Relaxed);
@@ -145,8 +140,8 @@ fn a_thousand_reloads_under_load_lose_and_mix_nothing() {
 
 #[test]
 fn a_bad_reload_changes_nothing_and_says_so() {
-    let (metrics, log) = (Metrics::new(), Log::new("bad"));
-    let live = Live::new(firewall(one_of_two("left.toml", "left"), &metrics, &log.0));
+    let (metrics, log) = (Metrics::new(), Log::new());
+    let live = Live::new(firewall(one_of_two("left.toml", "left"), &metrics, &log.path()));
     let before = live.load();
     let bad = |text: &str| PolicyFile::parse("bad.toml", text);
     for text in [
@@ -175,12 +170,12 @@ fn a_bad_reload_changes_nothing_and_says_so() {
 
 #[test]
 fn a_changed_rate_keeps_the_calls_that_were_made() {
-    let (metrics, log) = (Metrics::new(), Log::new("rate"));
+    let (metrics, log) = (Metrics::new(), Log::new());
     let policy = |rate: &str| {
         let text = format!("[[limit]]\nid = \"all\"\ntools = \"*\"\nrate = \"{rate}\"\n");
         PolicyFile::parse("policy.toml", &text).unwrap()
     };
-    let live = Live::new(firewall(policy("10/300d"), &metrics, &log.0));
+    let live = Live::new(firewall(policy("10/300d"), &metrics, &log.path()));
     let admitted = |most: usize| {
         let firewall = live.load();
         let call = Call { tool: "left", arguments: b"{}", ..Call::default() };
@@ -205,7 +200,7 @@ fn a_changed_rate_keeps_the_calls_that_were_made() {
 
 #[test]
 fn a_session_remembers_what_it_did_under_the_old_policy() {
-    let (metrics, log) = (Metrics::new(), Log::new("session"));
+    let (metrics, log) = (Metrics::new(), Log::new());
     let policy = |first: &str| {
         let text = format!(
             "{first}[[rule]]\nid = \"read\"\neffect = \"allow\"\ntools = \"left\"\n\
@@ -216,7 +211,7 @@ fn a_session_remembers_what_it_did_under_the_old_policy() {
         );
         PolicyFile::parse("policy.toml", &text).unwrap()
     };
-    let live = Live::new(firewall(policy(""), &metrics, &log.0));
+    let live = Live::new(firewall(policy(""), &metrics, &log.path()));
     let passes = |tool, session| {
         let firewall = live.load();
         let session = Some(session);

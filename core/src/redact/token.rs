@@ -18,14 +18,14 @@ const PREFIXES: &[(&str, u8)] = flat!(TOKENS.prefixes);
 /// bucket, `next` the one after it, both counted from one, zero ends. Most buckets are empty, so that a
 /// word which begins no prefix costs one look.
 struct Index {
-    heads: [u8; 4096],
-    next: [u8; PREFIXES.len()],
+    heads: [u16; 4096],
+    next: [u16; PREFIXES.len()],
     /// The first eight bytes, and which of them count: many prefixes differ only behind the third.
     eight: [Eight; PREFIXES.len()],
 }
 
 static INDEX: Index = {
-    assert!(PREFIXES.len() < 256, "an index entry is one byte");
+    assert!(PREFIXES.len() < 65_536, "an index entry is two bytes");
     let mut index =
         Index { heads: [0; 4096], next: [0; PREFIXES.len()], eight: [Eight::ANY; PREFIXES.len()] };
     // What comes later is found first.
@@ -37,7 +37,7 @@ static INDEX: Index = {
             if text.len() == len {
                 let bucket = bucket(text[0], text[1], text[2]);
                 index.next[at] = index.heads[bucket];
-                index.heads[bucket] = at as u8 + 1;
+                index.heads[bucket] = at as u16 + 1;
                 index.eight[at] = Eight::of(text);
             }
             at += 1;

@@ -4,23 +4,15 @@ use std::thread;
 use super::*;
 
 /// A folder of one test, removed with it.
-struct Folder(PathBuf);
+struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("airlock-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
 
     fn pins(&self) -> PathBuf {
-        self.0.join("pins.json")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.0.path().join("pins.json")
     }
 }
 
@@ -35,7 +27,7 @@ fn standing(file: &PinFile, name: &str, description: &str) -> Standing {
 
 #[test]
 fn pins_outlive_the_process_and_only_approval_changes_them() {
-    let folder = Folder::new("pins-kept");
+    let folder = Folder::new();
     let open = || PinFile::open(&folder.pins(), "s").unwrap();
     assert_eq!(standing(&open(), "echo", "a"), Standing::New);
     assert_eq!(standing(&open(), "echo", "a"), Standing::Known);
@@ -56,7 +48,7 @@ fn pins_outlive_the_process_and_only_approval_changes_them() {
 
 #[test]
 fn a_list_without_news_writes_nothing() {
-    let folder = Folder::new("pins-quiet");
+    let folder = Folder::new();
     let file = PinFile::open(&folder.pins(), "s").unwrap();
     assert!(!folder.pins().exists(), "opening writes nothing");
     assert!(file.meet(&[], true).unwrap().is_empty());
@@ -71,7 +63,7 @@ fn a_list_without_news_writes_nothing() {
 
 #[test]
 fn a_file_that_cannot_be_understood_is_not_an_empty_one() {
-    let folder = Folder::new("pins-damaged");
+    let folder = Folder::new();
     let path = folder.pins();
     let file = PinFile::open(&path, "s").unwrap();
     standing(&file, "echo", "a");
@@ -102,7 +94,7 @@ fn a_file_that_cannot_be_understood_is_not_an_empty_one() {
 
 #[test]
 fn runs_at_the_same_time_do_not_lose_each_others_pins() {
-    let folder = Folder::new("pins-together");
+    let folder = Folder::new();
     let start = Barrier::new(8);
     thread::scope(|scope| {
         for worker in 0..8 {
@@ -123,8 +115,8 @@ fn runs_at_the_same_time_do_not_lose_each_others_pins() {
 #[cfg(unix)]
 #[test]
 fn a_link_to_the_file_stays_a_link() {
-    let folder = Folder::new("pins-link");
-    let real = folder.0.join("real.json");
+    let folder = Folder::new();
+    let real = folder.0.path().join("real.json");
     fs::write(&real, format::write(&Book::default())).unwrap();
     std::os::unix::fs::symlink(&real, folder.pins()).unwrap();
     standing(&PinFile::open(&folder.pins(), "s").unwrap(), "echo", "a");

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once_and_when_it_is_over() {
-        let path = std::env::temp_dir().join(format!("airlock-watch-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("watched");
         fs::write(&path, "a").unwrap();
         let mut watch = Watch::new(vec![path.clone()]);
         assert!(!watch.poll());

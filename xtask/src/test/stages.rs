@@ -104,7 +104,8 @@ fn fleet(report: &mut Report) {
 fn traces(report: &mut Report) {
     let package = ["test", "-p", "agent-airlock", "--features", "otel,tracing"];
     report.cargo_tests(&[&package[..], &["--lib", "observe"]].concat());
-    report.cargo_tests(&[&package[..], &["--test", "observe", "--test", "otel"]].concat());
+    let tests = ["--test", "observe", "--test", "otel", "--test", "spans"];
+    report.cargo_tests(&[&package[..], &tests].concat());
     report.cargo_tests(&["test", "-p", "airlock-cli", "--features", "otel", "--test", "traces"]);
 }
 
