@@ -32,7 +32,13 @@ impl Set {
 
     #[inline]
     pub(super) const fn has(self, byte: u8) -> bool {
-        self.0[byte as usize >> 5] >> (byte & 31) & 1 == 1
+        self.bit(byte) & 1 == 1
+    }
+
+    /// The same as the lowest bit.
+    #[inline]
+    const fn bit(self, byte: u8) -> u32 {
+        self.0[byte as usize >> 5] >> (byte & 31)
     }
 }
 
@@ -91,8 +97,8 @@ pub(super) fn run(text: &[u8], at: usize, set: Set) -> usize {
 /// The same for a run that is likely long.
 pub(super) fn long_run(text: &[u8], at: usize, set: Set) -> usize {
     let (eights, _) = text.get(at..).unwrap_or(&[]).as_chunks::<8>();
-    let whole =
-        eights.iter().take_while(|eight| eight.iter().fold(true, |all, &b| all & set.has(b)));
+    let inside = |eight: &&[u8; 8]| eight.iter().fold(1, |all, &byte| all & set.bit(byte)) == 1;
+    let whole = eights.iter().take_while(inside);
     run(text, at + 8 * whole.count(), set)
 }
 

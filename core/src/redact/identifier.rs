@@ -216,7 +216,10 @@ pub(super) fn find<E>(
     let mut try_all = |head: u8, rows: Rows| {
         let here = wide(text, at);
         let mut next = head;
-        while let Some(entry) = usize::from(next).checked_sub(1).and_then(|i| FORMS.get(i)) {
+        while let Some(i) = usize::from(next).checked_sub(1)
+            && let (Some(entry), Some(left)) = (FORMS.get(i), INDEX.rows.get(i + 1))
+            && rows & left != 0
+        {
             let row = usize::from(entry.row);
             if entry.may_begin(here[0])
                 && rows >> row & 1 == 1
@@ -224,7 +227,7 @@ pub(super) fn find<E>(
             {
                 found(row, start, end)?;
             }
-            next = INDEX.next.get(usize::from(next) - 1).copied().unwrap_or(0);
+            next = INDEX.next.get(i).copied().unwrap_or(0);
         }
         Ok(())
     };
