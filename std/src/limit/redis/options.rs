@@ -93,8 +93,6 @@ impl RedisOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The policy has a budget, which processes cannot share yet.
-    Budget,
     /// A limit of the policy cannot be kept anywhere.
     Limit(LimitError),
     /// Encryption is asked for, which this build does not have.
@@ -110,7 +108,6 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Budget => "processes cannot share a budget yet: leave out [[budget]] or the store",
             Self::Limit(error) => return error.fmt(f),
             Self::NoTls => {
                 "this build does not encrypt connections to Redis: reach it over a tunnel or a Unix socket"
