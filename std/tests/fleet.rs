@@ -12,6 +12,7 @@ mod redis_server;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -68,6 +69,14 @@ const TESTS: &[harness::Test] = tests![
     a_kill_key_that_turns_is_recorded_and_counted,
 ];
 
+#[cfg(not(feature = "redis-tls"))]
+const TLS: &[harness::Test] = &[];
+#[cfg(feature = "redis-tls")]
+const TLS: &[harness::Test] = tests![
+    an_encrypted_server_is_trusted_by_its_name_and_its_authority,
+    a_server_that_never_shakes_hands_costs_a_time_out,
+];
+
 fn main() {
     let mut arguments = env::args().skip(1);
     let first = arguments.next();
@@ -75,7 +84,7 @@ fn main() {
         return member(&arguments.collect::<Vec<_>>());
     }
     if redis_server::is_there() {
-        harness::run(TESTS, first.as_deref());
+        harness::run(&[TESTS, TLS].concat(), first.as_deref());
     }
 }
 
@@ -568,10 +577,96 @@ fn no_password_is_shown() {
         assert_eq!(error, StoreError::Url);
         assert!(!error.to_string().contains(&password));
     }
-    assert_eq!(RedisOptions::new("rediss://h/").unwrap_err(), StoreError::NoTls);
+    if cfg!(feature = "redis-tls") {
+        let unchecked = RedisOptions::new("rediss://h/#insecure").unwrap_err();
+        assert_eq!(unchecked, StoreError::Unchecked);
+    } else {
+        assert_eq!(RedisOptions::new("rediss://h/").unwrap_err(), StoreError::NoTls);
+    }
+    let plain = RedisOptions::new("redis://h/").unwrap().ca_file(Path::new("ca.pem"));
+    assert_eq!(plain.unwrap_err(), StoreError::NotEncrypted);
     let policy = format!(r#"{{"store": {{"redis": "{url}"}}}}"#);
     let error = Policy::from_json(&policy).unwrap_err().to_string();
     assert!(error.contains("no password") && !error.contains(&password), "{error}");
+}
+
+/// A certificate of an authority, and one that it gave to `localhost` with its key; none without openssl.
+#[cfg(feature = "redis-tls")]
+fn certificates(folder: &Path, name: &str) -> Option<[String; 3]> {
+    let file = |part: &str| folder.join(format!("{name}-{part}.pem")).display().to_string();
+    let [ca, ca_key, certificate, key] = ["ca", "ca-key", "cert", "key"].map(file);
+    let make = |subject: &str, key: &str, out: &str, more: &[&str]| {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+        openssl.args(["-nodes", "-days", "2", "-subj", subject, "-keyout", key, "-out", out]);
+        let openssl = openssl.args(more).stdout(Stdio::null()).stderr(Stdio::null());
+        openssl.status().is_ok_and(|status| status.success())
+    };
+    let names = "subjectAltName=DNS:localhost";
+    let leaf = "basicConstraints=critical,CA:FALSE";
+    let signed = ["-CA", &ca, "-CAkey", &ca_key, "-addext", names, "-addext", leaf];
+    let made = make("/CN=airlock tests", &ca_key, &ca, &[])
+        && make("/CN=localhost", &key, &certificate, &signed);
+    made.then_some([ca, certificate, key])
+}
+
+#[cfg(feature = "redis-tls")]
+fn an_encrypted_server_is_trusted_by_its_name_and_its_authority() {
+    let folder = env::temp_dir().join(format!("airlock-tls-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let made = certificates(&folder, "one").zip(certificates(&folder, "other"));
+    let Some(([ca, certificate, key], [other, ..])) = made else {
+        assert_ne!(env::var("CI").as_deref(), Ok("true"), "openssl 3 is missing");
+        return eprintln!("SKIPPED: openssl 3 is missing");
+    };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let files = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+    let more = ["--tls-auth-clients", "no", "--tls-ca-cert-file", &ca];
+    let server = Server::with(&[&files[..], &more].concat());
+    let encrypted = |host: &str| {
+        let options = RedisOptions::new(&format!("rediss://{host}:{port}/")).unwrap();
+        options.timeout(Duration::from_secs(2))
+    };
+    let trusting = |host: &str, ca: &str| encrypted(host).ca_file(Path::new(ca)).unwrap();
+    let mut member = Member::new(LONG, &trusting("localhost", &ca));
+    assert_eq!((member.pass(200), member.events()), (100, vec![]));
+    assert_eq!(Member::new(LONG, &options(&server)).pass(9), 0, "the same server");
+    for (options, why) in [
+        (encrypted("localhost"), "the system does not know the authority"),
+        (trusting("localhost", &other), "another authority"),
+        (trusting("127.0.0.1", &ca), "another name"),
+    ] {
+        let mut member = Member::new(LONG, &options);
+        assert_eq!(member.call_as("eve"), Err((Reason::RateLimited, None)), "{why}");
+        let events = member.events();
+        let [StoreEvent::Lost { why: told, .. }] = &*events else { panic!("{why}: {events:?}") };
+        assert!(told.to_lowercase().contains("certificate"), "{why}: {told}");
+    }
+    for bad in [&key, &folder.join("none").display().to_string()] {
+        let error = encrypted("localhost").ca_file(Path::new(bad)).unwrap_err();
+        assert_eq!(error, StoreError::CaFile);
+    }
+    // A policy says the same.
+    let store =
+        format!(r#"{{"store": {{"redis": "rediss://localhost:{port}", "ca_file": {ca:?}}}}}"#);
+    let policy = Policy::from_json(&store).unwrap();
+    let options = RedisOptions::of(&policy, None).unwrap().unwrap();
+    assert_eq!(
+        Member::new(LONG, &options.timeout(Duration::from_secs(2)).namespace("n")).pass(9),
+        9
+    );
+    let _ = fs::remove_dir_all(&folder);
+}
+
+#[cfg(feature = "redis-tls")]
+fn a_server_that_never_shakes_hands_costs_a_time_out() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rediss://localhost:{}/", silent.local_addr().unwrap().port());
+    let started = Instant::now();
+    let timeout = Duration::from_millis(100);
+    let mut member = Member::new(LONG, &RedisOptions::new(&url).unwrap().timeout(timeout));
+    assert_eq!(member.pass(1000), 0);
+    assert!(started.elapsed() < timeout * 30, "{:?}", started.elapsed());
 }
 
 fn a_kill_key_halts_the_fleet_within_a_second() {
