@@ -99,7 +99,9 @@ pub(super) fn long_run(text: &[u8], at: usize, set: Set) -> usize {
     let (eights, _) = text.get(at..).unwrap_or(&[]).as_chunks::<8>();
     let inside = |eight: &&[u8; 8]| eight.iter().fold(1, |all, &byte| all & set.bit(byte)) == 1;
     let whole = eights.iter().take_while(inside);
-    run(text, at + 8 * whole.count(), set)
+    let len = 8 * whole.count();
+    looked_at(len);
+    run(text, at + len, set)
 }
 
 /// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
