@@ -200,7 +200,7 @@ fn node_script(report: &mut Report, profile: &str) -> Option<Command> {
     let brought = match workspace::npm_packages() {
         Ok(None) => Ok(()),
         Ok(Some(mut npm)) => {
-            let done = process::run(&mut npm);
+            let done = process::fetch(&mut npm);
             if done.ok {
                 workspace::npm_packages_are_there().map_err(|error| error.to_string())
             } else {

@@ -57,7 +57,7 @@ fn the_script_decides_like_the_limiter_of_one_process() {
     let server = redis_server::Server::start();
     let options = RedisOptions::new(&server.url())
         .unwrap()
-        .timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(60))
         .on_loss(OnLoss::Refuse);
     let client = Mutex::new(server.client());
     let cases = AtomicU32::new(0);
