@@ -374,19 +374,20 @@ impl<'m> Stream<'m> {
                 }
             }
             if let Some((from, to)) = droppable(&self.text, from, to) {
-                // Nor may the bytes to both sides become what ends a value: a run of letters parts them.
-                let kept = to - BLOCK;
-                self.text.get_mut(kept..to).unwrap_or(&mut []).fill(b'x');
-                return self.drop(from, kept);
+                return self.drop(from, to);
             }
         }
     }
 
+    /// Drops bytes `from..to` but for the last block, which becomes letters: what stands before and behind
+    /// them must not become what ends a value.
     fn drop(&mut self, from: usize, to: usize) {
         let Some(hole) = self.holes.iter_mut().find(|hole| hole.len == 0) else {
             return;
         };
-        let len = to - from;
+        let letters = to - BLOCK..to;
+        let (to, len) = (letters.start, letters.start - from);
+        self.text.get_mut(letters).unwrap_or(&mut []).fill(b'x');
         *hole = Hole { at: from, len };
         for other in &mut self.holes {
             other.at = moved(other.at, from, to);
