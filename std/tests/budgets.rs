@@ -361,9 +361,10 @@ fn in_shadow_mode_a_budget_refuses_nothing() {
 
 #[cfg(feature = "redis")]
 #[test]
-fn a_store_does_not_start_with_a_budget() {
+fn a_store_that_nobody_reaches_takes_nothing_from_a_budget() {
     let file = PolicyFile::parse("p.toml", &document("max = 5\nwindow = \"hour\"")).unwrap();
     let options = airlock::limit::RedisOptions::new("redis://127.0.0.1:1").unwrap();
-    let error = Firewall::builder().policy(file).redis(options).build().unwrap_err();
-    assert!(error.to_string().contains("cannot share a budget"), "{error}");
+    let tool = ToolDefinition { name: "pay", input_schema: b"{}", output_schema: None };
+    let firewall = Firewall::builder().policy(file).redis(options).tool(tool).unwrap();
+    assert!(!pay(&firewall.build().unwrap(), "1", Outcome::Ok));
 }

@@ -327,7 +327,7 @@ pub(super) fn eth(word: &[u8]) -> bool {
     word.len() == 42
         && word.starts_with(b"0x")
         && body.iter().all(u8::is_ascii_hexdigit)
-        && super::bytes::variety(body) > 4
+        && super::bytes::varies(body, 5)
 }
 
 /// What an authority holds before its host.

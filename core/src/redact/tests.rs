@@ -1177,6 +1177,23 @@ fn a_stream_holds_back_little() {
     assert!(stream.masked() > 1800);
 }
 
+/// What replaces a byte that is no UTF-8 is three times as long.
+#[test]
+fn bytes_that_are_no_text_fit_the_window_too() {
+    let (mut text, mut found) = (std::vec![0; WINDOW], [Finding::default(); 64]);
+    let mut stream = Stream::lent(&mut text, &mut found);
+    let (mut names, mut shown) = (Pseudonyms::none(), 0);
+    let mut sink = |piece: Piece<'_>| {
+        shown += piece.text().len();
+        Ok(())
+    };
+    for chunk in [&b"plain words "[..], &[0xff; 200_000], &[0xff; 1000]] {
+        assert_eq!(stream.feed(&ALL, chunk, &mut names, &mut sink), Ok(()));
+    }
+    assert_eq!(stream.finish(&ALL, &mut names, &mut sink), Ok(0));
+    assert_eq!(shown, 12 + 3 * 201_000);
+}
+
 /// The corpus as one long text, so that the window meets every kind of value at every offset.
 #[test]
 fn the_corpus_in_chunks() {

@@ -95,7 +95,7 @@ fn rust_levels(report: &mut Report) {
 
 /// What processes share: skipped in the other stages where there is no server.
 fn fleet(report: &mut Report) {
-    let package = ["test", "-p", "agent-airlock", "--features", "redis"];
+    let package = ["test", "-p", "agent-airlock", "--features", "redis-tls"];
     report.cargo_tests(&[&package[..], &["--test", "fleet"]].concat());
     report.cargo_tests(&[&package[..], &["--lib", "limit::redis"]].concat());
 }

@@ -18,7 +18,7 @@ mod unit;
 mod window;
 
 use super::bytes::{before, byte, looked_at, moved, slice};
-use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan};
+use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan, before_bit};
 use super::value::is_in_mask;
 use super::{Finding, TypeId, Types};
 use crate::buf::{Buf, Full};
@@ -26,7 +26,7 @@ use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named, may_break};
 use search::{runs, spaced};
 use table::Tables;
-use unit::{character, hides, is_trigger, unit};
+use unit::{character, foreign, hides, is_trigger, percent, unit};
 use window::Window;
 
 /// How far around a trigger a value and what names it may reach, in bytes of the original.
@@ -61,7 +61,7 @@ pub(super) struct State {
 impl State {
     /// At the beginning of a text.
     pub(super) const fn new() -> Self {
-        let before = Disguises { sign: 0, blank: 0, code: 0 };
+        let before = Disguises { sign: 0, mark: 0, blank: 0, code: 0 };
         Self {
             base: 0,
             done: 0,
@@ -201,10 +201,15 @@ impl Pass<'_, '_, '_> {
     #[inline]
     fn block(&mut self, masks: Disguises) -> Result<(), Full> {
         let (text, base) = (self.text, self.state.base);
-        let mut signs = masks.sign;
-        while signs != 0 {
-            let at = base + signs.trailing_zeros() as usize;
-            signs &= signs - 1;
+        // What was in a window is a trigger no more.
+        let mut marks = masks.mark;
+        if self.state.done > base {
+            marks &= !before_bit(self.state.done, base);
+        }
+        let mut todo = masks.sign | marks;
+        while todo != 0 {
+            let at = base + todo.trailing_zeros() as usize;
+            todo &= todo - 1;
             if at < self.state.inside {
                 continue;
             }
@@ -224,14 +229,15 @@ impl Pass<'_, '_, '_> {
                 b'\'' => self.quoted(at)?,
                 b'(' if is_after_values(text, at) => self.tuples(at)?,
                 b'[' | b'(' if !matches!(next | 0x20, b'a' | b'd') => {}
-                // These begin no character.
-                0x80..=0xbf => {}
                 _ if at >= self.state.done && is_trigger(text, at) => {
                     let (end, parted) = self.rewritten(at, true)?;
                     if parted {
                         self.rewritten(at, false)?;
                     }
                     self.state.done = end.min(self.cell_end(at));
+                    let passed = marks & before_bit(self.state.done, base);
+                    marks &= !passed;
+                    todo &= !passed;
                 }
                 _ => {}
             }
@@ -328,9 +334,7 @@ impl Pass<'_, '_, '_> {
         // Where the window ends though the text does not pause.
         let mut cut = None;
         let next = loop {
-            if i >= text.len() {
-                break i;
-            }
+            let Some(&first) = text.get(i) else { break i };
             if !window.has_room(i) {
                 cut = Some(i);
                 // The next window begins a little before; it must get further than this one.
@@ -340,7 +344,6 @@ impl Pass<'_, '_, '_> {
                 cut = Some(i);
                 break cell;
             }
-            let first = byte(text, i);
             // Behind the last trigger the line's end is the end, or the next blank after a while.
             if first == b'\n' && i > latest + 1 || first == b' ' && i > last + REACH + CLOSE {
                 break i;
@@ -350,7 +353,12 @@ impl Pass<'_, '_, '_> {
                 i += 1;
                 continue;
             }
-            let Some(unit) = unit(text, i) else {
+            let found = match first {
+                b'%' => percent(text, i),
+                0x80.. => foreign(text, i),
+                _ => unit(text, i),
+            };
+            let Some(unit) = found else {
                 let len = character(text, i).map_or(1, char::len_utf8);
                 for at in i..i + len {
                     window.push(byte(text, at), i, i + len);
@@ -422,10 +430,22 @@ impl Pass<'_, '_, '_> {
 }
 
 /// Whether an unusual spelling could begin with `byte`.
-const fn is_sign(byte: u8) -> bool {
-    matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
-        || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+#[inline]
+fn is_sign(byte: u8) -> bool {
+    SIGNS[byte as usize]
 }
+
+static SIGNS: [bool; 256] = {
+    let mut signs = [false; 256];
+    let mut i = 0;
+    while i < signs.len() {
+        let byte = i as u8;
+        signs[i] = matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
+            || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+        i += 1;
+    }
+    signs
+};
 
 /// Where the value ends that goes on at `at`, escaped or not: at the `quote` before it or at the line's end,
 /// at what ends a value without quotes, or with the last line of a key. Of escapes of escapes the outer ones
