@@ -113,6 +113,12 @@ pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize 
     end - len
 }
 
+/// The end of the value `start..end` without the bytes of `set` that it ends with, of which it takes a few:
+/// where what is in view of a value ends in them, the value may go on behind them.
+pub(super) fn trimmed_end(text: &[u8], start: usize, end: usize, set: Set) -> usize {
+    run_back(text, end, set, 64.min(end - start))
+}
+
 /// Where the byte at `at` is once bytes `from..to` are gone; one of those would be at `from`.
 pub(super) const fn moved(at: usize, from: usize, to: usize) -> usize {
     if at >= to {
