@@ -54,6 +54,8 @@ fn main() {
     let text = fs::read_to_string(directory.join("sample")).expect("a log");
     let line = text.lines().last().expect("a record").to_owned() + "\n";
     println!("a record has {} bytes: {line}", line.len());
+    // It writes once more when it is closed.
+    drop(sample);
 
     let key = directory.join("key");
     fs::write(&key, [7; 32]).expect("a key");

@@ -94,7 +94,7 @@ func TestAForgottenPermitEndsAsUnknown(t *testing.T) {
 	if _, err := open.Call(ctx, transfer(`{"amount":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
+	for range 6000 {
 		runtime.GC()
 		if calls, _ := open.Calls(); calls == (airlock.Calls{Unknown: 1}) {
 			return

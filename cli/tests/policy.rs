@@ -239,6 +239,60 @@ fn an_explanation_names_rules_and_places_and_no_values() {
 }
 
 #[test]
+fn an_explanation_says_what_a_call_takes_from_budgets() {
+    let folder = Folder::new("explain-budget");
+    let text = "[[budget]]\nid = \"spend\"\ntools = \"pay\"\nsum = \"args.amount\"\nmax = \"250.50\"\n\
+                window = \"day@UTC\"\n";
+    let policy = folder.file("p.toml", text);
+    let explain = |arguments: &str, more: &[&str]| {
+        let call = ["policy", "explain", "pay", arguments, "--policy", &policy];
+        airlock(&[&call[..], more].concat(), "")
+    };
+    for (arguments, first, says, enough) in [
+        (r#"{"amount":"250.5"}"#, "allowed pay", "enough", "yes"),
+        (r#"{"amount":"250.51"}"#, "blocked pay", "the call takes more", "no"),
+        (r#"{"amount":"much"}"#, "blocked pay", "is missing or is no sum", "unknown"),
+    ] {
+        let done = explain(arguments, &[]);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert!(done.stdout.starts_with(first), "{}", done.stdout);
+        let budget = "Budget   `budget:spend`: 250.5 each day@UTC, ";
+        assert!(done.stdout.contains(budget), "{}", done.stdout);
+        assert!(done.stdout.contains(says), "{}", done.stdout);
+        let found = &lines(&explain(arguments, &["--json"]))[0];
+        assert_eq!(found["budgets"][0]["enough"], enough);
+        assert_eq!(found["budgets"][0]["place"], format!("{policy}:1"));
+        let refused = enough != "yes";
+        assert_eq!(found["budget"], if refused { json!("budget:spend") } else { json!(null) });
+        assert!(!refused || done.stdout.contains("Decided  `budget:spend`"), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn every_pattern_that_covers_no_tool_is_told() {
+    let folder = Folder::new("lint-patterns");
+    let text = "\
+[kinds]
+raed_file = { file = [\"path\"] }
+[arguments]
+read_file = { repair = [\"scalar\"] }
+\"raed_*\" = { repair = [\"scalar\"] }
+[output]
+\"read_*\" = { max_chars = 9 }
+reed_file = { max_chars = 9 }
+";
+    let policy = folder.file("p.toml", text);
+    let tools = folder.file("tools.jsonl", TOOLS);
+    let done = airlock(&["policy", "lint", &policy, "--tools", &tools, "--json"], "");
+    let found = codes(&done);
+    let wrong: Vec<u64> =
+        found.iter().filter(|(_, code)| code == "no-such-tool").map(|(line, _)| *line).collect();
+    assert_eq!(wrong, [2, 5, 8], "{}{}", done.stdout, done.stderr);
+    let done = airlock(&["policy", "lint", &policy, "--json"], "");
+    assert!(!done.stdout.contains("no-such-tool"), "{}", done.stdout);
+}
+
+#[test]
 fn policies_in_a_stack_narrow_each_other_and_keep_their_places() {
     let folder = Folder::new("stack");
     let org = folder.file("org.toml", "denied_tools = [\"pay\"]\n");

@@ -51,9 +51,9 @@ fn collector() -> (SocketAddr, Receiver<(String, Vec<u8>)>) {
     (address, received)
 }
 
-/// Some calls through `airlock run`; how long they took, the end took, and what it said.
-fn run(variables: &[(&str, &str)]) -> (Duration, Duration, String) {
-    let folder = Folder::new(&format!("traces-{variables:?}").replace(['/', '"'], ""));
+/// Some calls through `airlock run`; what it said.
+fn run(variables: &[(&str, &str)]) -> String {
+    let folder = Folder::new("traces");
     let policy = folder.file("policy.toml", "denied_tools = [\"drop_*\"]\n");
     let mut child = Command::new(env!("CARGO_BIN_EXE_airlock"))
         .args(["run", "--policy", &policy, "--", "sh", "-c", SERVER])
@@ -66,7 +66,6 @@ fn run(variables: &[(&str, &str)]) -> (Duration, Duration, String) {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let began = Instant::now();
     let calls = [
         ("echo", json!({"text": "hunter2hunter2"})),
         ("echo", json!({"text": ["hunter2hunter2"]})),
@@ -84,12 +83,10 @@ fn run(variables: &[(&str, &str)]) -> (Duration, Duration, String) {
         // Spans go out while calls run.
         thread::sleep(Duration::from_millis(5));
     }
-    let calls = began.elapsed();
     drop(stdin);
-    let ended = Instant::now();
     let done = child.wait_with_output().unwrap();
     assert!(done.status.success());
-    (calls, ended.elapsed(), String::from_utf8(done.stderr).unwrap())
+    String::from_utf8(done.stderr).unwrap()
 }
 
 fn count(bytes: &[u8], what: &str) -> usize {
@@ -99,14 +96,15 @@ fn count(bytes: &[u8], what: &str) -> usize {
 #[test]
 fn the_collector_gets_a_span_of_each_call_and_no_value() {
     let (address, received) = collector();
-    let (_, _, said) = run(&[
+    let said = run(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}")),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-team=blue"),
         ("OTEL_SERVICE_NAME", "the-gate"),
     ]);
     assert_eq!(said, "");
     let mut bodies = Vec::new();
-    while let Ok((head, body)) = received.recv_timeout(Duration::from_millis(200)) {
+    // What it sent was answered, and before that it was put here.
+    for (head, body) in received.try_iter() {
         let head = head.to_lowercase();
         assert!(head.starts_with("post /v1/traces http/1.1\r\n"), "{head}");
         assert!(head.contains("x-team: blue\r\n"), "{head}");
@@ -126,15 +124,18 @@ fn the_collector_gets_a_span_of_each_call_and_no_value() {
 
 #[test]
 fn a_collector_that_hangs_or_fails_delays_no_call_and_hardly_the_end() {
-    // It takes connections and never answers.
+    // It takes connections and never answers: whoever waited for it would wait for an hour.
     let hangs = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (quiet, _, _) = run(&[]);
+    // The system gives this port to nobody who asks for any.
+    let closed = SocketAddr::from(([127, 0, 0, 1], 1));
     for (address, complains) in [(hangs.local_addr().unwrap(), false), (closed, true)] {
         let endpoint = format!("http://{address}");
-        let (calls, end, said) = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
-        assert!(calls < quiet * 3 + Duration::from_secs(1), "{calls:?} and {quiet:?}");
-        assert!(end < Duration::from_secs(3), "{end:?}");
+        let began = Instant::now();
+        let said = run(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000"),
+        ]);
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
         let lines = said.matches("traces cannot be exported").count();
         assert_eq!(lines, usize::from(complains), "{said}");
     }
@@ -145,10 +146,10 @@ fn variables_turn_it_off_and_what_is_wrong_with_them_is_said() {
     let (address, received) = collector();
     let endpoint = &*format!("http://{address}");
     for (name, value) in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
-        let (_, _, said) = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), (name, value)]);
+        let said = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), (name, value)]);
         assert_eq!(said, "");
     }
-    let (_, _, said) = run(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://example.org")]);
+    let said = run(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://example.org")]);
     assert!(said.contains("does not encrypt"), "{said}");
     assert!(received.try_recv().is_err());
 }

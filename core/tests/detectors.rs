@@ -28,8 +28,8 @@ fn the_reference_is_what_the_tables_say() {
 fn reference() -> String {
     let mut text = String::from(
         "# Detectors\n\nWritten by `cargo xtask gen` from the tables in `core/src/redact`. Each type is switched by its id or by \
-         a part of it, as in `mask = [\"secret\", \"pii.core\", \"-pii.core.ip\"]`.\n\nIn a form `9` is a digit, `A` a \
-         capital and `X` either; the rest is itself. A form *beside* counts only within 48 bytes behind one of the words, or \
+         a part of it, as in `mask = [\"secret\", \"pii.core\", \"-pii.core.ip\"]`.\n\nIn a form `9` is a digit, `N` \
+         one from 2 on, `A` a capital and `X` a digit or a capital; the rest is itself. A form *beside* counts only within 48 bytes behind one of the words, or \
          in a field of that name. A check accepts or refuses a number; it never refuses a token that a vendor's prefix \
          tells.\n",
     );

@@ -7,6 +7,7 @@
 //! over ten times a second at most.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,10 +49,16 @@ pub(crate) fn millis(time: Duration) -> u64 {
 pub(crate) struct Full;
 
 /// Every session of a firewall.
-#[derive(Debug)]
 pub(crate) struct Sessions {
     secret: [u8; 16],
     book: Mutex<Book>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The secret is shown to nobody, nor are keys, which name callers.
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -155,6 +162,14 @@ mod tests {
         assert!(first.ptr_eq(&id(sessions.open(b"a", keeping, at(1000)).unwrap())));
         assert!(first.ptr_eq(&id(sessions.open(b"a", keeping, at(2000)).unwrap())));
         assert!(!first.ptr_eq(&id(sessions.open(b"a", keeping, at(3001)).unwrap())));
+    }
+
+    #[test]
+    fn nothing_shows_the_secret() {
+        let sessions = Sessions { secret: [0xa7; 16], book: Mutex::default() };
+        let kept = sessions.open(b"key", Keeping::default(), Duration::ZERO).unwrap();
+        let shown = format!("{sessions:?} {kept:?}");
+        assert!(!shown.contains("167"), "{shown}");
     }
 
     #[test]

@@ -50,6 +50,9 @@ fn main() {
     }
 }
 
+/// How long to wait for what is sure to come: long enough for any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A directory of one test.
 struct Dir(tempfile::TempDir);
 
@@ -134,7 +137,8 @@ fn kill_50_times(audit: &Value) -> Vec<(u64, u64)> {
         let log = dir.log();
         let mut child = start(&log, audit, None);
         let mut out = child.stdout.take().unwrap();
-        let mut answered = vec![0];
+        // Some are killed late, however slow the machine is.
+        let mut answered = vec![0; if round % 10 == 0 { 100 } else { 1 }];
         out.read_exact(&mut answered).unwrap();
         // The pipe must not fill: a process that waits for it is always killed at the same place.
         let reader = thread::spawn(move || {
@@ -271,7 +275,7 @@ fn a_full_disk_refuses_or_continues() {
     // A queue takes what it can and knows only later.
     let refusing = open(full, json!({"mode": "async", "queue": 8}));
     let continuing = open(full, json!({"mode": "async", "queue": 8, "on_error": "continue"}));
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
     while record(&refusing).is_ok() {
         assert!(Instant::now() < until, "a disk that takes nothing is noticed");
     }
@@ -292,7 +296,7 @@ fn fill(arguments: &[String]) {
     let refused = (0..100).filter(|_| record(&log).is_err()).count();
     println!("{refused}");
     setrlimit(Resource::Fsize, unlimited).unwrap();
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
     while record(&log).is_err() {
         assert!(Instant::now() < until, "a disk that takes records again is used again");
         thread::sleep(Duration::from_millis(10));
@@ -427,9 +431,10 @@ fn a_renamed_file_is_opened_anew() {
         let log = open(&dir.log(), audit);
         record(&log).unwrap();
         let other = dir.path("yesterday.jsonl");
-        let until = Instant::now() + Duration::from_secs(5);
+        let until = Instant::now() + PATIENCE;
         while records(&dir.log()).len() < 2 {
             assert!(Instant::now() < until);
+            thread::sleep(Duration::from_millis(1));
         }
         fs::rename(dir.log(), &other).unwrap();
         log.reopen();

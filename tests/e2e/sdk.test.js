@@ -79,10 +79,15 @@ test('everything: progress, logging, sampling and roots pass', async (t) => {
   const { tools } = await client.listTools();
   const named = (part) => tools.find(({ name }) => name.includes(part)).name;
 
-  const progress = [];
-  const long = { name: named('long-running'), arguments: { duration: 0.3, steps: 3 } };
-  await client.callTool(long, undefined, { onprogress: (step) => progress.push(step.progress) });
-  // The client itself drops a last step that arrives together with the result.
+  // The client itself drops steps that arrive together with the result: on a busy machine all of a short call.
+  const long = { name: named('long-running') };
+  let progress;
+  for (const duration of [0.3, 3, 30]) {
+    progress = [];
+    const call = { ...long, arguments: { duration, steps: 3 } };
+    await client.callTool(call, undefined, { onprogress: (step) => progress.push(step.progress) });
+    if (progress.length >= 2) break;
+  }
   assert.deepEqual(progress.slice(0, 2), [1, 2]);
 
   const sampled = await client.callTool({

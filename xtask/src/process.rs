@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::Duration;
 
 /// What a program did.
 #[derive(Debug)]
@@ -44,6 +45,18 @@ pub fn run(command: &mut Command) -> Done {
     }
     let ok = child.wait().is_ok_and(|status| status.success());
     Done { ok, text }
+}
+
+/// Runs what fetches from the network, which fails now and then: up to three times, some seconds apart.
+pub fn fetch(command: &mut Command) -> Done {
+    for pause in [1, 5] {
+        let done = run(command);
+        if done.ok {
+            return done;
+        }
+        thread::sleep(Duration::from_secs(pause));
+    }
+    run(command)
 }
 
 fn read_lines(pipe: impl Read + Send + 'static, lines: Sender<String>) -> thread::JoinHandle<()> {

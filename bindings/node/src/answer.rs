@@ -168,7 +168,7 @@ pub fn event(event: &Event<'_>, out: &mut String) {
     match &event.outcome {
         Outcome::Allowed(allowed) => allowed_event(&mut object, allowed),
         Outcome::Changed { shown, why } => {
-            explained(&mut object, if *shown { "warned" } else { "withheld" }, why);
+            explained(&mut object, if *shown { "shown" } else { "withheld" }, why);
         }
         Outcome::Dropped(why) => explained(&mut object, "dropped", why),
         Outcome::Filtered { masked, truncated, .. } => {

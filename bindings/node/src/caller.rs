@@ -4,7 +4,7 @@ use airlock::core::Caller;
 use airlock::policy::Policy;
 
 /// A caller, as the operator vouches for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Identity {
     agent: Option<String>,
     roles: Vec<String>,
@@ -13,20 +13,27 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What the host says, and for what it leaves out the policy's entry for the agent.
+    /// What the host says.
     pub fn new(
         agent: Option<String>,
-        mut roles: Vec<String>,
+        roles: Vec<String>,
         tenant: Option<String>,
         session: Option<String>,
-        policy: &Policy,
     ) -> Self {
-        let known = agent.as_deref().and_then(|name| policy.agent(name));
-        if roles.is_empty() {
-            roles.extend(known.into_iter().flat_map(|agent| agent.roles()).map(String::from));
-        }
-        let tenant = tenant.or_else(|| known.and_then(|agent| agent.tenant()).map(String::from));
         Self { agent, roles, tenant, session }
+    }
+
+    /// And for what the host leaves out the policy's entry for the agent. A firewall does so itself, by the policy
+    /// that is in force at the time of the call.
+    pub fn known_to(mut self, policy: &Policy) -> Self {
+        let Some(known) = self.agent.as_deref().and_then(|name| policy.agent(name)) else {
+            return self;
+        };
+        if self.roles.is_empty() {
+            self.roles.extend(known.roles().map(String::from));
+        }
+        self.tenant = self.tenant.or_else(|| known.tenant().map(String::from));
+        self
     }
 
     /// The session that the calls belong to.

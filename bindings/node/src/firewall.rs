@@ -1,30 +1,43 @@
-//! The firewall of std: calls are charged and recorded, permits settled, outputs recorded.
+//! The firewall of std: calls are charged and recorded, permits settled, outputs recorded, and the policy changed.
 //!
 //! Threads share a firewall; its permits stay in the thread that got them, under numbers, until the call has
 //! ended or JavaScript has forgotten it. A settled call cannot be asked for again, so its details are rendered at
-//! once and fetched after it.
+//! once and fetched after it. Where a store has to be asked, [`settle_later`] does so on the thread pool.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use airlock::core::{Call, Caller, Output as Shown, Verdict};
-use airlock::firewall::Running;
+use airlock::firewall::{FirewallError, Running};
+use airlock::reload::Live;
 use airlock::{Firewall, Outcome};
-use napi::bindgen_prelude::External;
+use napi::bindgen_prelude::{AsyncTask, External};
+use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::{Identity, moment};
-use crate::guard::{Plan, each_tool, failure, guard_builder, policy_file, unmade};
+use crate::plan::{Adjust, Foundation, Plan, Source, each_tool, failure, unmade};
+use crate::relay;
 use crate::reply::{Output, refused};
 use crate::shares::Shares;
 use crate::slots::{Owner, Slots};
 use crate::text::Text;
+use crate::work;
+
+/// A firewall of the process.
+struct Shared {
+    live: Arc<Live>,
+    /// Whether decisions may wait for a store.
+    waits: bool,
+    /// Of the policy that is in force; held while it is changed.
+    source: Mutex<Source>,
+    adjust: Adjust,
+}
 
 /// A firewall in one thread.
 struct Post {
-    firewall: Arc<Firewall>,
+    shared: Arc<Shared>,
     identity: Identity,
     details: String,
     masked: u32,
@@ -43,28 +56,36 @@ fn lend<R>(slot: u32, with: impl FnOnce(&mut Post) -> R) -> napi::Result<R> {
 }
 
 impl Post {
-    fn keep(firewall: Arc<Firewall>) -> External<Owner> {
+    fn keep(shared: Arc<Shared>) -> External<Owner> {
         let (identity, details, output) = (Identity::default(), String::new(), Output::default());
         let running = HashMap::new();
-        let post = Self { firewall, identity, details, masked: 0, output, running, last: 0 };
+        let post = Self { shared, identity, details, masked: 0, output, running, last: 0 };
         let free = |slot| {
             // A thread that is ending has freed them all.
             let _ = POSTS.try_with(|posts| posts.free(slot));
         };
         Owner::of(POSTS.with(|posts| posts.add(post)), free)
     }
+
+    /// The firewall under the policy that is in force.
+    fn firewall(&self) -> Arc<Firewall> {
+        self.shared.live.load()
+    }
+
+    /// Keeps a call that runs, under the number of its permit.
+    fn run(&mut self, running: Option<Running>) -> u32 {
+        if let Some(running) = running {
+            self.last = self.last.wrapping_add(1);
+            self.running.insert(self.last, running);
+        }
+        self.last
+    }
 }
 
 /// Builds a firewall.
 #[napi(catch_unwind)]
-pub fn open_firewall(plan: Plan, kill_file: Option<String>) -> napi::Result<External<Owner>> {
-    let mut builder = Firewall::builder().guard(guard_builder(&plan)?).policy(policy_file(&plan)?);
-    if let Some(path) = &plan.audit {
-        builder = builder.audit_file(Path::new(path));
-    }
-    if let Some(path) = &kill_file {
-        builder = builder.kill_file(Path::new(path));
-    }
+pub fn open_firewall(mut plan: Plan) -> napi::Result<External<Owner>> {
+    let Foundation { builder, source, adjust, waits } = plan.lay(|guard| guard)?;
     let mut builder = Some(builder);
     each_tool(plan.tools.as_deref().unwrap_or("[]"), |tool| {
         let with = builder.take().map(|builder| builder.tool(tool)).transpose();
@@ -73,7 +94,43 @@ pub fn open_firewall(plan: Plan, kill_file: Option<String>) -> napi::Result<Exte
         Ok(())
     })?;
     let firewall = builder.unwrap_or_else(Firewall::builder).build().map_err(unmade)?;
-    Ok(Post::keep(Arc::new(firewall)))
+    let live = Arc::new(Live::new(firewall));
+    Ok(Post::keep(Arc::new(Shared { live, waits, source: Mutex::new(source), adjust })))
+}
+
+/// Puts another policy in force, or without one that which is in force, read anew.
+#[napi(catch_unwind)]
+pub fn reload_firewall(
+    firewall: u32,
+    policy: Option<String>,
+    toml: Option<String>,
+    json: Option<String>,
+) -> napi::Result<()> {
+    let shared = lend(firewall, |post| Arc::clone(&post.shared))?;
+    let Shared { live, source, adjust, .. } = &*shared;
+    let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = Source::given(policy, toml, json).unwrap_or_else(|| source.clone());
+    let open = || adjust.open(&next).map_err(FirewallError::Policy);
+    live.reload_with(open).map_err(unmade)?;
+    *source = next;
+    Ok(())
+}
+
+/// Whether decisions may wait for a store.
+#[napi(catch_unwind)]
+pub fn firewall_waits(firewall: u32) -> napi::Result<bool> {
+    lend(firewall, |post| post.shared.waits)
+}
+
+/// A connection of the server called `server`: see `relay`.
+#[napi(catch_unwind)]
+pub fn connect_firewall(
+    firewall: u32,
+    server: Option<String>,
+    listens: bool,
+) -> napi::Result<External<Owner>> {
+    let live = lend(firewall, |post| Arc::clone(&post.shared.live))?;
+    relay::open(&live, server.as_deref(), listens)
 }
 
 /// Says who makes the next calls, in which session.
@@ -85,8 +142,44 @@ pub fn set_firewall_caller(
     tenant: Option<String>,
     session: Option<String>,
 ) -> napi::Result<()> {
-    lend(firewall, |post| {
-        post.identity = Identity::new(agent, roles, tenant, session, post.firewall.policy());
+    lend(firewall, |post| post.identity = Identity::new(agent, roles, tenant, session))
+}
+
+/// What became of a call.
+pub struct Answer {
+    /// As of `check`.
+    code: u32,
+    details: String,
+    /// The arguments to run with, where they are others.
+    changed: Option<Vec<u8>>,
+    /// The call, when it may run.
+    running: Option<Running>,
+}
+
+fn ask(
+    firewall: &Firewall,
+    identity: &Identity,
+    tool: &str,
+    now: Option<u64>,
+    arguments: &[u8],
+) -> Answer {
+    let session = identity.session();
+    identity.with(|caller| {
+        let call = Call { tool, arguments, caller, session, now, ..Call::default() };
+        match firewall.call(&call) {
+            Ok(permit) => {
+                let allowed = permit.allowed();
+                let details = answer::verdict(&Verdict::Allow(allowed));
+                let changed = allowed.is_changed().then(|| allowed.arguments().to_vec());
+                let running = Some(permit.into_running());
+                Answer { code: u32::from(changed.is_some()), details, changed, running }
+            }
+            Err(barred) => {
+                let refusal = barred.refusal();
+                let details = answer::verdict(&Verdict::Refuse(refusal));
+                Answer { code: refused(refusal.reason()), details, changed: None, running: None }
+            }
+        }
     })
 }
 
@@ -95,32 +188,77 @@ pub fn set_firewall_caller(
 #[napi(catch_unwind)]
 pub fn settle(firewall: u32, tool: String, now: f64, arguments: Text) -> napi::Result<u32> {
     lend(firewall, |post| {
-        let Post { firewall, identity, details, output, running, last, .. } = post;
-        let session = identity.session();
-        identity.with(|caller| {
-            let (tool, arguments) = (&*tool, &*arguments);
-            let now = moment(now);
-            let call = Call { tool, arguments, caller, session, now, ..Call::default() };
-            match firewall.call(&call) {
-                Ok(permit) => {
-                    let allowed = permit.allowed();
-                    *details = answer::verdict(&Verdict::Allow(allowed));
-                    let is_changed = allowed.is_changed();
-                    if is_changed {
-                        output.set(allowed.arguments());
-                    }
-                    *last = last.wrapping_add(1);
-                    running.insert(*last, permit.into_running());
-                    u32::from(is_changed)
-                }
-                Err(barred) => {
-                    let refusal = barred.refusal();
-                    *details = answer::verdict(&Verdict::Refuse(refusal));
-                    refused(refusal.reason())
-                }
-            }
+        let answer = ask(&post.firewall(), &post.identity, &tool, moment(now), &arguments);
+        let Answer { code, details, changed, running } = answer;
+        post.details = details;
+        if let Some(changed) = changed {
+            post.output.set(&changed);
+        }
+        post.run(running);
+        code
+    })
+}
+
+/// [`settle`] on the thread pool.
+#[napi(catch_unwind)]
+pub fn settle_later(
+    firewall: u32,
+    tool: String,
+    now: f64,
+    arguments: Text,
+) -> napi::Result<AsyncTask<Later>> {
+    lend(firewall, |post| {
+        let (firewall_now, identity) = (post.firewall(), post.identity.clone());
+        let (now, arguments) = (moment(now), arguments.to_vec());
+        AsyncTask::new(Later {
+            slot: firewall,
+            firewall: firewall_now,
+            identity,
+            tool,
+            now,
+            arguments,
         })
     })
+}
+
+/// A call that is settled elsewhere.
+pub struct Later {
+    slot: u32,
+    firewall: Arc<Firewall>,
+    identity: Identity,
+    tool: String,
+    now: Option<u64>,
+    arguments: Vec<u8>,
+}
+
+/// What became of it.
+#[napi(object, object_from_js = false)]
+pub struct SettledLater {
+    /// As of [`settle`].
+    pub code: u32,
+    /// The number of the permit, when it may run.
+    pub permit: u32,
+    /// Everything about it, as JSON.
+    pub details: String,
+    /// The arguments to run with, where they are others.
+    pub changed: Option<String>,
+}
+
+impl Task for Later {
+    type Output = Answer;
+    type JsValue = SettledLater;
+
+    fn compute(&mut self) -> napi::Result<Answer> {
+        let Self { firewall, identity, tool, now, arguments, .. } = self;
+        work::apart(|| ask(firewall, identity, tool, *now, arguments))
+    }
+
+    fn resolve(&mut self, _: Env, answer: Answer) -> napi::Result<SettledLater> {
+        let Answer { code, details, changed, running } = answer;
+        let permit = lend(self.slot, |post| post.run(running))?;
+        let changed = changed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(SettledLater { code, permit, details, changed })
+    }
 }
 
 /// Everything about the call that was settled last, as JSON.
@@ -159,7 +297,7 @@ pub fn end_session(
 ) -> napi::Result<()> {
     lend(firewall, |post| {
         let caller = Caller { agent: agent.as_deref(), roles: &[], tenant: tenant.as_deref() };
-        post.firewall.end_session(&caller, &session);
+        post.firewall().end_session(&caller, &session);
     })
 }
 
@@ -168,7 +306,7 @@ pub fn end_session(
 pub fn calls(firewall: u32) -> napi::Result<Vec<f64>> {
     #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls")]
     lend(firewall, |post| {
-        let calls = post.firewall.calls();
+        let calls = post.firewall().calls();
         [calls.running, calls.ok, calls.failed, calls.unknown, calls.refused]
             .map(|count| count as f64)
             .to_vec()
@@ -179,7 +317,8 @@ pub fn calls(firewall: u32) -> napi::Result<Vec<f64>> {
 #[napi(catch_unwind)]
 pub fn show(firewall: u32, tool: String, is_json: bool, text: Text) -> napi::Result<u32> {
     lend(firewall, |post| {
-        let Post { firewall, output, masked, .. } = post;
+        let firewall = post.firewall();
+        let Post { output, masked, .. } = post;
         let shown = if is_json { Shown::Json(&text) } else { Shown::Text(&text) };
         *masked = 0;
         match firewall.filter(&tool, shown) {
@@ -214,16 +353,16 @@ pub fn take_firewall_text(firewall: u32) -> napi::Result<String> {
 /// Halts every call, or lets calls go on.
 #[napi(catch_unwind)]
 pub fn halt(firewall: u32, on: bool) -> napi::Result<()> {
-    lend(firewall, |post| post.firewall.kill_switch().set(on))
+    lend(firewall, |post| post.firewall().kill_switch().set(on))
 }
 
 /// The firewalls that threads may adopt.
-static SHARED: Shares<Firewall> = Shares::new();
+static SHARED: Shares<Shared> = Shares::new();
 
 /// A number under which other threads can [`adopt_firewall`] while this thread holds it.
 #[napi(catch_unwind)]
 pub fn share_firewall(firewall: u32) -> napi::Result<u32> {
-    lend(firewall, |post| SHARED.number(&post.firewall))
+    lend(firewall, |post| SHARED.number(&post.shared))
 }
 
 /// The firewall that another thread has shared; none when nobody holds it any more.

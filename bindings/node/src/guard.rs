@@ -4,25 +4,20 @@
 //! call writes to belongs to the thread, which finds it by a number. A check costs its own work and about
 //! 0.1 µs of the boundary.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use airlock::Firewall;
-use airlock::core::json::{self, Limits, Tape, Value};
 use airlock::core::{
-    Call, Catalog, CatalogBuilder, Guard, GuardBuilder, Origin, Output as Shown, Scratch,
-    ToolDefinition, Verdict,
+    Call, Catalog, CatalogBuilder, Guard, Origin, Output as Shown, Scratch, ToolDefinition, Verdict,
 };
-use airlock::firewall::FirewallError;
-use airlock::mask::{HmacSha256, LEAST_KEY};
-use airlock::policy::{NearMiss, PolicyFile, Repair};
 use airlock::reload::Live;
-use napi::Error;
 use napi::bindgen_prelude::{External, Uint8Array};
 use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::{Identity, moment};
+use crate::plan::{Foundation, Plan, each_tool, failure, unmade};
+use crate::relay;
 use crate::reply::{Output, refused};
 use crate::shares::Shares;
 use crate::slots::{Owner, Slots};
@@ -31,44 +26,21 @@ use crate::text::Text;
 /// A call above this many bytes gives the memory that it took back.
 const LARGE: usize = 1 << 20;
 
-/// What to compile. Texts, because JavaScript objects are slow to walk from here.
-#[napi(object, object_to_js = false)]
-pub struct Plan {
-    /// Name of a preset, or path of a policy file.
-    pub policy: Option<String>,
-    /// Text of a policy in TOML, in place of `policy`.
-    pub toml: Option<String>,
-    /// Text of a policy in JSON, in place of `policy`.
-    pub json: Option<String>,
-    /// A JSON array of tools as `tools/list` has them.
-    pub tools: Option<String>,
-    /// Whether a tool that does not compile is kept: its calls are refused.
-    pub keep_unsupported: bool,
-    /// Whether `format` is an assertion.
-    pub assert_formats: bool,
-    /// Whether near misses are stripped (true) or refused (false); else the policy says.
-    pub strip_near_misses: Option<bool>,
-    /// Path of the audit log, in place of the policy's.
-    pub audit: Option<String>,
-    /// Patterns of tools whose arguments have the repair `scalar`, besides what the policy says.
-    pub coerce: Vec<String>,
-    /// Key of the mask style `hash`.
-    pub mask_key: Option<Text>,
-}
-
 /// What is compiled.
-pub struct Shared {
+struct Shared {
     /// Where connections are made.
-    pub live: Arc<Live>,
+    live: Arc<Live>,
     /// The same, for whoever only asks.
     firewall: Arc<Firewall>,
+    /// Whether decisions of connections may wait for a store.
+    waits: bool,
     names: Vec<Box<str>>,
     warnings: Vec<String>,
 }
 
 /// A guard in one thread.
-pub struct Handle {
-    pub shared: Arc<Shared>,
+struct Handle {
+    shared: Arc<Shared>,
     scratch: Scratch<'static>,
     other: String,
     identity: Identity,
@@ -81,7 +53,7 @@ thread_local! {
 }
 
 /// Calls `with` on the guard in `slot`.
-pub fn lend<R>(slot: u32, with: impl FnOnce(&mut Handle) -> R) -> napi::Result<R> {
+fn lend<R>(slot: u32, with: impl FnOnce(&mut Handle) -> R) -> napi::Result<R> {
     GUARDS.with(|guards| guards.lend(slot, with))
 }
 
@@ -99,88 +71,36 @@ impl Handle {
 }
 
 impl Shared {
-    pub fn guard(&self) -> &Guard {
+    fn guard(&self) -> &Guard {
         self.firewall.guard()
     }
 }
 
 /// Compiles a guard.
 #[napi(catch_unwind)]
-pub fn compile(plan: Plan) -> napi::Result<External<Owner>> {
+pub fn compile(mut plan: Plan) -> napi::Result<External<Owner>> {
     let mut tools = Tools::new(&plan);
     if let Some(text) = &plan.tools {
         each_tool(text, |tool| tools.add(tool))?;
     }
-    let Tools { builder, names, warnings, .. } = tools;
-    let guard = guard_builder(&plan)?.catalog(builder.build());
-    let mut firewall = Firewall::builder().guard(guard).policy(policy_file(&plan)?);
-    if let Some(path) = &plan.audit {
-        firewall = firewall.audit_file(Path::new(path));
-    }
-    let live = Arc::new(Live::new(firewall.build().map_err(unmade)?));
+    let Tools { builder: catalog, names, warnings, .. } = tools;
+    let Foundation { builder, waits, .. } = plan.lay(|guard| guard.catalog(catalog.build()))?;
+    let live = Arc::new(Live::new(builder.build().map_err(unmade)?));
     let firewall = live.load();
-    Ok(Handle::keep(Arc::new(Shared { live, firewall, names, warnings })))
+    Ok(Handle::keep(Arc::new(Shared { live, firewall, waits, names, warnings })))
 }
 
-/// Why there is no firewall.
-pub fn unmade(error: FirewallError) -> Error {
-    match error {
-        FirewallError::Audit(error) => failure("audit", &error.to_string()),
-        FirewallError::NoAudit => {
-            failure("policy", "the policy asks for an audit log: name a file in `audit`")
-        }
-        other => failure("policy", &other.to_string()),
-    }
+/// A connection of the server called `server`: see `relay`.
+#[napi(catch_unwind)]
+pub fn connect(guard: u32, server: Option<String>, listens: bool) -> napi::Result<External<Owner>> {
+    let live = lend(guard, |handle| Arc::clone(&handle.shared.live))?;
+    relay::open(&live, server.as_deref(), listens)
 }
 
-/// The policy of a plan.
-pub fn policy_file(plan: &Plan) -> napi::Result<PolicyFile> {
-    let file = match (&plan.toml, &plan.json) {
-        (Some(text), _) => PolicyFile::parse("policy.toml", text),
-        (None, Some(text)) => PolicyFile::parse("policy.json", text),
-        (None, None) => PolicyFile::open(plan.policy.as_deref().unwrap_or("permissive")),
-    };
-    let add = |file: PolicyFile, tools: &String| file.with_repair(tools, Repair::SCALAR);
-    let file = file
-        .and_then(|file| plan.coerce.iter().try_fold(file, add))
-        .map_err(|error| failure("policy", &error.to_string()))?;
-    Ok(match plan.strip_near_misses {
-        None => file,
-        Some(true) => file.with_near_miss(NearMiss::Strip),
-        Some(false) => file.with_near_miss(NearMiss::Refuse),
-    })
-}
-
-/// What a plan says of a guard besides policy and tools.
-pub fn guard_builder(plan: &Plan) -> napi::Result<GuardBuilder> {
-    let builder = Guard::builder();
-    let Some(key) = &plan.mask_key else { return Ok(builder) };
-    let hash = HmacSha256::new(key).ok_or_else(|| {
-        failure("policy", &format!("the key for masks has fewer than {LEAST_KEY} bytes"))
-    })?;
-    Ok(builder.mask_hash(Arc::new(hash)))
-}
-
-/// Reads a JSON array of tools.
-pub fn each_tool(
-    text: &str,
-    mut add: impl FnMut(ToolDefinition<'_>) -> napi::Result<()>,
-) -> napi::Result<()> {
-    let mut tape = Tape::growable();
-    let doc = json::parse(text.as_bytes(), Limits::OUTPUT, &mut tape)
-        .map_err(|error| failure("tool", &format!("the tools are no strict JSON: {error}")))?;
-    for tool in doc.root().elements() {
-        let name = tool.get("name").and_then(Value::as_str);
-        let name: String =
-            name.ok_or_else(|| failure("tool", "a tool has no name"))?.chars().collect();
-        let input_schema = tool
-            .get("inputSchema")
-            .ok_or_else(|| failure("tool", &format!("the tool {name:?} has no inputSchema")))?
-            .raw();
-        let output_schema = tool.get("outputSchema").map(Value::raw);
-        add(ToolDefinition { name: &name, input_schema, output_schema })?;
-    }
-    Ok(())
+/// Whether decisions of connections may wait for a store.
+#[napi(catch_unwind)]
+pub fn waits(guard: u32) -> napi::Result<bool> {
+    lend(guard, |handle| handle.shared.waits)
 }
 
 /// The tools of a plan, being compiled.
@@ -253,8 +173,8 @@ pub fn set_caller(
     session: Option<String>,
 ) -> napi::Result<()> {
     lend(guard, |handle| {
-        let policy = handle.shared.guard().policy();
-        handle.identity = Identity::new(agent, roles, tenant, session, policy);
+        let identity = Identity::new(agent, roles, tenant, session);
+        handle.identity = identity.known_to(handle.shared.guard().policy());
     })
 }
 
@@ -390,9 +310,4 @@ pub fn version() -> &'static str {
 #[allow(clippy::panic, reason = "it is what the test wants to see")]
 pub fn panic_for_test() -> u32 {
     panic!("a test asked for it")
-}
-
-/// An error whose message begins with its kind, for TypeScript to make its classes of.
-pub fn failure(kind: &str, message: &str) -> Error {
-    Error::from_reason(format!("{kind}\n{message}"))
 }

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use airlock::core::json::{self, Limits, Tape};
 use airlock::core::mcp::{Action, Audit, Bounds, Event, Outcome, Unrecorded};
 use airlock::firewall::Connection;
-use napi::bindgen_prelude::External;
+use airlock::reload::Live;
+use napi::bindgen_prelude::{AsyncTask, External};
+use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::answer;
 use crate::caller::Identity;
-use crate::guard::{self, Shared, failure};
+use crate::plan::failure;
 use crate::reply::Output;
 use crate::slots::{Owner, Slots};
 use crate::text::Text;
+use crate::work::{self, lost};
 
 /// Pass the message on as it is.
 const FORWARD: u32 = 0;
@@ -33,7 +36,6 @@ const EVENTS: u32 = 8;
 /// A connection.
 pub struct Link {
     connection: Connection,
-    shared: Arc<Shared>,
     listener: Listener,
     identity: Identity,
     output: Output,
@@ -49,7 +51,7 @@ fn lend<R>(slot: u32, with: impl FnOnce(&mut Link) -> R) -> napi::Result<R> {
 
 /// What the host hears of.
 struct Listener {
-    /// Whether the host wants every event; else only the first strip, and tools that are withheld.
+    /// Whether the host wants every event; else only the first strip, and tools that have changed or are withheld.
     listens: bool,
     has_stripped: bool,
     events: String,
@@ -62,7 +64,7 @@ impl Audit for Listener {
                 self.has_stripped = allowed.stripped().next().is_some();
                 self.has_stripped
             }
-            Outcome::Withheld(_) => true,
+            Outcome::Changed { .. } | Outcome::Withheld(_) => true,
             _ => false,
         };
         if is_told || self.listens {
@@ -73,14 +75,16 @@ impl Audit for Listener {
 }
 
 /// A new connection of the server called `server`; what other connections to it have learned is known.
-#[napi(catch_unwind)]
-pub fn connect(guard: u32, server: Option<String>, listens: bool) -> napi::Result<External<Owner>> {
-    let shared = guard::lend(guard, |handle| Arc::clone(&handle.shared))?;
-    let connection = shared.live.connect(server.as_deref(), Bounds::default());
-    let connection = connection.map_err(|error| failure("policy", &error.to_string()))?;
+pub fn open(
+    live: &Arc<Live>,
+    server: Option<&str>,
+    listens: bool,
+) -> napi::Result<External<Owner>> {
+    let connection = live.connect(server, Bounds::default());
+    let connection = connection.map_err(|error| failure("pins", &error.to_string()))?;
     let listener = Listener { listens, has_stripped: false, events: String::new() };
     let (identity, output) = (Identity::default(), Output::default());
-    let link = Link { connection, shared, listener, identity, output };
+    let link = Link { connection, listener, identity, output };
     let free = |slot| {
         // A thread that is ending has freed them all.
         let _ = LINKS.try_with(|links| links.free(slot));
@@ -97,20 +101,47 @@ pub fn set_client(
     tenant: Option<String>,
 ) -> napi::Result<()> {
     lend(link, |link| {
-        link.identity = Identity::new(agent, roles, tenant, None, link.shared.guard().policy());
+        link.identity = Identity::new(agent, roles, tenant, None);
     })
 }
 
 /// Decides on a message of the client.
 #[napi(catch_unwind)]
 pub fn from_client(link: u32, message: Text) -> napi::Result<u32> {
-    lend(link, |link| {
-        link.decide(|connection, identity, out, listener| {
-            identity.with(|caller| {
-                code(&connection.client(&message, caller, None, out, listener), &message)
-            })
+    lend(link, |link| link.client(&message))
+}
+
+/// [`from_client`] on the thread pool, for a connection whose decisions may wait. Until the answer is there nothing
+/// else may be asked of the connection.
+#[napi(catch_unwind)]
+pub fn from_client_later(link: u32, message: Text) -> napi::Result<AsyncTask<Later>> {
+    let taken = LINKS.with(|links| links.take(link))?;
+    Ok(AsyncTask::new(Later { slot: link, link: Some(taken), message: message.to_vec() }))
+}
+
+/// A message of the client that is decided on elsewhere.
+pub struct Later {
+    slot: u32,
+    link: Option<Box<Link>>,
+    message: Vec<u8>,
+}
+
+impl Task for Later {
+    type Output = (Box<Link>, u32);
+    type JsValue = u32;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let mut link = self.link.take().ok_or_else(lost)?;
+        work::apart(move || {
+            let code = link.client(&self.message);
+            (link, code)
         })
-    })
+    }
+
+    fn resolve(&mut self, _: Env, (link, code): Self::Output) -> napi::Result<u32> {
+        LINKS.with(|links| links.give(self.slot, link));
+        Ok(code)
+    }
 }
 
 /// Decides on a message of the server.
@@ -125,6 +156,14 @@ pub fn from_server(link: u32, message: Text) -> napi::Result<u32> {
 }
 
 impl Link {
+    fn client(&mut self, message: &[u8]) -> u32 {
+        self.decide(|connection, identity, out, listener| {
+            identity.with(|caller| {
+                code(&connection.client(message, caller, None, out, listener), message)
+            })
+        })
+    }
+
     fn decide(
         &mut self,
         with: impl FnOnce(&mut Connection, &Identity, &mut Vec<u8>, &mut Listener) -> u32,

@@ -39,15 +39,24 @@ impl<T> Slots<T> {
 
     /// Calls `with` on the value in `slot`.
     pub fn lend<R>(&self, slot: u32, with: impl FnOnce(&mut T) -> R) -> napi::Result<R> {
-        let at = slot as usize;
-        let taken = self.0.borrow_mut().get_mut(at).and_then(|slot| slot.value.take());
-        let mut value = taken.ok_or_else(|| Error::from_reason("this guard has failed before"))?;
+        let mut value = self.take(slot)?;
         let result = with(&mut value);
-        match self.0.borrow_mut().get_mut(at) {
-            Some(slot) if slot.is_owned => slot.value = Some(value),
+        self.give(slot, value);
+        Ok(result)
+    }
+
+    /// The value in `slot`, until it is given back: for another thread to work on.
+    pub fn take(&self, slot: u32) -> napi::Result<Box<T>> {
+        let taken = self.0.borrow_mut().get_mut(slot as usize).and_then(|slot| slot.value.take());
+        taken.ok_or_else(|| Error::from_reason("this guard has failed before"))
+    }
+
+    /// Puts a value back; it ends here when its owner is gone.
+    pub fn give(&self, slot: u32, value: Box<T>) {
+        match self.0.borrow_mut().get_mut(slot as usize) {
+            Some(slot) if slot.is_owned && slot.value.is_none() => slot.value = Some(value),
             _ => {}
         }
-        Ok(result)
     }
 
     /// Gives a slot up.

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { airlock, AirlockError, Guard, PolicyError, secureTool } from 'airlock-mcp';
 import { z } from 'zod';
 import { http, inMemory, seen, serverV1, stdio } from './support/servers.mjs';
@@ -15,6 +16,15 @@ const guarded = (options) => airlock(serverV1(), { ...quiet, policy: {}, ...opti
 const call = (client, name, args) => client.callTool({ name, arguments: args });
 const text = (result) => result.content[0].text;
 
+/** Waits until `find` returns something, and returns that: a minute is long enough for any machine. */
+async function until(find, what) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(10)) {
+    const found = find();
+    if (found) return found;
+  }
+  throw new Error(what());
+}
+
 /** The raw end of a connection to `server`: what it sends is kept. */
 async function raw(t, server, early = []) {
   const [mine, theirs] = InMemoryTransport.createLinkedPair();
@@ -24,15 +34,8 @@ async function raw(t, server, early = []) {
   for (const message of early) await mine.send(message);
   await server.connect(theirs);
   t.after(() => mine.close());
-  const until = async (find) => {
-    for (let tries = 0; tries < 200; tries++) {
-      const found = got.find(find);
-      if (found) return found;
-      await sleep(10);
-    }
-    throw new Error(`not among ${JSON.stringify(got)}`);
-  };
-  return { mine, got, reply: (id) => until((message) => message.id === id && !message.method) };
+  const isReply = (id) => (message) => message.id === id && !message.method;
+  return { mine, got, reply: (id) => until(() => got.find(isReply(id)), () => `not among ${JSON.stringify(got)}`) };
 }
 const request = (id, name, args) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } });
 
@@ -88,7 +91,7 @@ test('cancelled calls leave nothing behind, and one id is in flight once', async
   await mine.send(request('twice', 'slow', { ms: 40 }));
   assert.equal((await reply('twice')).error.code, -32600);
   const replies = () => got.filter(({ id }) => id === 'twice').length;
-  for (let tries = 0; tries < 300 && replies() < 2; tries++) await sleep(10);
+  await until(() => replies() >= 2, () => 'no second reply');
   await sleep(50);
   assert.equal(replies(), 2);
 });
@@ -97,8 +100,9 @@ test('a changed list of tools is learned before the next call', async (t) => {
   const server = guarded();
   const client = await inMemory(t, () => server);
   await assert.rejects(call(client, 'late', { n: 1 }), { code: -32602 });
+  const told = new Promise((resolve) => client.setNotificationHandler(ToolListChangedNotificationSchema, resolve));
   server.registerTool('late', { inputSchema: { n: z.number() } }, async (args) => ({ content: [{ type: 'text', text: JSON.stringify(args) }] }));
-  await sleep(20);
+  await told;
   assert.equal(text(await call(client, 'late', { n: 1, ghost: 2 })), '{"n":1}');
 });
 
@@ -164,7 +168,11 @@ test('the operator hears once of no policy, and once of a first strip', async (t
   const piped = await stdio(t, null);
   await call(piped, 'refund', { order: 'a', amount: 1, ghost: 1 });
   await call(piped, 'refund', { order: 'a', amount: 1, ghost: 1 });
-  assert.equal(piped.stderr().match(/airlock: /g).length, 2, piped.stderr());
+  // What is said on standard error comes by another pipe than the answers.
+  const said = () => piped.stderr().match(/airlock: /g)?.length ?? 0;
+  await until(() => said() >= 2, piped.stderr);
+  await sleep(50);
+  assert.equal(said(), 2, piped.stderr());
 });
 
 test('every decision is told to whoever listens', async (t) => {
@@ -181,7 +189,7 @@ test('every decision is told to whoever listens', async (t) => {
 });
 
 test('limits count over connections, because the guard counts', async (t) => {
-  const guard = new Guard({ policy: { rate_limits: { refund: '2/minute' } } });
+  const guard = new Guard({ policy: { rate_limits: { refund: '2/day' } } });
   const results = [];
   for (let n = 0; n < 3; n++) {
     const client = await inMemory(t, () => guarded({ guard }));

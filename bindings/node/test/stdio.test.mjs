@@ -9,8 +9,15 @@ import { awsKey } from './support/secrets.mjs';
 async function session(lines) {
   const path = fileURLToPath(new URL('support/bytes.mjs', import.meta.url));
   const child = spawn(process.execPath, [path, JSON.stringify({ denied_tools: ['delete_*'] })], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
   let out = '';
-  child.stdout.on('data', (chunk) => (out += chunk));
+  const answered = new Promise((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+      if (out.split('\n').length >= lines.length + 2) resolve();
+    });
+    child.on('close', resolve);
+  });
   const initialize = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
   for (const line of [
     JSON.stringify({ jsonrpc: '2.0', id: 'i', method: 'initialize', params: initialize }),
@@ -20,9 +27,9 @@ async function session(lines) {
     child.stdin.write(line);
     child.stdin.write('\n');
   }
-  for (let tries = 0; tries < 500 && out.split('\n').length < lines.length + 2; tries++) await new Promise((go) => setTimeout(go, 10));
+  await answered;
   child.stdin.end();
-  await once(child, 'exit');
+  await closed;
   return out.trim().split('\n').map((line) => JSON.parse(line));
 }
 

@@ -1,4 +1,6 @@
 // A connection of an MCP server as the addon sees it: text or bytes in, what to do out, and what the operator hears.
+import { typed } from './errors.js';
+import type { Firewall } from './firewall.js';
 import type { Caller, Guard } from './guard.js';
 import type { AirlockOptions, GuardEvent, MessageExtra } from './mcp.js';
 import { native, type Owner } from './native.js';
@@ -17,6 +19,15 @@ export enum Action {
   Drop,
 }
 
+/** A decision on a message. */
+export interface Decision {
+  readonly action: Action;
+  /** What to pass on in its place, or to send back. */
+  readonly output: string;
+}
+
+/** Decisions that have written nothing. */
+const BARE: readonly Decision[] = [0, 1, 2, 3, 4].map((action) => ({ action, output: '' }));
 /** Bit of a reply: there are events to fetch. */
 const EVENTS = 8;
 /** How long to wait for the server's own list of tools. */
@@ -24,36 +35,48 @@ export const LIST_WAIT_MS = 10_000;
 /** Most sessions whose first strip is told. */
 const MOST_TOLD = 1024;
 
-const told = new WeakMap<Guard, Set<string>>();
+const told = new WeakMap<Guard | Firewall, Set<string>>();
 
 /** One connection. */
 export class Connection {
-  /** What the last decision has written. */
-  output = '';
   readonly #owner: Owner;
   readonly #link: number;
-  readonly #guard: Guard;
+  readonly #guard: Guard | Firewall;
+  /** Whether a decision may wait for a store. */
+  readonly #waits: boolean;
   readonly #options: AirlockOptions;
   readonly #session: () => string;
   #caller: Caller | undefined;
 
-  /** @param session what tells this session from others, for the one line about its first strip */
-  constructor(guard: Guard, options: AirlockOptions, name: string | undefined, session: () => string) {
+  /**
+   * @param session what tells this session from others, for the one line about its first strip
+   * @throws {@link PinError}
+   */
+  constructor(guard: Guard | Firewall, options: AirlockOptions, name: string | undefined, session: () => string) {
     this.#guard = guard;
     this.#options = options;
     this.#session = session;
-    this.#owner = guard.connect(name, options.onEvent !== undefined);
+    this.#waits = guard.waits;
+    try {
+      this.#owner = guard.connect(name, options.onEvent !== undefined);
+    } catch (error) {
+      throw typed(error);
+    }
     this.#link = native.slot(this.#owner);
   }
 
-  /** Decides on a message of the client. */
-  client(message: string | Uint8Array, extra?: MessageExtra): Action {
+  /**
+   * Decides on a message of the client. Where that may wait for a store, it is done on the thread pool, and until then
+   * nothing else may be asked of this connection.
+   */
+  client(message: string | Uint8Array, extra?: MessageExtra): Decision | Promise<Decision> {
     this.#identify(extra);
-    return this.#done(native.fromClient(this.#link, message));
+    if (!this.#waits) return this.#done(native.fromClient(this.#link, message));
+    return native.fromClientLater(this.#link, message).then((reply) => this.#done(reply));
   }
 
   /** Decides on a message of the server. */
-  server(message: string | Uint8Array): Action {
+  server(message: string | Uint8Array): Decision {
     return this.#done(native.fromServer(this.#link, message));
   }
 
@@ -72,11 +95,12 @@ export class Connection {
     native.abandonList(this.#link);
   }
 
-  #done(reply: number): Action {
+  #done(reply: number): Decision {
     const action = (reply & 7) as Action;
-    this.output = action === Action.Replace || action === Action.Answer ? native.takeOutput(this.#link) : '';
+    const isWritten = action === Action.Replace || action === Action.Answer;
+    const output = isWritten ? native.takeOutput(this.#link) : '';
     if (reply & EVENTS) this.#tell();
-    return action;
+    return (isWritten ? undefined : BARE[action]) ?? { action, output };
   }
 
   #identify(extra: MessageExtra | undefined): void {
@@ -95,8 +119,10 @@ export class Connection {
       if (line === '') continue;
       const event = JSON.parse(line) as GuardEvent;
       const { tool, outcome, why, stripped = [] } = event;
-      if (outcome === 'withheld') {
-        this.#once(`tool ${tool}`, `airlock: the tool ${quoted(tool)} is withheld: ${quoted(why)}`);
+      if (outcome === 'withheld' || outcome === 'shown') {
+        const became = outcome === 'shown' ? 'shown all the same' : 'withheld';
+        const line = `airlock: the tool ${quoted(tool)} is ${became}: ${quoted(why)}`;
+        this.#once(line, line);
       } else if (outcome === 'allowed' && stripped.length > 0) {
         this.#once(
           `session ${this.#session()}`,

@@ -127,6 +127,11 @@ export class AuditError extends AirlockError {
   override name = 'AuditError';
 }
 
+/** The pin file cannot be read, or a connection under one has no name of a server. */
+export class PinError extends AirlockError {
+  override name = 'PinError';
+}
+
 /** A call or an output was refused. `message` is the text for the model. */
 export class RefusalError extends AirlockError {
   override name = 'RefusalError';
@@ -163,7 +168,7 @@ export class RefusalError extends AirlockError {
 /** The class for an error of the addon, whose message begins with its kind on a line of its own. */
 export function typed(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const [, kind, message] = /^(policy|tool|audit)\n([^]*)$/.exec(error.message) ?? [];
+  const [, kind, message] = /^(policy|tool|audit|pins)\n([^]*)$/.exec(error.message) ?? [];
   switch (kind) {
     case 'policy':
       return new PolicyError(message);
@@ -171,6 +176,8 @@ export function typed(error: unknown): unknown {
       return new ToolError(message);
     case 'audit':
       return new AuditError(message);
+    case 'pins':
+      return new PinError(message);
     default:
       return error;
   }

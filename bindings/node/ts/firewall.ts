@@ -8,11 +8,13 @@ import {
   type FilterOptions,
   type Filtered,
   type GuardOptions,
+  type PolicySource,
   Refused,
   moment,
   planOf,
   reasonOf,
   same,
+  sourceOf,
 } from './guard.js';
 import * as addon from './native.js';
 import { native } from './native.js';
@@ -21,6 +23,17 @@ import { native } from './native.js';
 export interface FirewallOptions extends Omit<GuardOptions, 'unsupported' | 'assertFormats' | 'nearMiss'> {
   /** Path of a file that halts every call while it exists; it is looked for at each call. */
   readonly killFile?: string;
+  /**
+   * Path of the file in which definitions of tools are pinned, for the MCP connections of this firewall: a tool whose
+   * definition becomes another one is withheld, as `[pins]` of the policy says. Such connections need a `name`.
+   */
+  readonly pinFile?: string;
+  /**
+   * URL of the Redis or Valkey server that keeps the limits for all processes, in place of `redis` in `[store]` of the
+   * policy: `redis://[user:password@]host[:port][/database]` or `unix:///path`. Default for a policy with `[store]`: the
+   * environment's `AIRLOCK_REDIS_URL`. With a store, ask with {@link Firewall.callAsync}.
+   */
+  readonly redis?: string;
 }
 
 /** How a call has ended: the tool did what it was asked, it did nothing, or nobody knows. */
@@ -86,9 +99,12 @@ export class Firewall {
   readonly #slot: number;
   /** Ends calls whose permits were forgotten; it keeps the owner as long as it may be called. */
   readonly #forgotten: FinalizationRegistry<number>;
+  /** @internal Whether decisions may wait for a store. */
+  readonly waits: boolean;
   #caller: CallContext = {};
 
   /**
+   * With a store of limits, it is asked once here, and waited for as long as `timeout_ms` of the policy.
    * @throws {@link PolicyError} when the policy cannot be read or honoured, or needs an audit log and has none
    * @throws {@link ToolError} when a tool cannot be honoured
    * @throws {@link AuditError} when the audit log cannot be opened
@@ -97,25 +113,55 @@ export class Firewall {
     const owner = (options as Adopted)[ADOPTED] ?? open(options);
     this.#owner = owner;
     this.#slot = native.slot(owner);
+    this.waits = native.firewallWaits(this.#slot);
     this.#forgotten = new FinalizationRegistry((permit) => native.finish(native.slot(owner), permit, 2));
   }
 
-  /** Decides on a call that is about to run, charges its limits and records the decision. */
+  /**
+   * Decides on a call that is about to run, charges its limits and records the decision. Where limits are in a store
+   * this waits for its answer, and the event loop with it: see {@link Firewall.callAsync}.
+   */
   call(tool: string, args: Arguments, call: CallContext = {}): Permit | Refused {
-    this.#as(call);
-    const text = typeof args === 'string' || args instanceof Uint8Array ? args : (JSON.stringify(args) ?? '');
-    const now = call.now === undefined ? Date.now() : moment(call.now);
-    const code = native.settle(this.#slot, tool, now, typeof text === 'string' ? addon.whole(text) : text);
+    const { text, now } = this.#prepare(args, call);
+    const code = native.settle(this.#slot, tool, now, bytesOf(text));
     // It cannot be asked for again: it has been charged.
     const details = native.settled(this.#slot);
     if (code >= addon.REFUSED) return new Refused(reasonOf(code), () => details);
-    const number = native.permit(this.#slot);
     const clean = code === 1 ? native.takeFirewallText(this.#slot) : asText(text);
-    const permit = new Permit(clean, code === 1, () => details, (outcome) => {
-      native.finish(native.slot(this.#owner), number, OUTCOMES.indexOf(outcome));
-    });
-    this.#forgotten.register(permit, number);
-    return permit;
+    return this.#permit(native.permit(this.#slot), clean, code === 1, details);
+  }
+
+  /**
+   * {@link Firewall.call} on the thread pool of Node where limits are in a store, so that nothing else waits for it; else
+   * it is decided at once. A store that is lost refuses the call (`rate_limited`, with no time to wait) or lets this
+   * process count alone, as `on_loss` of the policy says; it never rejects.
+   */
+  async callAsync(tool: string, args: Arguments, call: CallContext = {}): Promise<Permit | Refused> {
+    if (!this.waits) return this.call(tool, args, call);
+    const { text, now } = this.#prepare(args, call);
+    // Whoever has the bytes may change them meanwhile.
+    const given = asText(text);
+    const { code, permit, details, changed } = await native.settleLater(this.#slot, tool, now, bytesOf(text));
+    if (code >= addon.REFUSED) return new Refused(reasonOf(code), () => details);
+    return this.#permit(permit, changed ?? given, changed !== undefined, details);
+  }
+
+  /**
+   * Puts another policy in force for every call and message that comes after; what has begun ends under the old one.
+   * Limits count on, sessions remember, and connections of servers under this firewall follow. The other options of the
+   * firewall hold on. For all threads.
+   *
+   * @param source where the policy comes from; without one it is read anew from where that in force came
+   * @throws {@link PolicyError} when it cannot be read or honoured, or wants another audit log or store: then nothing
+   * has changed
+   */
+  reload(source: PolicySource = {}): void {
+    const { policy, toml, json } = sourceOf(source);
+    try {
+      native.reloadFirewall(this.#slot, policy, toml, json);
+    } catch (error) {
+      throw typed(error);
+    }
   }
 
   /**
@@ -169,11 +215,28 @@ export class Firewall {
     return new Firewall({ [ADOPTED]: owner } as FirewallOptions);
   }
 
-  #as(call: CallContext): void {
-    if (same(call, this.#caller)) return;
-    const { agent, roles = [], tenant, session } = call;
-    native.setFirewallCaller(this.#slot, agent, roles, tenant, session);
-    this.#caller = { agent, roles: [...roles], tenant, session };
+  /** @internal A connection of an MCP server. */
+  connect(server: string | undefined, listens: boolean): addon.Owner {
+    return native.connectFirewall(this.#slot, server, listens);
+  }
+
+  /** Says who calls, and turns the rest into what the addon takes. */
+  #prepare(args: Arguments, call: CallContext): { text: string | Uint8Array; now: number } {
+    if (!same(call, this.#caller)) {
+      const { agent, roles = [], tenant, session } = call;
+      native.setFirewallCaller(this.#slot, agent, roles, tenant, session);
+      this.#caller = { agent, roles: [...roles], tenant, session };
+    }
+    const text = typeof args === 'string' || args instanceof Uint8Array ? args : (JSON.stringify(args) ?? '');
+    return { text, now: call.now === undefined ? Date.now() : moment(call.now) };
+  }
+
+  #permit(number: number, args: string, changed: boolean, details: string): Permit {
+    const permit = new Permit(args, changed, () => details, (outcome) => {
+      native.finish(native.slot(this.#owner), number, OUTCOMES.indexOf(outcome));
+    });
+    this.#forgotten.register(permit, number);
+    return permit;
   }
 }
 
@@ -185,10 +248,20 @@ interface Adopted {
 
 function open(options: FirewallOptions): addon.Owner {
   try {
-    return native.openFirewall(planOf(options), options.killFile);
+    const { killFile, pinFile, redis } = options;
+    return native.openFirewall({
+      ...planOf(options),
+      ...(killFile === undefined ? {} : { killFile }),
+      ...(pinFile === undefined ? {} : { pinFile }),
+      ...(redis === undefined ? {} : { redis }),
+    });
   } catch (error) {
     throw typed(error);
   }
+}
+
+function bytesOf(text: string | Uint8Array): string | Uint8Array {
+  return typeof text === 'string' ? addon.whole(text) : text;
 }
 
 function asText(text: string | Uint8Array): string {

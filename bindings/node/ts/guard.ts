@@ -20,8 +20,8 @@ export interface ToolDefinition {
 /** A policy document, as a file of it in JSON: see `docs/policy.md`. */
 export type PolicyDocument = { readonly [key: string]: unknown };
 
-/** What to compile a guard from. */
-export interface GuardOptions {
+/** Where a policy comes from. */
+export interface PolicySource {
   /**
    * The name of a preset (`permissive`, `read_only`, `strict`), the path of a policy file (`.toml` or `.json`), or
    * the document itself. Without one, `permissive`: arguments are validated, secrets masked, no tool is denied.
@@ -29,6 +29,10 @@ export interface GuardOptions {
   readonly policy?: string | PolicyDocument;
   /** Text of a policy in TOML, in place of `policy`. */
   readonly toml?: string;
+}
+
+/** What to compile a guard from. */
+export interface GuardOptions extends PolicySource {
   /**
    * The tools whose calls can be checked, or their JSON text; those of an MCP server are learned from its own list.
    */
@@ -308,6 +312,11 @@ export class Guard {
     return native.connect(this.#slot, server, listens);
   }
 
+  /** @internal Whether decisions of its connections may wait for a store. */
+  get waits(): boolean {
+    return native.waits(this.#slot);
+  }
+
   #number(tool: string): number {
     const number = this.#tools.get(tool);
     if (number !== undefined) return number;
@@ -353,13 +362,22 @@ function compile(options: GuardOptions): addon.Owner {
   }
 }
 
-/** @internal Options as the addon takes them. */
-export function planOf(options: GuardOptions): addon.Plan {
-  const { policy, toml, tools, unsupported, assertFormats = false, nearMiss, audit, coerce = [], maskKey } = options;
+/** @internal The policy as the addon takes it. */
+export function sourceOf({ policy, toml }: PolicySource): Pick<addon.Plan, 'policy' | 'toml' | 'json'> {
   return {
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof policy === 'object' ? { json: JSON.stringify(policy) } : {}),
     ...(toml === undefined ? {} : { toml }),
+  };
+}
+
+/** @internal Options as the addon takes them. */
+export function planOf(options: GuardOptions): addon.Plan {
+  const { AIRLOCK_REDIS_URL: redisVariable } = process.env;
+  const { tools, unsupported, assertFormats = false, nearMiss, audit, coerce = [], maskKey } = options;
+  return {
+    ...sourceOf(options),
+    ...(redisVariable ? { redisVariable } : {}),
     ...(tools === undefined ? {} : { tools: typeof tools === 'string' ? tools : JSON.stringify(tools) }),
     ...(nearMiss === undefined ? {} : { stripNearMisses: nearMiss === 'strip' }),
     ...(audit === undefined ? {} : { audit }),

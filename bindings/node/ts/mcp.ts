@@ -1,12 +1,16 @@
 // One line around an MCP server: its transport is wrapped below the SDK's own validation. Each message becomes
 // text, the addon decides on the text, and what comes back is passed on, answered or dropped. Nothing is decided
 // here; what is here is order: messages that came while a list of tools was on its way wait for it.
-import { Action, Connection, LIST_WAIT_MS, warn } from './connection.js';
+import { AsyncResource } from 'node:async_hooks';
+
+import { Action, Connection, type Decision, LIST_WAIT_MS, warn } from './connection.js';
 import { AirlockError } from './errors.js';
+import { Firewall } from './firewall.js';
 import { type Caller, Guard, type GuardOptions } from './guard.js';
 import { takeBody } from './body.js';
 import type { StandardSchema } from './schema.js';
 import { textOf } from './text.js';
+import { Turns } from './turns.js';
 
 /** A transport of an MCP SDK; public members only. */
 export interface Transport {
@@ -37,12 +41,14 @@ export interface GuardEvent {
   readonly direction: 'to_server' | 'to_client';
   readonly tool: string | null;
   readonly agent: string | null;
+  /** `shown`: a tool that has changed, and that the policy shows all the same. */
   readonly outcome:
     | 'allowed'
     | 'dropped'
     | 'filtered'
     | 'refused'
     | 'rejected'
+    | 'shown'
     | 'unchecked'
     | 'warned'
     | 'withheld';
@@ -67,8 +73,11 @@ export interface MessageExtra {
 
 /** How to guard a server. */
 export interface AirlockOptions extends Caller {
-  /** The guard to use, when several servers share one, or when each request makes a server of its own. */
-  readonly guard?: Guard;
+  /**
+   * The guard to use, when several servers share one, or when each request makes a server of its own; or a firewall, which
+   * also has a kill file, pins, a store of limits for many processes, and a policy that can be changed while servers run.
+   */
+  readonly guard?: Guard | Firewall;
   /** The policy of a guard of its own: see {@link GuardOptions.policy}. */
   readonly policy?: GuardOptions['policy'];
   /** Text of a policy in TOML, in place of `policy`. */
@@ -98,7 +107,7 @@ export interface AirlockOptions extends Caller {
 
 /** What is known of a server that is guarded. */
 interface Guarded {
-  guard: Guard;
+  guard: Guard | Firewall;
   options: AirlockOptions;
   isConnected: boolean;
   /** The only tools whose calls are guarded; all when there is none. */
@@ -125,10 +134,10 @@ const transports = new WeakSet<object>();
  * @returns the same server
  * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
  */
-export function airlock<S extends McpServerLike>(server: S, options: AirlockOptions | Guard = {}): S {
+export function airlock<S extends McpServerLike>(server: S, options: AirlockOptions | Guard | Firewall = {}): S {
   const inner = innermost(server);
   if (servers.has(inner)) throw new AirlockError('this server is guarded already');
-  const given = options instanceof Guard ? { guard: options } : options;
+  const given = optionsOf(options);
   if (!given.guard && given.policy === undefined && given.toml === undefined) {
     warn(
       given,
@@ -204,15 +213,20 @@ function guardServer(inner: Connectable, options: AirlockOptions, only: Set<stri
   const guarded: Guarded = { guard, options, only, isConnected: false };
   servers.set(inner, guarded);
   const connect = inner.connect;
-  inner.connect = function (this: Connectable, transport: never, ...rest: never[]) {
+  inner.connect = async function (this: Connectable, transport: never, ...rest: never[]) {
     guarded.isConnected = true;
     guardTransport(transport, guarded, options.name ?? stated(this));
     return connect.call(this, transport, ...rest);
   };
 }
 
+/** Options in place of a guard alone. */
+export function optionsOf(options: AirlockOptions | Guard | Firewall): AirlockOptions {
+  return options instanceof Guard || options instanceof Firewall ? { guard: options } : options;
+}
+
 /** The guard of `options`, or one of its own. */
-export function guardOf({ guard, policy, toml, audit, coerce }: AirlockOptions): Guard {
+export function guardOf({ guard, policy, toml, audit, coerce }: AirlockOptions): Guard | Firewall {
   if (guard && coerce !== undefined) throw new AirlockError('say what to `coerce` where the guard is made');
   if (guard) return guard;
   return new Guard({
@@ -264,6 +278,11 @@ interface Incoming {
   readonly bytes: Uint8Array | undefined;
 }
 
+/** A message that waits, and how it goes on: in the asynchronous context in which it came. */
+interface Waiting extends Incoming {
+  readonly goOn: () => void;
+}
+
 function read(bytes: Uint8Array): Message | undefined {
   try {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as Message;
@@ -281,7 +300,8 @@ class Gate {
   readonly #only: ReadonlySet<string> | undefined;
   readonly #send: (message: unknown, options?: unknown) => Promise<void>;
   /** Messages that wait for the server's list of tools, in order. */
-  readonly #waiting: Incoming[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #turns = new Turns((error) => this.#report(error));
   #timer: NodeJS.Timeout | undefined;
   /** With guarded tools only: the calls of them that wait for their result. */
   readonly #calls = new Set<string | number>();
@@ -300,31 +320,39 @@ class Gate {
 
   toServer(message: unknown, extra: unknown): void {
     const bytes = takeBody();
-    if (bytes === undefined) return this.#receive({ message, extra, bytes });
+    if (bytes === undefined) return this.#turns.do(() => this.#receive({ message, extra, bytes }));
     const said = bytes && read(bytes);
     const { id, method } = message as Message;
     if (!said || said.id !== id || said.method !== method) {
       return void this.#broken(message, undefined, new AirlockError('a message is not what the request says'));
     }
     // What is decided on is what the server gets, whatever a reader between has made of it.
-    this.#receive({ message: said, extra, bytes });
+    this.#turns.do(() => this.#receive({ message: said, extra, bytes }));
   }
 
   #receive(incoming: Incoming): void {
-    if (this.#waiting.length > 0) this.#waiting.push(incoming);
+    if (this.#waiting.length > 0) this.#waiting.push(this.#later(incoming));
     else this.#decide(incoming);
   }
 
+  #later(incoming: Incoming): Waiting {
+    return { ...incoming, goOn: AsyncResource.bind(() => this.#receive(incoming)) };
+  }
+
   toClient(message: unknown, options: unknown): Promise<void> {
+    return Promise.resolve(this.#turns.ask(() => this.#answer(message, options)));
+  }
+
+  #answer(message: unknown, options: unknown): Promise<void> {
     if (this.#isOther(message)) return this.#send(message, options);
     const connection = this.#connection;
-    let action: Action;
+    let decision: Decision;
     try {
-      action = connection.server(textOf(message));
+      decision = connection.server(textOf(message));
     } catch (error) {
       return this.#broken(message, options, error);
     }
-    const { output } = connection;
+    const { action, output } = decision;
     if (this.#timer) this.#list();
     if (action === Action.Forward) return this.#send(message, options);
     return this.#sendLines(output, options);
@@ -345,28 +373,37 @@ class Gate {
     const { message, extra, bytes } = incoming;
     if (this.#isOther(message)) return this.deliver(message, extra);
     const connection = this.#connection;
-    let action: Action;
+    let decision: Decision | Promise<Decision>;
     try {
-      action = connection.client(bytes ?? textOf(message), extra as MessageExtra | undefined);
+      decision = connection.client(bytes ?? textOf(message), extra as MessageExtra | undefined);
     } catch (error) {
       void this.#broken(message, undefined, error);
       return;
     }
+    if (!(decision instanceof Promise)) return this.#act(incoming, decision);
+    const broken = (error: unknown): Promise<void> => this.#broken(message, undefined, error);
+    this.#turns.during(decision.then((it) => this.#act(incoming, it)).catch(broken));
+  }
+
+  #act(incoming: Incoming, { action, output }: Decision): void {
+    const { message, extra } = incoming;
     switch (action) {
       case Action.Forward:
         return this.deliver(message, extra);
       case Action.Replace:
-        return this.deliver(JSON.parse(connection.output), extra);
+        return this.deliver(JSON.parse(output), extra);
       case Action.Answer: {
-        const answer = JSON.parse(connection.output) as Message;
+        const answer = JSON.parse(output) as Message;
         this.#send(answer, { relatedRequestId: answer.id }).catch((error: unknown) => this.#report(error));
         return;
       }
       case Action.Hold:
-        this.#waiting.unshift(incoming);
+        this.#waiting.unshift(this.#later(incoming));
         this.#timer = setTimeout(() => {
-          connection.abandonList();
-          this.#list();
+          this.#turns.do(() => {
+            this.#connection.abandonList();
+            this.#list();
+          });
         }, LIST_WAIT_MS);
         this.#list();
         return;
@@ -383,7 +420,7 @@ class Gate {
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const incoming of this.#waiting.splice(0)) this.#receive(incoming);
+    this.#turns.doFirst(this.#waiting.splice(0).map(({ goOn }) => goOn));
   }
 
   /** With guarded tools only: whether the message concerns none of them. */

@@ -21,6 +21,10 @@ export interface Plan {
   assertFormats: boolean;
   stripNearMisses?: boolean;
   audit?: string;
+  killFile?: string;
+  pinFile?: string;
+  redis?: string;
+  redisVariable?: string;
   coerce: readonly string[];
   maskKey?: string | Uint8Array;
 }
@@ -28,6 +32,14 @@ export interface Plan {
 /** Text, or the bytes of it. */
 type Text = string | Uint8Array;
 type Names = readonly [agent: string | undefined, roles: readonly string[], tenant: string | undefined];
+
+/** What became of a call that was settled on the thread pool. */
+interface Settled {
+  code: number;
+  permit: number;
+  details: string;
+  changed?: string;
+}
 
 interface Native {
   version(): string;
@@ -49,17 +61,23 @@ interface Native {
   share(guard: number): number;
   adopt(number: number): Owner | null;
   connect(guard: number, server: string | undefined, listens: boolean): Owner;
+  waits(guard: number): boolean;
   setClient(link: number, ...caller: Names): void;
   fromClient(link: number, message: Text): number;
+  fromClientLater(link: number, message: Text): Promise<number>;
   fromServer(link: number, message: Text): number;
   listRequest(link: number): string | null;
   isListing(link: number): boolean;
   abandonList(link: number): void;
   takeEvents(link: number): string;
   takeOutput(link: number): string;
-  openFirewall(plan: Plan, killFile: string | undefined): Owner;
+  openFirewall(plan: Plan): Owner;
+  reloadFirewall(firewall: number, policy: string | undefined, toml: string | undefined, json: string | undefined): void;
+  connectFirewall(firewall: number, server: string | undefined, listens: boolean): Owner;
+  firewallWaits(firewall: number): boolean;
   setFirewallCaller(firewall: number, ...caller: [...Names, session: string | undefined]): void;
   settle(firewall: number, tool: string, now: number, args: Text): number;
+  settleLater(firewall: number, tool: string, now: number, args: Text): Promise<Settled>;
   settled(firewall: number): string;
   permit(firewall: number): number;
   finish(firewall: number, permit: number, outcome: number): void;

@@ -5,8 +5,10 @@ import { PassThrough, type Readable, Writable } from 'node:stream';
 
 import { Action, Connection, LIST_WAIT_MS } from './connection.js';
 import { AirlockError } from './errors.js';
-import { Guard } from './guard.js';
-import { type AirlockOptions, guardOf } from './mcp.js';
+import type { Firewall } from './firewall.js';
+import type { Guard } from './guard.js';
+import { type AirlockOptions, guardOf, optionsOf } from './mcp.js';
+import { Turns } from './turns.js';
 
 /** A longer line ends the connection: the guard refuses messages above 10 MiB, but it must read them whole. */
 const LONGEST = 32 << 20;
@@ -33,17 +35,17 @@ export interface GuardedStdio {
  * @throws PolicyError
  */
 export function guardStdio(
-  options: AirlockOptions | Guard = {},
+  options: AirlockOptions | Guard | Firewall = {},
   stdin: Readable = process.stdin,
   stdout: Writable = process.stdout,
 ): GuardedStdio {
-  const given = options instanceof Guard ? { guard: options } : options;
+  const given = optionsOf(options);
+  const turns = new Turns((error) => output.destroy(error as Error));
   const connection = new Connection(guardOf(given), given, given.name, () => given.name ?? '');
   const input = new PassThrough();
   let listed = (): void => {};
   const output = lineWriter(async (line) => {
-    const action = connection.server(line);
-    const { output: text } = connection;
+    const { action, output: text } = await turns.ask(() => connection.server(line));
     listed();
     if (action === Action.Forward) await write(stdout, line);
     else if (text !== '') await write(stdout, text);
@@ -69,13 +71,16 @@ export function guardStdio(
   };
   const decide = async (line: Uint8Array): Promise<void> => {
     for (;;) {
-      switch (connection.client(line)) {
+      const decision = connection.client(line);
+      if (decision instanceof Promise) turns.during(decision.catch(() => {}));
+      const { action, output: text } = await decision;
+      switch (action) {
         case Action.Forward:
           return write(input, line);
         case Action.Replace:
-          return write(input, connection.output);
+          return write(input, text);
         case Action.Answer:
-          return write(stdout, connection.output);
+          return write(stdout, text);
         case Action.Hold:
           await listing();
           break;

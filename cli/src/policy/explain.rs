@@ -3,9 +3,14 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use airlock::core::policy::{ConditionTrace, Explanation, RuleTrace, Truth};
+use airlock::clock::SystemClock;
+use airlock::core::policy::{
+    BudgetRef, BudgetTrace, ConditionTrace, Explanation, RuleTrace, Truth,
+};
 use airlock::core::{Call, Caller, Catalog, Origin, Reason, ToolDefinition};
+use airlock::limit::Limiter;
 use airlock::policy::{PolicyFile, Sources};
 use serde_json::{Value, json};
 
@@ -76,10 +81,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         now,
         ..Call::default()
     };
-    // The call is the first of a session.
+    // The call is the first of a session and of its limits and budgets.
     let mut session = airlock::session::fresh();
+    let limiter = Limiter::new(guard.policy(), Arc::new(SystemClock::new()))?;
     let scratch = &mut guard.scratch();
-    let explanation = guard.explain(&catalog, &call, None, Some(&mut session), scratch);
+    let explanation = guard.explain(&catalog, &call, Some(&limiter), Some(&mut session), scratch);
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &object(&args.tool, &explanation, &sources))?;
@@ -107,6 +113,18 @@ const fn name(truth: Truth) -> &'static str {
     }
 }
 
+/// A number of parts of 10^-18, as a decimal.
+fn decimal(units: u128) -> String {
+    let digits = format!("{units:019}");
+    let (whole, part) = digits.split_at(digits.len().saturating_sub(18));
+    let part = part.trim_end_matches('0');
+    if part.is_empty() { whole.into() } else { format!("{whole}.{part}") }
+}
+
+fn budget_place(budget: &BudgetRef<'_>, sources: &Sources) -> Option<String> {
+    sources.place(0, budget.span?)
+}
+
 fn object(tool: &str, explanation: &Explanation<'_>, sources: &Sources) -> Value {
     let condition = |rule: &RuleTrace<'_>, condition: &ConditionTrace<'_>| {
         json!({
@@ -131,6 +149,16 @@ fn object(tool: &str, explanation: &Explanation<'_>, sources: &Sources) -> Value
             "decides": rule.decides,
         })
     };
+    let budget = |trace: &BudgetTrace<'_>| {
+        let BudgetTrace { budget, enough, .. } = trace;
+        json!({
+            "id": budget.name,
+            "place": budget_place(budget, sources),
+            "max": decimal(budget.max),
+            "window": budget.window,
+            "enough": name(*enough),
+        })
+    };
     json!({
         "v": 1,
         "tool": tool,
@@ -139,6 +167,8 @@ fn object(tool: &str, explanation: &Explanation<'_>, sources: &Sources) -> Value
         "rule": explanation.rule.map(|rule| rule.id),
         "at": explanation.at,
         "stripped": explanation.stripped,
+        "budget": explanation.budget.map(|budget| budget.name),
+        "budgets": explanation.budgets.iter().map(budget).collect::<Vec<_>>(),
         "rules": explanation.rules.iter().map(rule).collect::<Vec<_>>(),
     })
 }
@@ -158,18 +188,32 @@ fn print(
     if let Some(reason) = explanation.reason {
         writeln!(out, "  Reason   {}: {}", reason.name(), reason.message())?;
     }
-    match explanation.rule {
-        Some(rule) => {
+    match (explanation.rule, &explanation.budget) {
+        (Some(rule), _) => {
             let place = sources.place_of(rule).unwrap_or_else(|| "a preset".into());
             writeln!(out, "  Decided  `{}`, {place}", rule.id)?;
         }
-        None => writeln!(out, "  Decided  no rule")?,
+        (None, Some(budget)) => {
+            let place = budget_place(budget, sources).map_or(String::new(), |at| format!(", {at}"));
+            writeln!(out, "  Decided  `{}`{place}", budget.name)?;
+        }
+        (None, None) => writeln!(out, "  Decided  no rule")?,
     }
     if let Some(at) = &explanation.at {
         writeln!(out, "  Where    {}", if at.is_empty() { "/" } else { at })?;
     }
     for pointer in &explanation.stripped {
         writeln!(out, "  Stripped {pointer}")?;
+    }
+    for BudgetTrace { budget, enough, .. } in &explanation.budgets {
+        let (max, window) = (decimal(budget.max), budget.window);
+        let says = match enough {
+            Truth::True => "enough, when nothing is used up",
+            Truth::False => "the call takes more",
+            Truth::Unknown => "what the call takes is missing or is no sum",
+        };
+        let place = budget_place(budget, sources).map_or(String::new(), |at| format!("  ({at})"));
+        writeln!(out, "  Budget   `{}`: {max} each {window}, {says}{place}", budget.name)?;
     }
     if explanation.rules.is_empty() {
         writeln!(out, "  No rule names the tool.")?;

@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::json;
 use crate::policy::{
     Admit, Charges, Decision, Disclose, Early, Exhausted, Explanation, Hold, Memory, Overspent,
-    RuleRef, Ruling,
+    RuleRef, Ruling, Shortage,
 };
 use crate::reason::Reason;
 use crate::report::{self, Notice};
@@ -271,23 +271,25 @@ impl Guard {
         if self.policy.charge(call, Some(doc), conditions).is_err() {
             return self.refused(Reason::InternalError, call, scratch);
         }
-        let shadow = self.policy.settings().shadow;
-        let hold = match self.reserve(limits, call, doc, conditions) {
-            Ok(Ok(hold)) => hold,
-            Ok(Err(overspent)) if shadow => {
-                would = would.or(Some(self.would_budget(overspent)));
-                None
-            }
-            Ok(Err(overspent)) => return self.overspent(overspent, call, scratch),
-            Err(Full) => return self.refused(Reason::InternalError, call, scratch),
+        let Ok(added) = self.policy.add_up(call, doc, conditions) else {
+            return self.refused(Reason::InternalError, call, scratch);
         };
-        let settled = match self.exhausted(limits, conditions) {
-            Some(exhausted) if !shadow => self.rate_limited(exhausted, call, scratch),
-            exhausted => {
-                would = would.or(exhausted.map(|exhausted| self.would_limit(exhausted)));
-                self.allow(call, source, ruling.decision.allowing(), would, scratch)
+        let hold = if self.policy.settings().shadow {
+            let (hold, lacks) = self.take_what_is_there(added, limits, conditions);
+            would = would.or(lacks);
+            hold
+        } else {
+            match added.map_err(Shortage::Budget).and_then(|()| self.take(limits, conditions)) {
+                Ok(hold) => hold,
+                Err(Shortage::Budget(overspent)) => {
+                    return self.overspent(overspent, call, scratch);
+                }
+                Err(Shortage::Limit(exhausted)) => {
+                    return self.rate_limited(exhausted, call, scratch);
+                }
             }
         };
+        let settled = self.allow(call, source, ruling.decision.allowing(), would, scratch);
         match (settled, limits.zip(hold)) {
             (Settled::Allow(cleared), _) => Settled::Allow(Cleared { hold, ..cleared }),
             (settled, Some((limits, hold))) => {
@@ -298,19 +300,31 @@ impl Guard {
         }
     }
 
-    /// Takes from budgets what the call takes. Without a keeper only what it is must be known.
-    fn reserve(
+    /// Takes from budgets and limits what the call takes. Without a keeper there is nothing to take from.
+    fn take(
         &self,
         limits: Option<&dyn Admit>,
-        call: &Call<'_>,
-        doc: json::Document<'_>,
-        memory: &mut Memory<'_>,
-    ) -> Result<Result<Option<Hold>, Overspent>, Full> {
-        if let Err(overspent) = self.policy.add_up(call, doc, memory)? {
-            return Ok(Err(overspent));
-        }
+        memory: &Memory<'_>,
+    ) -> Result<Option<Hold>, Shortage> {
+        let (sums, charges) = (self.policy.sums(memory), self.policy.charges(memory));
+        limits.map_or(Ok(None), |limits| limits.take(sums, charges))
+    }
+
+    /// The same in shadow mode, where a budget that lacks something keeps no limit from being charged; what
+    /// would have become of the call.
+    fn take_what_is_there(
+        &self,
+        added: Result<(), Overspent>,
+        limits: Option<&dyn Admit>,
+        memory: &Memory<'_>,
+    ) -> (Option<Hold>, Option<Would<'_>>) {
         let sums = self.policy.sums(memory);
-        Ok(limits.map_or(Ok(None), |limits| limits.reserve(sums)))
+        let held = added.and_then(|()| limits.map_or(Ok(None), |limits| limits.reserve(sums)));
+        let exhausted = self.exhausted(limits, memory).map(|exhausted| self.would_limit(exhausted));
+        match held {
+            Ok(hold) => (hold, exhausted),
+            Err(overspent) => (None, Some(self.would_budget(overspent))),
+        }
     }
 
     /// Charges a refusal. A limit of refused calls that is used up stands in place of their reason.
@@ -431,6 +445,7 @@ impl Guard {
         let budget = self.policy.budgets().find(|budget| {
             reason == Some(Reason::BudgetExceeded) && rule.as_deref() == Some(budget.name)
         });
+        let budgets = self.policy.trace_budgets(call, read.map(|(doc, _)| doc));
         let decides = |found: &RuleRef<'_>| {
             let counted = limit.is_some() || budget.is_some();
             reason.is_none() || rule.as_deref() == Some(found.id) && !counted
@@ -439,7 +454,7 @@ impl Guard {
         for trace in &mut rules {
             trace.decides = Some(trace.rule) == rule;
         }
-        Explanation { reason, rule, limit, budget, at, stripped, rules, ticket, hold }
+        Explanation { reason, rule, limit, budget, budgets, at, stripped, rules, ticket, hold }
     }
 
     /// The refusal in `ruling`, unless the policy only watches.

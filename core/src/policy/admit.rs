@@ -25,6 +25,22 @@ pub trait Admit {
         sums.next().map_or(Ok(None), |sum| Err(Overspent { budget: sum.budget.index }))
     }
 
+    /// Takes all of `sums` and all of `charges`, or nothing: what [`reserve`](Self::reserve) and
+    /// [`admit`](Self::admit) take one after the other. A keeper that is far away is asked once.
+    ///
+    /// # Errors
+    /// What lacks, and nothing was taken: of both the budget.
+    fn take(&self, sums: Sums<'_>, charges: Charges<'_>) -> Result<Option<Hold>, Shortage> {
+        let hold = self.reserve(sums).map_err(Shortage::Budget)?;
+        if let Err(exhausted) = self.admit(charges) {
+            if let Some(hold) = hold {
+                self.settle(hold, Outcome::Failed);
+            }
+            return Err(Shortage::Limit(exhausted));
+        }
+        Ok(hold)
+    }
+
     /// Ends the call of `hold`. What one took that failed is given back; all else stays taken. A hold is settled
     /// once: a second time changes nothing.
     fn settle(&self, hold: Hold, outcome: Outcome) {
@@ -36,6 +52,15 @@ pub trait Admit {
 /// succeed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold(pub u64);
+
+/// What a call lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// A budget.
+    Budget(Overspent),
+    /// A limit.
+    Limit(Exhausted),
+}
 
 /// A limit has too little left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

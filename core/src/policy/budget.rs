@@ -9,12 +9,14 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 use core::slice;
 
 use super::compile::Compiler;
 use super::compiled::Policy;
 use super::condition::{Memory, Segment, is_decimal};
 use super::error::PolicyError;
+use super::explain::BudgetTrace;
 use super::fields::Item;
 use super::index::{NameIndex, Pattern};
 use super::limit::{KeyPart, find, write_part};
@@ -22,6 +24,7 @@ use super::rule::List;
 use super::text::{Pool, Text};
 use super::time::Zone;
 use super::tree::{Span, Value as Literal};
+use super::truth::Truth;
 use crate::buf::Full;
 use crate::caller::Call;
 use crate::glob::Case;
@@ -77,6 +80,35 @@ impl Period {
         };
         number.unwrap_or(i64::MIN)
     }
+
+    /// In which Unix seconds the period of a number lies: from its first one on as long as the longest of its
+    /// sort. None for one that is not known.
+    fn bounds(&self, number: i64) -> Option<Range<i64>> {
+        const HOUR: i64 = 3600;
+        const DAY: i64 = 24 * HOUR;
+        let from = |zone: &Zone, first: i64| {
+            // No zone is so far from UTC.
+            let search = first.checked_sub(2)?..first.checked_add(2)?;
+            let seconds = search.start.checked_mul(DAY)?..search.end.checked_mul(DAY)?;
+            first_in(seconds, |second| zone.day(second).is_some_and(|day| day >= first))
+        };
+        let (start, longest) = match self {
+            Self::Hour => (number.checked_mul(HOUR)?, HOUR),
+            // A day on which clocks go back is longer.
+            Self::Day(zone) => (from(zone, number)?, DAY + 2 * HOUR),
+            Self::Week(zone) => {
+                (from(zone, number.checked_mul(7)?.checked_sub(3)?)?, 7 * DAY + 2 * HOUR)
+            }
+            Self::Month(zone) => {
+                // A month has 30.436 875 days of 400 years.
+                let about = number.checked_mul(30_436_875)?.div_euclid(1_000_000);
+                let search = about.checked_sub(40)?..about.checked_add(40)?;
+                let first = first_in(search, |day| super::time::month_of(day) >= number)?;
+                (from(zone, first)?, 31 * DAY + 2 * HOUR)
+            }
+        };
+        Some(start..start.checked_add(longest)?)
+    }
 }
 
 /// A budget of a policy.
@@ -123,6 +155,19 @@ pub(crate) struct SumRecord {
 pub struct Overspent {
     /// The budget, as [`BudgetRef::index`] has it.
     pub budget: usize,
+}
+
+/// The first number of `range` from which on `is_in` says yes; none when it says so of the first or of none.
+fn first_in(range: Range<i64>, is_in: impl Fn(i64) -> bool) -> Option<i64> {
+    let Range { start: mut before, end: mut after } = range;
+    if is_in(before) || !is_in(after) {
+        return None;
+    }
+    while let gap @ 2.. = after.saturating_sub(before) {
+        let middle = before.saturating_add(gap / 2);
+        if is_in(middle) { after = middle } else { before = middle }
+    }
+    Some(after)
 }
 
 impl Budgets {
@@ -188,6 +233,28 @@ impl Policy {
         Sums { budgets, pool, records: memory.sums.iter(), keys: &memory.keys }
     }
 
+    /// What a call takes from each budget that applies; `doc` has the arguments, when they could be read.
+    pub(crate) fn trace_budgets(
+        &self,
+        call: &Call<'_>,
+        doc: Option<Document<'_>>,
+    ) -> Vec<BudgetTrace<'_>> {
+        let mut numbers = Vec::new();
+        self.budgets.tools.find(call.tool, &self.pool, |number| numbers.push(number));
+        numbers.sort_unstable();
+        numbers.dedup();
+        let trace = |number| {
+            let budget = self.budgets.get(number, &self.pool)?;
+            let sum = self.budgets.budgets.get(number as usize)?.sum;
+            let segments = sum.of(&self.conditions.segments);
+            let amount =
+                doc.and_then(|doc| find(doc.root(), segments, &self.pool)).and_then(amount);
+            let enough = amount.map_or(Truth::Unknown, |amount| (amount <= budget.max).into());
+            Some(BudgetTrace { budget, enough })
+        };
+        numbers.into_iter().filter_map(trace).collect()
+    }
+
     /// Every budget, in the order of the document.
     pub fn budgets(&self) -> impl Iterator<Item = BudgetRef<'_>> {
         (0..self.budgets.budgets.len())
@@ -216,6 +283,15 @@ pub struct Sums<'s> {
     pool: &'s Pool,
     records: slice::Iter<'s, SumRecord>,
     keys: &'s [u8],
+}
+
+impl Sums<'_> {
+    /// In which Unix seconds the window of a sum lies at most, its first one included: for keepers that others
+    /// share, who must know what began after a loss of data. None where the moment of the call is not known.
+    #[must_use]
+    pub fn bounds(&self, sum: &Sum<'_>) -> Option<Range<i64>> {
+        self.budgets.budgets.get(sum.budget.index)?.window.bounds(sum.window)
+    }
 }
 
 impl<'s> Iterator for Sums<'s> {
@@ -300,4 +376,32 @@ fn most(item: &Item<'_>) -> Result<u128, PolicyError> {
     };
     let units = Number::new(spelt.as_bytes()).units(PLACES).filter(|units| *units > 0);
     units.ok_or_else(|| item.error("the largest sum is above 0 and has at most 18 decimal places"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_begins_with_its_first_second_and_no_later() {
+        // Clocks go forward an hour at 90 days and back at 300.
+        const DAY: i64 = 86_400;
+        let zone =
+            || Zone::new([(i64::MIN, 3600), (90 * DAY, 7200), (300 * DAY, 3600)].into(), i64::MAX);
+        let windows =
+            [Period::Hour, Period::Day(zone()), Period::Week(zone()), Period::Month(zone())];
+        for window in windows {
+            for second in (-400 * DAY..800 * DAY).step_by(49_999).filter(|second| *second >= 0) {
+                let number = window.number(u64::try_from(second * 1000).ok());
+                let bounds = window.bounds(number).unwrap();
+                assert!(bounds.contains(&second), "{window:?} {second}");
+                if bounds.start > 0 {
+                    let at = |second: i64| window.number(u64::try_from(second * 1000).ok());
+                    assert_eq!((at(bounds.start), at(bounds.start - 1)), (number, number - 1));
+                    assert!(at(bounds.end) > number, "{window:?} {second}");
+                }
+            }
+            assert_eq!(window.bounds(i64::MIN), None);
+        }
+    }
 }

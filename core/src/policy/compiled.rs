@@ -176,7 +176,7 @@ impl Policy {
     pub fn with_repair(mut self, tools: &str, repair: Repair) -> Result<Self, PolicyError> {
         glob::check(tools)
             .map_err(|error| PolicyError::new(Span::default(), "arguments", error.to_string()))?;
-        let entry = MendingEntry { pattern: self.pool.add(tools), repair, adds: true };
+        let entry = MendingEntry { pattern: self.pool.add(tools), span: None, repair, adds: true };
         self.mending = self.mending.with(entry, &self.pool);
         Ok(self)
     }

@@ -459,8 +459,8 @@ impl Compiler<'_> {
             check_glob(&member.name, &value)?;
             let table = value.table(&ARGUMENTS)?;
             if let Some(repair) = table.read("repair", repairs)? {
-                let pattern = self.pool.add(&member.name);
-                self.mending.push(MendingEntry { pattern, repair, adds: false });
+                let (pattern, span) = (self.pool.add(&member.name), Some(member.span));
+                self.mending.push(MendingEntry { pattern, span, repair, adds: false });
             }
         }
         Ok(())
@@ -476,6 +476,7 @@ impl Compiler<'_> {
             let keep = [("head", Keep::Head), ("middle", Keep::Ends), ("tail", Keep::Tail)];
             self.outputs.push(Entry {
                 pattern: self.pool.add(&member.name),
+                span: member.span,
                 mask: keep_list(table.read("mask", mask_list)?, &mut self.masks),
                 style: keep_list(table.read("style", style_list)?, &mut self.styles),
                 allow: keep_list(table.read("allow", allow_list)?, &mut self.allows),

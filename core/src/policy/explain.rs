@@ -35,6 +35,8 @@ pub struct Explanation<'p> {
     pub limit: Option<LimitRef<'p>>,
     /// The budget that has too little left, for [`Reason::BudgetExceeded`].
     pub budget: Option<BudgetRef<'p>>,
+    /// The budgets that the call takes from, in the order of the document.
+    pub budgets: Vec<BudgetTrace<'p>>,
     /// The argument that decided, or the first that is wrong, as a pointer.
     pub at: Option<String>,
     /// Pointers of the arguments that are stripped.
@@ -80,6 +82,17 @@ pub struct RuleTrace<'p> {
     pub truth: Option<Truth>,
     /// It made the decision.
     pub decides: bool,
+}
+
+/// What a call takes from one budget.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct BudgetTrace<'p> {
+    /// The budget.
+    pub budget: BudgetRef<'p>,
+    /// Whether a budget of which nothing is used up has enough; unknown for a value that is missing or cannot be
+    /// added up, whose call is refused.
+    pub enough: Truth,
 }
 
 /// What one condition said about a call.

@@ -176,8 +176,10 @@ pub(super) const AUDIT: Keys = Keys {
     later: &[],
 };
 pub(super) const PINS: Keys = Keys { known: &["change", "mode", "tolerate"], later: &[] };
-pub(super) const STORE: Keys =
-    Keys { known: &["kill_key", "namespace", "on_loss", "redis", "timeout_ms"], later: &[] };
+pub(super) const STORE: Keys = Keys {
+    known: &["ca_file", "kill_key", "namespace", "on_loss", "redis", "timeout_ms"],
+    later: &[],
+};
 pub(super) const AGENT: Keys = Keys { known: &["roles", "tenant"], later: &[] };
 pub(super) const ARGUMENTS: Keys = Keys { known: &["repair"], later: &[] };
 pub(super) const OUTPUT: Keys = Keys {

@@ -252,19 +252,32 @@ impl Policy {
                 let kind = format!("`{}`", self.pool.get(budget.name));
                 Some((kind, budget.span?, Case::Fold, patterns))
             });
-        for (kind, span, case, patterns) in patterns.chain(limits).chain(budgets) {
-            for pattern in patterns {
-                if tools.iter().any(|tool| glob::matches(pattern, tool, case)) {
-                    continue;
-                }
-                let message = format!("{kind}: no tool is called `{pattern}`");
-                let near = nearest(pattern, tools.iter().copied());
-                let hint = near.map(|near| format!("did you mean `{near}`?"));
-                remarks.push(Remark {
-                    hint,
-                    ..Remark::new("no-such-tool", Some(span), message, None)
-                });
+        let mut look = |kind: &str, span, case, pattern: &str| {
+            if tools.iter().any(|tool| glob::matches(pattern, tool, case)) {
+                return;
             }
+            let message = format!("{kind}: no tool is called `{pattern}`");
+            let near = nearest(pattern, tools.iter().copied());
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            let remark = Remark::new("no-such-tool", Some(span), message, None);
+            remarks.push(Remark { hint, ..remark });
+        };
+        for (kind, span, case, patterns) in patterns.chain(limits).chain(budgets) {
+            patterns.iter().for_each(|pattern| look(&kind, span, case, pattern));
+        }
+        for kind in &self.conditions.kinds {
+            let name = format!("kind `{}`", self.pool.get(kind.name));
+            for (pattern, _) in kind.tools.patterns(&self.pool) {
+                look(&name, kind.span, Case::Fold, &pattern);
+            }
+        }
+        for entry in &self.mending.entries {
+            if let Some(span) = entry.span {
+                look("[arguments]", span, Case::Exact, self.pool.get(entry.pattern));
+            }
+        }
+        for entry in &self.outputs.entries {
+            look("[output]", entry.span, Case::Exact, self.pool.get(entry.pattern));
         }
     }
 }

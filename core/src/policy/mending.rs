@@ -9,6 +9,7 @@ use super::index::{NameIndex, Pattern};
 use super::output::specificity;
 use super::settings::Repair;
 use super::text::{Pool, Text};
+use super::tree::Span;
 use crate::glob::Case;
 
 /// The repairs of a policy, by tool.
@@ -17,7 +18,7 @@ pub(super) struct Mending {
     /// For tools that no entry names.
     default: Repair,
     /// The most specific first.
-    entries: Vec<MendingEntry>,
+    pub entries: Vec<MendingEntry>,
     index: NameIndex,
 }
 
@@ -25,6 +26,8 @@ pub(super) struct Mending {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MendingEntry {
     pub pattern: Text,
+    /// None for one that is not of the document.
+    pub span: Option<Span>,
     pub repair: Repair,
     /// It adds to what the document says, in whose place it would stand otherwise.
     pub adds: bool,

@@ -100,7 +100,7 @@ mod wrappers;
 pub use names::NamePolicy;
 #[cfg(feature = "alloc")]
 pub use {
-    admit::{Admit, Exhausted, Hold},
+    admit::{Admit, Exhausted, Hold, Shortage},
     audit::{AuditMode, AuditPolicy, OnError, WhenFull},
     budget::{BudgetRef, Overspent, PLACES, Sum, Sums},
     case::{Case, Expect, Step},
@@ -108,7 +108,7 @@ pub use {
     compiled::{AgentRef, Policy},
     decide::{Decision, RuleRef},
     error::PolicyError,
-    explain::{ConditionTrace, Explanation, RuleTrace},
+    explain::{BudgetTrace, ConditionTrace, Explanation, RuleTrace},
     kill::KillSwitch,
     limit::{Charge, Charges, LimitRef},
     lint::Remark,

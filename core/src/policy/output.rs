@@ -108,6 +108,7 @@ pub(super) fn hidden_kinds(
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub pattern: super::text::Text,
+    pub span: Span,
     /// Index of the mask list.
     pub mask: Option<usize>,
     pub style: Option<usize>,

@@ -27,6 +27,9 @@ pub enum OnLoss {
 pub struct StorePolicy {
     /// Key `redis`: the URL of the server, without a password; none when the host says it.
     pub redis: Option<Box<str>>,
+    /// Key `ca_file`: the file of the certificates by which that of the server is checked; none for those of the
+    /// system.
+    pub ca_file: Option<Box<str>>,
     /// Key `on_loss`.
     pub on_loss: OnLoss,
     /// Key `timeout_ms`: how long a decision waits, in milliseconds.
@@ -41,6 +44,7 @@ impl Default for StorePolicy {
     fn default() -> Self {
         Self {
             redis: None,
+            ca_file: None,
             on_loss: OnLoss::default(),
             timeout_ms: 50,
             namespace: None,
@@ -56,6 +60,10 @@ impl StorePolicy {
         let table = item.clone().table(&STORE)?;
         Ok(Self {
             redis: table.read("redis", url)?,
+            ca_file: table.read("ca_file", |item| match item.text()? {
+                "" => Err(item.error("the path of a file")),
+                path => Ok(path.into()),
+            })?,
             on_loss: table.read("on_loss", |item| item.word(&LOSS))?.unwrap_or_default(),
             timeout_ms: table
                 .read("timeout_ms", |item| match item.whole()? {
@@ -103,10 +111,11 @@ mod tests {
         let store = |text: &str| Policy::from_json(text).map(|policy| policy.store().cloned());
         assert_eq!(store("{}").unwrap(), None);
         assert_eq!(store(r#"{"store": {}}"#).unwrap(), Some(StorePolicy::default()));
-        let full = r#"{"store": {"redis": "redis://h:1/0", "on_loss": "fallback",
+        let full = r#"{"store": {"redis": "redis://h:1/0", "ca_file": "ca.pem", "on_loss": "fallback",
             "timeout_ms": 10000, "namespace": "n", "kill_key": "airlock:halt"}}"#;
         let expected = StorePolicy {
             redis: Some("redis://h:1/0".into()),
+            ca_file: Some("ca.pem".into()),
             on_loss: OnLoss::Fallback,
             timeout_ms: 10_000,
             namespace: Some("n".into()),
@@ -118,6 +127,7 @@ mod tests {
             (r#"{"store": {"timeout_ms": 10001}}"#, "store.timeout_ms: a time-out is"),
             (r#"{"store": {"namespace": ""}}"#, "store.namespace: 1 to 128"),
             (r#"{"store": {"namespace": "a}b"}}"#, "store.namespace: 1 to 128"),
+            (r#"{"store": {"ca_file": ""}}"#, "store.ca_file: the path"),
             (r#"{"store": {"kill_key": "a b"}}"#, "store.kill_key: 1 to 128"),
             (r#"{"store": {"redis": "redis://me@h/"}}"#, "store.redis: a policy holds no user"),
             (r#"{"store": {"redis": "unix:///s?pass=x"}}"#, "store.redis: a policy holds no user"),

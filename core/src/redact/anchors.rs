@@ -6,7 +6,7 @@
 //! consists of is found by one addition: a run of ones plus any of its bits carries out of its top. Worst
 //! case: the same few instructions for any block.
 
-use super::bytes::{DIGITS, Set, byte, moved, run, slice};
+use super::bytes::{Set, byte, moved, run, slice};
 use crate::simd::classes::Classes;
 
 /// A word is long from this many bytes on: every key that no sign parts is.
@@ -239,7 +239,8 @@ impl Carry {
         const PARAMETERS: Set = Set::new(b"0-9;");
         const LONGEST: usize = 32;
         let mut holes = below(self.hole.saturating_sub(base));
-        let mut rest = escapes;
+        // What another sign follows is none.
+        let mut rest = escapes & !(escapes >> 1);
         while rest != 0 {
             let i = rest.trailing_zeros() as usize;
             rest &= rest - 1;
@@ -247,10 +248,13 @@ impl Carry {
             if at < self.hole {
                 continue;
             }
-            let (first, second) = (byte(text, at + 1), byte(text, at + 2));
-            let end = match byte(text, at) {
+            let [sign, first, second] = match text.get(at..).and_then(|rest| rest.first_chunk()) {
+                Some(&chunk) => chunk,
+                None => [byte(text, at), byte(text, at + 1), 0],
+            };
+            let end = match sign {
                 b'\\' if matches!(first, b'n' | b'r' | b't') => at + 2,
-                b'%' if DIGITS.has(first) && second.is_ascii_hexdigit() => at + 3,
+                b'%' if first.is_ascii_digit() && second.is_ascii_hexdigit() => at + 3,
                 0x1b if first == b'[' => run(slice(text, 0, at + LONGEST), at + 2, PARAMETERS) + 1,
                 _ => continue,
             };

@@ -1,14 +1,17 @@
 //! Sets of bytes, runs of them, and reads that cannot fail.
 
-/// A set of ASCII bytes. No other byte is ever in it.
+use core::ops::RangeInclusive;
+
+/// A set of ASCII bytes. No other byte is ever in it, but there is room for all: so that a look needs no
+/// branch.
 #[derive(Clone, Copy)]
-pub(super) struct Set(u128);
+pub(super) struct Set([u32; 8]);
 
 impl Set {
     /// The bytes that `spec` lists: ranges as in `A-Z`, and single bytes; a `-` that stands last is
     /// itself.
     pub(super) const fn new(spec: &[u8]) -> Self {
-        let mut bits = 0_u128;
+        let mut bits = [0; 8];
         let mut at = 0;
         while at < spec.len() {
             let first = spec[at];
@@ -19,7 +22,7 @@ impl Set {
             }
             let mut byte = first;
             while byte <= last {
-                bits |= 1 << byte;
+                bits[byte as usize >> 5] |= 1 << (byte & 31);
                 byte += 1;
             }
             at += 1;
@@ -29,7 +32,13 @@ impl Set {
 
     #[inline]
     pub(super) const fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 == 1
+        self.bit(byte) & 1 == 1
+    }
+
+    /// The same as the lowest bit.
+    #[inline]
+    const fn bit(self, byte: u8) -> u32 {
+        self.0[byte as usize >> 5] >> (byte & 31)
     }
 }
 
@@ -85,6 +94,16 @@ pub(super) fn run(text: &[u8], at: usize, set: Set) -> usize {
     at + len
 }
 
+/// The same for a run that is likely long.
+pub(super) fn long_run(text: &[u8], at: usize, set: Set) -> usize {
+    let (eights, _) = text.get(at..).unwrap_or(&[]).as_chunks::<8>();
+    let inside = |eight: &&[u8; 8]| eight.iter().fold(1, |all, &byte| all & set.bit(byte)) == 1;
+    let whole = eights.iter().take_while(inside);
+    let len = 8 * whole.count();
+    looked_at(len);
+    run(text, at + len, set)
+}
+
 /// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
 #[inline]
 pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize {
@@ -92,6 +111,12 @@ pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize 
     let len = head.iter().rev().take_while(|&&byte| set.has(byte)).count();
     looked_at(len);
     end - len
+}
+
+/// The end of the value `start..end` without the bytes of `set` that it ends with, of which it takes a few:
+/// where what is in view of a value ends in them, the value may go on behind them.
+pub(super) fn trimmed_end(text: &[u8], start: usize, end: usize, set: Set) -> usize {
+    run_back(text, end, set, 64.min(end - start))
 }
 
 /// Where the byte at `at` is once bytes `from..to` are gone; one of those would be at `from`.
@@ -121,6 +146,35 @@ pub(super) fn variety(text: &[u8]) -> u32 {
     looked_at(text.len().min(64));
     let seen = text.iter().take(64).fold(0_u128, |seen, &byte| seen | 1 << (byte & 127));
     seen.count_ones()
+}
+
+/// Whether there are at least `least` different bytes among the first 64 of `text`; it looks no further.
+pub(super) fn varies(text: &[u8], least: u32) -> bool {
+    let (mut seen, mut count) = (0_u128, 0);
+    text.iter().take(64).any(|&byte| {
+        looked_at(1);
+        let bit = 1 << (byte & 127);
+        count += u32::from(seen & bit == 0);
+        seen |= bit;
+        count >= least
+    })
+}
+
+/// Whether `text` holds a byte of `range`, which is ASCII: eight at a time, since most that is asked holds
+/// none.
+pub(super) fn has_any(text: &[u8], range: RangeInclusive<u8>) -> bool {
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let (first, last) = (0x80 - *range.start(), 0x7f - *range.end());
+    let (first, last) = (u64::from_ne_bytes([first; 8]), u64::from_ne_bytes([last; 8]));
+    // The sum with what is missing to 0x80 carries into the top bit of a byte, and no further.
+    let within = |bytes: u64| {
+        let low = bytes & !TOPS;
+        (low + first) & !(low + last) & !bytes & TOPS != 0
+    };
+    let (chunks, rest) = text.as_chunks::<8>();
+    looked_at(text.len());
+    chunks.iter().any(|chunk| within(u64::from_ne_bytes(*chunk)))
+        || rest.iter().any(|byte| range.contains(byte))
 }
 
 /// The value of a byte of base64 or base64url.
@@ -168,6 +222,24 @@ mod tests {
             let word = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
             assert_eq!(URL64.has(byte), word);
         }
+    }
+
+    #[test]
+    fn ranges_are_found_wherever_they_are() {
+        for byte in 0..=255_u8 {
+            for at in 0..11 {
+                let mut text = [b' '; 11];
+                text[at] = byte;
+                assert_eq!(has_any(&text, b'0'..=b'9'), byte.is_ascii_digit(), "{byte} at {at}");
+                assert_eq!(has_any(&text, b'A'..=b'Z'), byte.is_ascii_uppercase(), "{byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn differences_are_counted_up_to_what_is_asked() {
+        assert!(varies(b"abca", 3) && !varies(b"abca", 4) && !varies(b"", 1));
+        assert!(!varies(&[&[b'a'; 64][..], b"b"].concat(), 2), "the first 64 decide");
     }
 
     #[test]

@@ -61,32 +61,46 @@ pub(super) fn mod11_10(digits: &[u8]) -> bool {
 
 /// J. Verhoeff, Error Detecting Decimal Codes (1969): the check of the Indian Aadhaar number.
 pub(super) fn verhoeff(digits: &[u8]) -> bool {
-    // The product in the dihedral group D5 and the powers of its permutation, computed.
-    const fn product(a: u32, b: u32) -> u32 {
-        match (a < 5, b < 5) {
-            (true, true) => (a + b) % 5,
-            (true, false) => 5 + (a + b - 5) % 5,
-            (false, true) => 5 + (a - 5 + 5 - b) % 5,
-            (false, false) => (a + 5 - b) % 5,
-        }
-    }
-    const STEP: [u32; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
     let mut check = 0;
-    for i in 0..digits.len() {
-        let mut value = digit(digits, digits.len() - 1 - i);
-        for _ in 0..i % 8 {
-            let Some(&next) = STEP.get(value as usize) else {
-                return false;
-            };
-            value = next;
-        }
-        if value > 9 {
+    for (step, &c) in STEPS.iter().cycle().zip(digits.iter().rev()) {
+        let products = PRODUCTS.get(check);
+        let value = step.get(usize::from(c.wrapping_sub(b'0'))).copied();
+        let Some(product) = products.zip(value).and_then(|(row, value)| row.get(value)) else {
             return false;
-        }
-        check = product(check, value);
+        };
+        check = *product;
     }
     check == 0
 }
+
+/// The products in the dihedral group D5.
+static PRODUCTS: [[usize; 10]; 10] = {
+    let mut table = [[0; 10]; 10];
+    let mut at = 0;
+    while at < 100 {
+        let (a, b) = (at / 10, at % 10);
+        table[a][b] = match (a < 5, b < 5) {
+            (true, true) => (a + b) % 5,
+            (true, false) => 5 + (a + b - 5) % 5,
+            (false, true) => 5 + (a - b) % 5,
+            (false, false) => (a + 5 - b) % 5,
+        };
+        at += 1;
+    }
+    table
+};
+
+/// The powers of Verhoeff's permutation.
+static STEPS: [[usize; 10]; 8] = {
+    const STEP: [usize; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+    let mut table = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; 8];
+    let mut at = 10;
+    while at < 80 {
+        table[at / 10][at % 10] = STEP[table[at / 10 - 1][at % 10]];
+        at += 1;
+    }
+    table
+};
 
 /// SHA-256 (FIPS 180-4) of up to 55 bytes, one block: all that Base58Check needs.
 fn sha256(message: &[u8]) -> [u8; 32] {
@@ -174,7 +188,7 @@ pub(super) fn base58check(text: &[u8]) -> bool {
 /// human-readable part `bc`.
 pub(super) fn segwit(text: &[u8]) -> bool {
     const ALPHABET: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    const STEPS: [u32; 5] = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
+    static STEPS: [u32; 5] = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
     let step = |check: u32, value: u32| {
         let top = check >> 25;
         STEPS.iter().enumerate().fold((check & 0x1ff_ffff) << 5 ^ value, |check, (i, step)| {

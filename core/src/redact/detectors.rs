@@ -135,8 +135,8 @@ impl Detector {
         }
     }
 
-    /// The shapes that tell by themselves, then those that need a word near: `9` is a digit, `A` a capital,
-    /// `X` either. None where the detector has a beginning or is written out.
+    /// The shapes that tell by themselves, then those that need a word near: `9` is a digit, `N` one from 2
+    /// on, `A` a capital, `X` a digit or a capital. None where the detector has a beginning or is written out.
     #[must_use]
     pub const fn forms(&self) -> (&'static [&'static str], &'static [&'static str]) {
         match self.0 {

@@ -28,10 +28,15 @@ struct Entry {
     /// Which places hold letters and digits, and whether some hold either.
     kept: u32,
     mixed: bool,
+    /// Groups of three digits with blanks between, as counts have too.
+    counted: bool,
 }
 
 /// Longest form.
 const LONGEST_FORM: usize = 24;
+/// Longest run of letters and digits of a form that has several, and room to copy it as a whole.
+const LONGEST_RUN: usize = 16;
+const WIDE: usize = LONGEST_FORM + LONGEST_RUN;
 
 impl Entry {
     const NONE: Self = Self {
@@ -42,15 +47,17 @@ impl Entry {
         most: [u8::MAX; LONGEST_FORM],
         kept: 0,
         mixed: false,
+        counted: false,
     };
 
     const fn of(pattern: &'static str, row: u8) -> Self {
         let bytes = pattern.as_bytes();
         let mut entry = Self { pattern, row, lead: lead(bytes) as u8, ..Self::NONE };
-        let mut at = 0;
+        let (mut at, mut run) = (0, 0);
         while at < bytes.len() {
             (entry.least[at], entry.most[at]) = match bytes[at] {
                 b'9' => (b'0', b'9'),
+                b'N' => (b'2', b'9'),
                 b'A' => (b'A', b'Z'),
                 b'X' => (b'0', b'Z'),
                 sign => (sign, sign),
@@ -58,7 +65,10 @@ impl Entry {
             entry.kept |= (bytes[at].is_ascii_alphanumeric() as u32) << at;
             entry.mixed |= bytes[at] == b'X';
             at += 1;
+            run = if entry.kept >> (at - 1) & 1 == 1 { run + 1 } else { 0 };
+            assert!(run <= LONGEST_RUN || run == at, "a run is copied as a whole");
         }
+        entry.counted = matches!(bytes, [b'9' | b'N', b'9', b'9', b' ', ..]);
         entry
     }
 }
@@ -87,7 +97,7 @@ const fn lead(pattern: &[u8]) -> usize {
     let (mut start, mut at) = (0, 0);
     while at < pattern.len() {
         match pattern[at] {
-            b'0'..=b'9' | b'X' => return start,
+            b'0'..=b'9' | b'N' | b'X' => return start,
             b'A'..=b'Z' => {}
             _ => start = at + 1,
         }
@@ -204,15 +214,20 @@ pub(super) fn find<E>(
         return Ok(());
     }
     let mut try_all = |head: u8, rows: Rows| {
+        let here = wide(text, at);
         let mut next = head;
-        while let Some(entry) = usize::from(next).checked_sub(1).and_then(|i| FORMS.get(i)) {
+        while let Some(i) = usize::from(next).checked_sub(1)
+            && let (Some(entry), Some(left)) = (FORMS.get(i), INDEX.rows.get(i + 1))
+            && rows & left != 0
+        {
             let row = usize::from(entry.row);
-            if rows >> row & 1 == 1
-                && let Some((start, end)) = entry.verified(text, at)
+            if entry.may_begin(here[0])
+                && rows >> row & 1 == 1
+                && let Some((start, end)) = entry.verified(text, at, &here)
             {
                 found(row, start, end)?;
             }
-            next = INDEX.next.get(usize::from(next) - 1).copied().unwrap_or(0);
+            next = INDEX.next.get(i).copied().unwrap_or(0);
         }
         Ok(())
     };
@@ -231,49 +246,94 @@ pub(super) fn find<E>(
     Ok(())
 }
 
+/// What stands at `at`, as far as the longest form reaches, and room behind it; NUL behind the text's end.
+#[inline]
+fn wide(text: &[u8], at: usize) -> [u8; WIDE] {
+    let (mut wide, rest) = ([0; WIDE], text.get(at..).unwrap_or(&[]));
+    let (form, _) = wide.split_at_mut(LONGEST_FORM);
+    match rest.first_chunk::<LONGEST_FORM>() {
+        Some(chunk) => form.copy_from_slice(chunk),
+        None => form.iter_mut().zip(rest).for_each(|(to, &from)| *to = from),
+    }
+    wide
+}
+
 impl Entry {
-    /// Where the form lies whose anchor is at `at`, when the text has it and it is valid.
-    fn verified(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
-        let start = at.checked_sub(usize::from(self.lead))?;
-        let end = start + self.pattern.len();
-        let head = text.get(start..end)?;
-        // What is behind the form may be anything.
-        let mut wide = [0; LONGEST_FORM];
-        match text.get(start..).and_then(|rest| rest.first_chunk()) {
-            Some(chunk) => wide = *chunk,
-            None => wide.iter_mut().zip(head).for_each(|(to, &from)| *to = from),
+    /// Whether a form that begins with its anchor may begin with `first`, which refuses many.
+    #[inline]
+    const fn may_begin(&self, first: u8) -> bool {
+        self.lead > 0 || self.least[0] <= first && first <= self.most[0]
+    }
+
+    /// Where the form lies whose anchor is at `at`, where `here` stands, when the text has it and it is
+    /// valid.
+    fn verified(&self, text: &[u8], at: usize, here: &[u8; WIDE]) -> Option<(usize, usize)> {
+        if self.lead > 0 {
+            let start = at.checked_sub(usize::from(self.lead))?;
+            self.verified_from(text, start, &wide(text, start))
+        } else {
+            self.verified_from(text, at, here)
         }
-        if !self.fits(&wide) || ALNUM.has(byte(text, end)) {
+    }
+
+    #[inline]
+    fn verified_from(
+        &self,
+        text: &[u8],
+        start: usize,
+        wide: &[u8; WIDE],
+    ) -> Option<(usize, usize)> {
+        let end = start + self.pattern.len();
+        if !self.fits(wide) || ALNUM.has(byte(text, end)) {
             return None;
         }
-        let mut kept = [0; 32];
-        let compact = self.compact(head, &mut kept)?;
-        let row = IDENTIFIERS.get(usize::from(self.row))?;
         // A run of so many digits with its check digit is telling beside another number too.
-        let long = compact.len() >= 13 && compact.len() == head.len();
-        let counted = self.pattern.starts_with("999 ") && is_in_a_row(text, start, end);
-        ((row.verify)(compact) && is_bounded(text, start, end, long) && !counted)
-            .then_some((start, end))
+        let long = self.is_one_run() && self.pattern.len() >= 13;
+        if !is_bounded(text, start, end, long) || self.counted && is_in_a_row(text, start, end) {
+            return None;
+        }
+        let mut kept = [0; WIDE];
+        let compact = self.compact(wide, &mut kept)?;
+        let row = IDENTIFIERS.get(usize::from(self.row))?;
+        (row.verify)(compact).then_some((start, end))
     }
 
     /// Whether each byte is in its range: all places at once, since most forms do not fit.
     #[inline]
-    fn fits(&self, wide: &[u8; LONGEST_FORM]) -> bool {
-        let places = wide.iter().zip(&self.least).zip(&self.most);
-        places.fold(0, |misses, ((byte, least), most)| {
-            misses | u8::from(byte < least) | u8::from(byte > most)
-        }) == 0
+    fn fits(&self, wide: &[u8; WIDE]) -> bool {
+        let mut misses = [0_u8; LONGEST_FORM];
+        let ranges = self.least.iter().zip(&self.most);
+        for ((miss, byte), (least, most)) in misses.iter_mut().zip(wide).zip(ranges) {
+            *miss = u8::from(byte < least) | u8::from(byte > most);
+        }
+        misses == [0; LONGEST_FORM]
     }
 
-    /// The letters and digits of `head`, which fits.
+    /// Whether the form has letters and digits only.
     #[inline]
-    fn compact<'k>(&self, head: &[u8], kept: &'k mut [u8; 32]) -> Option<&'k [u8]> {
-        let mut len = 0;
-        for (i, &byte) in head.iter().enumerate() {
-            *kept.get_mut(len & 31)? = byte;
-            len += self.kept as usize >> i & 1;
-        }
-        let compact = kept.get(..len)?;
+    const fn is_one_run(&self) -> bool {
+        self.kept.trailing_ones() as usize == self.pattern.len()
+    }
+
+    /// The letters and digits of what `wide` begins with, which fits.
+    #[inline]
+    fn compact<'k>(&self, wide: &'k [u8; WIDE], kept: &'k mut [u8; WIDE]) -> Option<&'k [u8]> {
+        let compact = if self.is_one_run() {
+            wide.get(..self.pattern.len())?
+        } else {
+            let (mut runs, mut from, mut to) = (self.kept, 0, 0);
+            while runs != 0 {
+                let gap = runs.trailing_zeros();
+                let len = (runs >> gap).trailing_ones();
+                from += gap as usize;
+                // What is copied behind the run is written over by the next one.
+                let run: &[u8; LONGEST_RUN] = wide.get(from..)?.first_chunk()?;
+                *kept.get_mut(to..)?.first_chunk_mut()? = *run;
+                (from, to) = (from + len as usize, to + len as usize);
+                runs = runs >> gap >> len;
+            }
+            kept.get(..to)?
+        };
         // What lies between the digits and the capitals fits the range of both.
         (!self.mixed || compact.iter().all(u8::is_ascii_alphanumeric)).then_some(compact)
     }

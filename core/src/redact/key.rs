@@ -425,6 +425,10 @@ pub(super) fn meaning(name: &[u8]) -> Option<Meaning> {
 }
 
 fn meaning_of(name: &[u8]) -> Option<Meaning> {
+    // No ending is one letter.
+    if name.len() < 2 {
+        return None;
+    }
     let tail = Tail::of(name);
     let (id, class) = MEANT.rows(&tail).find_map(|row| {
         let &(ending, at, id, class) = NAMES.get(row)?;

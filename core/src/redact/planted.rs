@@ -35,6 +35,7 @@ impl Random {
                 .chars()
                 .map(|c| match c {
                     '9' => self.one_of(b"0123456789"),
+                    'N' => self.one_of(b"23456789"),
                     'A' => self.one_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
                     'X' => self.one_of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
                     other => other,

@@ -10,9 +10,10 @@ use super::assign::{NAME, is_letter_of_name, name_start};
 use super::bytes::{Set, before, byte, run, run_back, skip_blank, slice};
 use super::drawn::{chance, is_drawn};
 use super::key::{Class, Meaning, may_have_meaning, meaning};
+use super::mask::LONGEST_MASK;
 use super::place::{is_line_end, place};
 use super::scan::Scan;
-use super::value::{is_keylike, is_mixed, is_name, is_placeholder};
+use super::value::{holds_mask, is_keylike, is_mixed, is_name, is_placeholder};
 use crate::buf::Full;
 
 /// How much of a value is looked at.
@@ -192,9 +193,12 @@ impl Scan<'_, '_, '_> {
         let value = slice(text, place.start, end);
         let name = meaning.id != TypeId::PASSWORD;
         let hex = name && value.iter().all(u8::is_ascii_hexdigit);
+        // A mask that begins in what is looked at counts.
+        let more = slice(text, place.start, place.end(slice(text, 0, end + LONGEST_MASK)));
         let goes_on = place.quote == 0 && matches!(byte(text, end), b'(' | b'[' | b':' | b'=');
         if hex
             || goes_on
+            || holds_mask(more)
             || !(is_telling(value, told != Told::Nothing)
                 || told == Told::Is && is_word_and_digits(value))
         {
@@ -244,6 +248,7 @@ pub(super) fn is_telling(value: &[u8], told: bool) -> bool {
         || address
         || matches!(first, b'/' | b'-' | b'.' | b'~' | b'<' | b'(' | b'[' | b'{' | b'@')
         || value.len() < GLANCE && is_placeholder(value)
+        || holds_mask(value)
         || !value.is_ascii()
     {
         return false;

@@ -441,13 +441,13 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         let beside = || {
             let head = slice(text, 0, at);
             let mut names = anchors.names_before(at) >> (64 - NEAR);
-            let mut rows = by_key;
+            let (mut rows, mut from) = (by_key, None);
             while names != 0 {
                 let bit = names.trailing_zeros() as usize;
                 names &= names - 1;
                 if let Some(name) = (at + bit).checked_sub(NEAR) {
                     let known = named(head, name);
-                    if known != 0 && name >= behind_mask(text, at) {
+                    if known != 0 && name >= *from.get_or_insert_with(|| behind_mask(text, at)) {
                         rows |= known;
                     }
                 }
@@ -596,7 +596,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
 
 /// The bits of the block at `base` that speak of bytes before `end`.
 #[inline]
-const fn before_bit(end: usize, base: usize) -> u64 {
+pub(super) const fn before_bit(end: usize, base: usize) -> u64 {
     match end.saturating_sub(base) {
         count @ 0..64 => (1 << count) - 1,
         _ => u64::MAX,

@@ -5,7 +5,9 @@
 //! token's alphabet, long enough and random enough. A token's own checksum never rejects it: one that
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
-use super::bytes::{byte, contains, moved, run, slice, variety};
+use super::bytes::{
+    Set, byte, contains, has_any, long_run, moved, run, slice, trimmed_end, varies,
+};
 use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::{TypeId, Types};
@@ -129,13 +131,13 @@ pub(super) struct Refused {
     /// By row: which one, and up to where a body of it repeats half of the refused one.
     rows: [(u8, usize); 8],
     /// By the first eight bytes of a word: up to where no token begins with them.
-    heads: [(u64, usize); 4],
+    heads: [(u64, usize); 8],
 }
 
 impl Refused {
     /// Nothing was refused.
     pub(super) const fn new() -> Self {
-        Self { rows: [(0, 0); 8], heads: [(0, 0); 4] }
+        Self { rows: [(0, 0); 8], heads: [(0, 0); 8] }
     }
 
     /// Up to where bodies of `row` are refused, if one that begins at `start` is: what tells a body only
@@ -154,12 +156,12 @@ impl Refused {
     /// Whether a word at `at` that begins with `head` begins like one that was refused shortly before.
     #[inline]
     fn has(&self, head: u64, at: usize) -> bool {
-        self.heads.get(slot(head)).is_some_and(|&(other, end)| other == head && at < end)
+        self.heads.iter().any(|&(other, end)| other == head && at < end)
     }
 
     fn add_head(&mut self, head: u64, end: usize) {
-        if let Some(slot) = self.heads.get_mut(slot(head)) {
-            *slot = (head, end);
+        if let Some(oldest) = self.heads.iter_mut().min_by_key(|(_, end)| *end) {
+            *oldest = (head, end);
         }
     }
 
@@ -168,10 +170,6 @@ impl Refused {
         self.rows.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
         self.heads.iter_mut().for_each(|(_, end)| *end = moved(*end, from, to));
     }
-}
-
-const fn slot(head: u64) -> usize {
-    (head ^ head >> 8 ^ head >> 16) as usize & 3
 }
 
 /// How much of a body is verified.
@@ -295,7 +293,7 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
     let bounded = token.most != u16::MAX;
     let glance = if bounded { most + 1 } else { GLANCE.max(least) };
     let head = slice(text, start, start + glance);
-    let head = slice(head, 0, run(head, 0, token.body));
+    let head = slice(head, 0, long_run(head, 0, token.body));
     if head.len() < least {
         return None;
     }
@@ -305,12 +303,10 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
     }
     let wanted = types.contains(TypeId::token(usize::from(row)));
     let open = head.len() == glance && !bounded && wanted;
-    let mut end =
-        start + if open { run(text, start + glance, token.body) - start } else { head.len() };
-    // A full stop ends a sentence, no token.
-    while end > start && byte(text, end - 1) == b'.' {
-        end -= 1;
-    }
+    let end = if open { run(text, start + glance, token.body) } else { start + head.len() };
+    // It ends a sentence, no token.
+    const FULL_STOP: Set = Set::new(b".");
+    let end = trimmed_end(text, start, end, FULL_STOP);
     let len = end - start;
     // What went on in a value that is masked now was none.
     if contains(slice(text, start, end.min(start + glance)), ELLIPSIS) {
@@ -337,22 +333,22 @@ pub(super) fn public_prefix_before(text: &[u8]) -> usize {
 /// Whether `body` looks drawn at random rather than spelt or filled in.
 pub(super) fn is_random(body: &[u8]) -> bool {
     let head = slice(body, 0, 64);
-    let has = |test: fn(&u8) -> bool| head.iter().any(test);
-    (has(u8::is_ascii_digit) || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase))
+    (has_any(head, b'0'..=b'9') || has_any(head, b'A'..=b'Z') && has_any(head, b'a'..=b'z'))
         && is_varied(body)
 }
 
 /// Whether `body` is more than filling: one of a fixed length need not look random.
 pub(super) fn is_varied(body: &[u8]) -> bool {
-    variety(slice(body, 0, 64)) >= 6 && !body.ends_with(b"EXAMPLE")
+    varies(body, 6) && !body.ends_with(b"EXAMPLE")
 }
 
 /// Whether `body` looks random, for a prefix that also begins names of one's own: `sk-loading-indicator-2`.
 pub(super) fn is_digit_rich(body: &[u8]) -> bool {
     let head = slice(body, 0, 64);
-    let digits = head.iter().filter(|byte| byte.is_ascii_digit()).count();
-    (digits >= 3 || digits >= 1 && head.iter().any(u8::is_ascii_uppercase))
-        && variety(head) >= 8
+    let digits = || head.iter().filter(|byte| byte.is_ascii_digit()).count();
+    has_any(head, b'0'..=b'9')
+        && (has_any(head, b'A'..=b'Z') || digits() >= 3)
+        && varies(head, 8)
         && is_random(body)
 }
 

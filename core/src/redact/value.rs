@@ -1,6 +1,6 @@
 //! Values that are none: placeholders, references, code, and our own masks.
 
-use super::bytes::{ALNUM, Set, before, byte, run, run_back, slice, starts_folded, variety};
+use super::bytes::{ALNUM, Set, before, byte, run, run_back, slice, starts_folded, varies};
 use super::token::{public_prefix, public_prefix_before};
 use super::types::is_name as is_type;
 
@@ -287,7 +287,7 @@ pub(super) fn is_keylike(value: &[u8]) -> bool {
         && has(u8::is_ascii_digit)
         && (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
             || head.len() >= 32 && head.iter().all(|&b| ALNUM.has(b)))
-        && variety(head) >= 10
+        && varies(head, 10)
 }
 
 /// Whether `value` mixes three of small letters, capitals, digits and signs that are rare in code, and is

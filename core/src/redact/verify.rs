@@ -3,7 +3,7 @@
 //! Each function takes letters and digits without separators, as a form of
 //! [`identifier`](super::identifier) has matched them.
 
-use super::bytes::{byte, variety};
+use super::bytes::{byte, varies, variety};
 use super::checksum::{last, luhn, mod11_10, number, verhoeff, weighted};
 
 /// Nothing is required: the shape and a word beside it must do.
@@ -13,7 +13,7 @@ pub(super) fn any(_: &[u8]) -> bool {
 
 /// More than two different digits.
 pub(super) fn varied(digits: &[u8]) -> bool {
-    variety(digits) > 2
+    varies(digits, 3)
 }
 
 /// ISO/IEC 7812 with the ranges that the networks issue at each length.
@@ -31,7 +31,7 @@ pub(super) fn card(digits: &[u8]) -> bool {
         }
         _ => two / 10 == 4 || matches!(two, 50 | 56..=58 | 62 | 63 | 65 | 67),
     };
-    issued && luhn(digits) && variety(digits) > 1
+    issued && luhn(digits) && varies(digits, 2)
 }
 
 /// SSA: no area 000, 666 or 9xx, no group 00, no serial 0000.
@@ -42,7 +42,7 @@ pub(super) fn us_ssn(digits: &[u8]) -> bool {
         && area < 900
         && number(digits, 3, 5) != 0
         && number(digits, 5, 9) != 0
-        && variety(digits) > 1
+        && varies(digits, 2)
 }
 
 /// IRS: 9xx and the groups in use.
@@ -351,7 +351,7 @@ pub(super) fn mx_curp(text: &[u8]) -> bool {
 pub(super) fn br_cpf(digits: &[u8]) -> bool {
     let first = weighted(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2]) * 10 % 11 % 10;
     let second = weighted(digits, &[11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) * 10 % 11 % 10;
-    first == number(digits, 9, 10) && second == last(digits) && variety(digits) > 1
+    first == number(digits, 9, 10) && second == last(digits) && varies(digits, 2)
 }
 
 /// Brazil, companies: two digits modulo 11.

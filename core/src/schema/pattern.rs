@@ -443,7 +443,7 @@ mod tests {
             if let Ok(memory) = pattern {
                 assert!(memory <= 9 << 20);
             }
-            assert!(spent.as_secs() < 10, "even without optimisation");
+            assert!(spent.as_secs() < 60, "even without optimisation, on a busy machine");
         }
     }
 

@@ -85,6 +85,12 @@ fn the_oldest_event_gives_way() {
 }
 
 #[test]
+fn nothing_shows_the_key() {
+    let shown = format!("{:?}", Session::new([0xa7; 16]));
+    assert!(!shown.contains("167") && !shown.contains("key"), "{shown}");
+}
+
+#[test]
 fn a_session_is_small() {
     assert!(size_of::<Session>() <= 224, "{}", size_of::<Session>());
 }

@@ -36,8 +36,11 @@ pub(crate) struct Classes {
 /// Which bytes of a block could belong to a value in disguise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Disguises {
-    /// `\`, `%`, `&`, `=`, `[`, `(` and `'`, control characters but the tab, DEL, anything beyond ASCII.
+    /// `\`, `(`, `'` and the line feed, which say more than one thing.
     pub(crate) sign: u64,
+    /// `%`, `&`, `=`, `[`, the other control characters but the tab, DEL, the first bytes of characters beyond
+    /// ASCII.
+    pub(crate) mark: u64,
     /// Spaces.
     pub(crate) blank: u64,
     /// The alphabets of base64 and base64url but the padding.
@@ -141,9 +144,10 @@ fn plain_disguises(block: &[u8; BLOCK]) -> Disguises {
         })
     };
     Disguises {
-        sign: bits(|byte| {
-            matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'[' | b'(' | b'\'' | 0x7f..)
-                || byte < 0x20 && byte != b'\t'
+        sign: bits(|byte| matches!(byte, b'\\' | b'(' | b'\'' | b'\n')),
+        mark: bits(|byte| {
+            matches!(byte, b'%' | b'&' | b'=' | b'[' | 0x7f | 0xc0..)
+                || byte < 0x20 && !matches!(byte, b'\t' | b'\n')
         }),
         blank: bits(|byte| byte == b' '),
         code: bits(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)),
@@ -171,7 +175,7 @@ mod x86 {
     macro_rules! classify {
         (
             $name:ident, $disguises:ident, $feature:literal, $vector:ty, $mask:ty, $load:ident, $set:ident, $or:ident,
-            $sub:ident, $min:ident, $eq:ident, $shift:ident, $bits:ident
+            $sub:ident, $min:ident, $eq:ident, $shift:ident, $bits:ident, $and:ident, $and_not:ident
         ) => {
             #[target_feature(enable = $feature)]
             fn $name(block: &[u8; BLOCK]) -> Classes {
@@ -221,12 +225,13 @@ mod x86 {
                         $eq($min(from, $set(span.cast_signed())), from)
                     };
                     let bits = |x| u64::from($bits(x) as $mask) << at;
-                    let pair = $or($or(any(b'\\'), any(b'%')), $or(any(b'&'), any(b'=')));
-                    let open = $or($or(any(b'['), any(b'(')), any(b'\''));
+                    let feed = any(b'\n');
+                    all.sign |= bits($or($or(any(b'\\'), any(b'(')), $or(any(b'\''), feed)));
+                    let pair = $or($or(any(b'%'), any(b'&')), $or(any(b'='), any(b'[')));
                     let control = $or(within(bytes, 0, 0x1f), any(0x7f));
-                    // The sign of a byte is what is beyond ASCII.
-                    let sign = $or($or(pair, open), $or(control, bytes));
-                    all.sign |= bits(sign) & !bits(any(b'\t'));
+                    let ascii = $and_not($or(any(b'\t'), feed), $or(pair, control));
+                    // The two highest bits are set in the first bytes of characters beyond ASCII.
+                    all.mark |= bits($or(ascii, $and(bytes, $shift::<1>(bytes))));
                     all.blank |= bits(any(b' '));
                     let word =
                         $or(within($or(bytes, $set(0x20)), b'a', 25), within(bytes, b'/', 10));
@@ -250,7 +255,9 @@ mod x86 {
         _mm_min_epu8,
         _mm_cmpeq_epi8,
         _mm_slli_epi16,
-        _mm_movemask_epi8
+        _mm_movemask_epi8,
+        _mm_and_si128,
+        _mm_andnot_si128
     );
     #[cfg(feature = "std")]
     classify!(
@@ -266,7 +273,9 @@ mod x86 {
         _mm256_min_epu8,
         _mm256_cmpeq_epi8,
         _mm256_slli_epi16,
-        _mm256_movemask_epi8
+        _mm256_movemask_epi8,
+        _mm256_and_si256,
+        _mm256_andnot_si256
     );
 
     pub(super) const SSE2: Classify = Classify {
@@ -298,7 +307,10 @@ mod tests {
     /// What the fields say, byte by byte.
     fn oracle_of_disguises(block: &[u8; BLOCK]) -> Disguises {
         Disguises {
-            sign: mask(block, |b| b >= 0x7f || b < 0x20 && b != b'\t' || b"\\%&=[('".contains(&b)),
+            sign: mask(block, |b| b"\\('\n".contains(&b)),
+            mark: mask(block, |b| {
+                b >= 0xc0 || b == 0x7f || b < 0x20 && !b"\t\n".contains(&b) || b"%&=[".contains(&b)
+            }),
             blank: mask(block, |b| b == b' '),
             code: mask(block, |b| b.is_ascii_alphanumeric() || b"+/-_".contains(&b)),
         }

@@ -68,9 +68,11 @@ impl Suite {
 
 /// Has `pip` download the source distribution of `jsonschema`, and unpacks the suite in it.
 fn fetch() -> Option<PathBuf> {
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("jsonschema");
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let target = shared.join("jsonschema");
     if suite_in(&target).is_none() {
-        fs::create_dir_all(&target).ok()?;
+        // Other test programs may look meanwhile: what they see is whole or not there.
+        let folder = tempfile::tempdir_in(shared).ok()?;
         let mut download = Command::new("python3");
         download.args([
             "-m",
@@ -81,11 +83,13 @@ fn fetch() -> Option<PathBuf> {
             "--no-binary",
             "jsonschema",
         ]);
-        run(download.arg("--dest").arg(&target).arg("jsonschema"))?;
-        let archives = target.read_dir().ok()?.map(|entry| entry.map(|entry| entry.path()));
+        run(download.arg("--dest").arg(folder.path()).arg("jsonschema"))?;
+        let archives = folder.path().read_dir().ok()?.map(|entry| entry.map(|entry| entry.path()));
         let archive =
             archives.flatten().find(|path| path.to_string_lossy().ends_with(".tar.gz"))?;
-        run(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(&target))?;
+        run(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(folder.path()))?;
+        // Who came first has brought the same.
+        let _ = fs::rename(folder.path(), &target);
     }
     suite_in(&target)
 }

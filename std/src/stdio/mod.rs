@@ -35,6 +35,7 @@ use relay::Shared;
 
 /// How long a server may take to end by itself: clients kill after two seconds.
 const GRACE: Duration = Duration::from_millis(1500);
+const _: () = assert!(GRACE.as_millis() < 2000);
 /// How long what a dead server's children hold open is read on.
 const DRAIN: Duration = Duration::from_millis(300);
 /// How long a message that a dead server has sent may still take to reach a slow client.

@@ -1,10 +1,11 @@
 //! A Redis server of a test's own: on a port of the loopback, without persistence, in a folder that is removed.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs, iter, thread};
 
 use redis::{Client, Connection, FromRedisValue};
 use tempfile::TempDir;
@@ -57,10 +58,9 @@ impl Server {
     pub fn with(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        // Another program may take the port before the server does: then another one is tried.
         let mut server = Self { port: 0, folder, args, process: None };
-        for _ in 0..5 {
-            server.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        for _ in 0..20 {
+            server.port = free_port();
             if server.try_start() {
                 return server;
             }
@@ -111,20 +111,37 @@ impl Server {
         command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(self.folder.path());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(&self.args);
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // What answers on the port may be the server of somebody else: ours says in its log that it is ready.
+        let log = self.folder.path().join("log");
+        fs::write(&log, "").unwrap();
+        process.arg("--logfile").arg(&log);
         self.process = Some(process.spawn().unwrap());
-        let until = Instant::now() + Duration::from_secs(10);
-        let client = Client::open(self.url()).unwrap();
+        let until = Instant::now() + Duration::from_secs(60);
         while Instant::now() < until {
+            if fs::read(&log).is_ok_and(|log| has(&log, b"eady to accept connections")) {
+                return true;
+            }
             if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
                 return false;
-            }
-            if client.get_connection().is_ok() {
-                return true;
             }
             thread::sleep(Duration::from_millis(5));
         }
         false
     }
+}
+
+/// A port that is free now and that the system gives nobody who asks for any: so it is still free for a
+/// server that is started again.
+fn free_port() -> u16 {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let random = || RandomState::new().build_hasher().finish();
+    // Below those that Linux, macOS and Windows give.
+    let mut ports = iter::repeat_with(|| 10_000 + (random() % 20_000) as u16);
+    ports.find(is_free).unwrap()
+}
+
+fn has(text: &[u8], words: &[u8]) -> bool {
+    text.windows(words.len()).any(|window| window == words)
 }
 
 impl Drop for Server {

@@ -33,6 +33,7 @@ impl Random {
                 .chars()
                 .map(|c| match c {
                     '9' => char::from(DIGITS[self.below(10)]),
+                    'N' => char::from(DIGITS[2 + self.below(8)]),
                     'A' => char::from(CAPITALS[self.below(26)]),
                     'X' => char::from(UPPER[self.below(36)]),
                     other => other,

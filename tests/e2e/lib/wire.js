@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clientEnv } from './paths.js';
 
-const PATIENCE_MS = 10_000;
+/** How long to wait for what is sure to come: long enough for any machine. */
+const PATIENCE_MS = 60_000;
 
 export class Wire {
   /** Starts `command` (an array) with the environment of an MCP client. */
@@ -47,7 +48,7 @@ export class Wire {
   async end() {
     const closed = once(this.child, 'close');
     closed.catch(() => {});
-    const [code, signal] = await Promise.race([once(this.child, 'exit'), late()]);
+    const [code, signal] = await once(this.child, 'exit');
     // A process that was left behind may hold the pipes open: they are not waited for long.
     await Promise.race([closed, sleep(500, undefined, { ref: false })]);
     this.closed = true;
@@ -122,10 +123,17 @@ export class Wire {
     return reply;
   }
 
+  /** Waits for the end of the process, which is about to come. */
+  ended() {
+    const cancel = new AbortController();
+    const end = this.exited.finally(() => cancel.abort());
+    return Promise.race([end, late(cancel.signal)]);
+  }
+
   /** Closes standard input and waits for the end of the process. */
   finish() {
     this.child.stdin.end();
-    return this.exited;
+    return this.ended();
   }
 
   /** Ends the process whatever state it is in; for `t.after`. */
@@ -136,9 +144,9 @@ export class Wire {
   }
 }
 
-/** Fails when a process takes too long to end. */
-async function late() {
-  await sleep(PATIENCE_MS, undefined, { ref: false });
+/** Fails when a process takes too long to end; never after `signal`. */
+async function late(signal) {
+  await sleep(PATIENCE_MS, undefined, { ref: false, signal }).catch(() => new Promise(() => {}));
   throw new Error(`the process did not end within ${PATIENCE_MS / 1000} s`);
 }
 

@@ -78,7 +78,7 @@ impl Lacks {
             println!("+ {}", words.join(" "));
             let mut command = Command::new(program);
             command.args(args).current_dir(workspace::root());
-            let done = process::run(command.env("DEBIAN_FRONTEND", "noninteractive"));
+            let done = process::fetch(command.env("DEBIAN_FRONTEND", "noninteractive"));
             if !done.ok {
                 print!("{}", done.text);
             }
@@ -90,7 +90,7 @@ impl Lacks {
         let wanted = self.0.iter().any(|lack| lack.program == Program::Redis);
         if let Some(mut command) = wanted.then(program::unpack_redis).flatten() {
             println!("+ redis-server, unpacked into .cache/redis");
-            let done = process::run(&mut command);
+            let done = process::fetch(&mut command);
             if !done.ok {
                 print!("{}", done.text);
             }
@@ -123,7 +123,7 @@ pub fn bring_node(stages: &[&Stage]) {
     }
     if let Some(mut command) = program::node_from_npm() {
         println!("The system's Node is too old; npm brings a newer one into .cache/");
-        let done = process::run(&mut command);
+        let done = process::fetch(&mut command);
         if !done.ok {
             print!("{}", done.text);
         }

@@ -95,7 +95,7 @@ fn rust_levels(report: &mut Report) {
 
 /// What processes share: skipped in the other stages where there is no server.
 fn fleet(report: &mut Report) {
-    let package = ["test", "-p", "agent-airlock", "--features", "redis"];
+    let package = ["test", "-p", "agent-airlock", "--features", "redis-tls"];
     report.cargo_tests(&[&package[..], &["--test", "fleet"]].concat());
     report.cargo_tests(&[&package[..], &["--lib", "limit::redis"]].concat());
 }
@@ -200,7 +200,7 @@ fn node_script(report: &mut Report, profile: &str) -> Option<Command> {
     let brought = match workspace::npm_packages() {
         Ok(None) => Ok(()),
         Ok(Some(mut npm)) => {
-            let done = process::run(&mut npm);
+            let done = process::fetch(&mut npm);
             if done.ok {
                 workspace::npm_packages_are_there().map_err(|error| error.to_string())
             } else {

@@ -9,9 +9,13 @@ import {
   AirlockError,
   Firewall,
   Guard,
+  type Permit,
+  PinError,
   PolicyError,
+  type PolicySource,
   type Reason,
   type Refusal,
+  type Refused,
   RefusalError,
   type Verdict,
   type Violation,
@@ -38,6 +42,7 @@ if (verdict.allowed) {
 expectTypeOf(guard.filter('t', 'text').output).toEqualTypeOf<string>();
 expectTypeOf(guard.filter('t', new Uint8Array()).output).toEqualTypeOf<Uint8Array>();
 expectTypeOf<PolicyError>().toExtend<AirlockError>();
+expectTypeOf<PinError>().toExtend<AirlockError>();
 expectTypeOf<RefusalError['refusal']>().toEqualTypeOf<Refusal>();
 
 const v1 = new McpServer({ name: 'a', version: '1' });
@@ -76,4 +81,15 @@ guard.check('t', 7);
 const called = new Firewall({ coerce: ['t'], maskKey: 'sixteen bytes, or more' }).call('t', '{}', { session: 's' });
 if (called.allowed) expectTypeOf(called.run(async (args) => args.length)).toEqualTypeOf<Promise<number>>();
 else expectTypeOf(called.text).toEqualTypeOf<string>();
+const firewall = new Firewall({ pinFile: 'pins.json', killFile: 'halt', redis: 'redis://127.0.0.1/' });
+expectTypeOf(firewall.callAsync('t', '{}')).resolves.toEqualTypeOf<Permit | Refused>();
+expectTypeOf(firewall.reload).parameter(0).toEqualTypeOf<PolicySource | undefined>();
+firewall.reload({ toml: 'denied_tools = []' });
+// @ts-expect-error a reload changes the policy, not the tools
+firewall.reload({ tools: [] });
+expectTypeOf(airlock(v1, { guard: firewall, name: 'shop' })).toEqualTypeOf<McpServer>();
+airlock(v1, firewall);
+guardStdio(firewall);
+// @ts-expect-error what a firewall asks of a store is its own business
+firewall.waits;
 expectTypeOf(rawFetch(async () => new Response())).returns.resolves.toEqualTypeOf<Response>();

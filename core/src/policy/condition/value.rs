@@ -295,13 +295,11 @@ pub(in super::super) fn is_decimal(text: &str) -> bool {
 fn same(text: Str<'_>, wanted: &str, side: Side) -> bool {
     match side {
         Side::Admit => text.is(wanted.as_bytes()),
-        Side::Refuse => match text.as_plain() {
-            Some(text) => text.eq_ignore_ascii_case(wanted),
-            None => {
-                let fold = |byte: u8| byte.to_ascii_lowercase();
-                text.bytes().map(fold).eq(wanted.bytes().map(fold))
-            }
-        },
+        Side::Refuse if text.is_escaped() => {
+            let fold = |byte: u8| byte.to_ascii_lowercase();
+            text.bytes().map(fold).eq(wanted.bytes().map(fold))
+        }
+        Side::Refuse => text.raw().eq_ignore_ascii_case(wanted.as_bytes()),
     }
 }
 

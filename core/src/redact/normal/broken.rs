@@ -6,7 +6,9 @@
 //! mere digits count only beside a word that names them. Worst case: a break looks at 300 bytes around
 //! it; lines that are one long token are joined once.
 
-use super::super::bytes::{ALNUM, Set, URL64, before, byte, run, run_back, skip_blank, slice};
+use super::super::bytes::{
+    ALNUM, Set, URL64, before, byte, long_run, run, run_back, skip_blank, slice,
+};
 use super::super::context::is_near;
 use super::super::token;
 use super::super::value::{ELLIPSIS, is_mask_right};
@@ -69,7 +71,7 @@ impl Pass<'_, '_, '_> {
         };
         let (mut at, cell) = (end, self.cell_end(start));
         loop {
-            let stop = run(slice(text, 0, at + 2 * PIECE), at, set);
+            let stop = long_run(slice(text, 0, at + 2 * PIECE), at, set);
             window.extend(text, at, stop);
             // A token that fills the line may go on behind it.
             let more = line_break(text, stop).filter(|next| {
@@ -91,13 +93,14 @@ impl Pass<'_, '_, '_> {
         self.state.joined = at.min(cell);
         let whole = slice(text, begin, start);
         let is_whole = token::find(whole, 0, Types::ALL, &mut token::Refused::new()).is_some();
-        let goes_on = is_random_tail(slice(window.text().as_bytes(), seam, window.len()));
+        let tail = slice(window.text().as_bytes(), seam, window.len());
+        let goes_on = !is_whole || is_random_tail(tail);
         self.read(&window, None, |finding, text, key| {
             let (from, to) = (finding.start as usize, finding.end as usize);
             from < seam
                 && to > seam
                 && !is_named(finding.id)
-                && (!is_whole || goes_on)
+                && goes_on
                 && (quoted || is_more_than_digits(finding, text, key))
         })
     }
@@ -257,7 +260,7 @@ pub(super) fn may_break(text: &[u8], at: usize) -> bool {
 
 /// Whether `tail`, behind what is a whole token already, is more of it: drawn at random, not words.
 fn is_random_tail(tail: &[u8]) -> bool {
-    let len = run(tail, 0, URL64);
+    let len = long_run(tail, 0, URL64);
     let digits = tail.iter().take(len).filter(|byte| byte.is_ascii_digit()).count();
     len >= 8 && digits >= 2 && token::is_random(slice(tail, 0, len))
 }

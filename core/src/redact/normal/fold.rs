@@ -218,27 +218,34 @@ static BLOCKS: [u8; 0x201] = {
     counts
 };
 
-/// What the characters below 0x600 stand for, most letters of Europe among them: an ASCII character, one
-/// that they look like with the highest bit set, or one of the two below.
-static COMMON: [u8; 0x600] = {
-    let mut table = [ITSELF; 0x600];
-    let mut row = 0;
-    while row < RANGES.len() {
-        let (first, last, rule) = RANGES[row];
-        let mut code = first;
-        while code <= last && code < 0x600 {
-            table[code as usize] = match rule {
-                Drop => NOTHING,
-                One(byte) => byte,
-                From(byte) => byte + (code - first) as u8,
-                Like(byte) => byte | 0x80,
-                Digits | Letters => panic!("these have blocks of their own"),
-            };
-            code += 1;
+/// Which 256 characters are looked up one by one: most letters of Europe, signs of typography, full-width forms.
+const COMMON: [u32; 8] = [0, 1, 2, 3, 4, 5, 0x20, 0xff];
+
+/// What each of those stands for: an ASCII character, one that they look like with the highest bit set, or one
+/// of the two below.
+static PAGES: [[u8; 256]; COMMON.len()] = {
+    let mut pages = [[ITSELF; 256]; COMMON.len()];
+    let mut page = 0;
+    while page < pages.len() {
+        let mut row = 0;
+        while row < RANGES.len() {
+            let (first, last, rule) = RANGES[row];
+            let mut code = if first < COMMON[page] << 8 { COMMON[page] << 8 } else { first };
+            while code <= last && code >> 8 == COMMON[page] {
+                pages[page][code as usize & 255] = match rule {
+                    Drop => NOTHING,
+                    One(byte) => byte,
+                    From(byte) => byte + (code - first) as u8,
+                    Like(byte) => byte | 0x80,
+                    Digits | Letters => panic!("these have blocks of their own"),
+                };
+                code += 1;
+            }
+            row += 1;
         }
-        row += 1;
+        page += 1;
     }
-    table
+    pages
 };
 
 const ITSELF: u8 = 0xff;
@@ -263,8 +270,14 @@ static HOLDING: [u64; 32] = {
 #[inline]
 pub(super) fn fold(c: char) -> Folded {
     let code = u32::from(c);
-    if let Some(&common) = COMMON.get(code as usize) {
-        return match common {
+    let page = match code >> 8 {
+        page @ 0..=5 => page as usize,
+        0x20 => 6,
+        0xff => 7,
+        _ => PAGES.len(),
+    };
+    if let Some(page) = PAGES.get(page) {
+        return match page[code as usize & 255] {
             ITSELF => Folded::Itself,
             NOTHING => Folded::Nothing,
             byte @ 0..0x80 => Folded::As(byte),

@@ -18,14 +18,15 @@ mod unit;
 mod window;
 
 use super::bytes::{before, byte, looked_at, moved, slice};
-use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan};
+use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan, before_bit};
+use super::value::is_in_mask;
 use super::{Finding, TypeId, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
 use broken::{is_more_than_digits, is_named, may_break};
 use search::{runs, spaced};
 use table::Tables;
-use unit::{character, hides, is_trigger, unit};
+use unit::{character, foreign, hides, is_trigger, percent, unit};
 use window::Window;
 
 /// How far around a trigger a value and what names it may reach, in bytes of the original.
@@ -60,7 +61,7 @@ pub(super) struct State {
 impl State {
     /// At the beginning of a text.
     pub(super) const fn new() -> Self {
-        let before = Disguises { sign: 0, blank: 0, code: 0 };
+        let before = Disguises { sign: 0, mark: 0, blank: 0, code: 0 };
         Self {
             base: 0,
             done: 0,
@@ -112,12 +113,13 @@ impl View<'_> {
     }
 }
 
-/// Whether a value that goes on can be cut at `at` without parting pairs of quotes, escapes or the bytes of a
-/// character.
+/// Whether a value that goes on can be cut at `at` without parting pairs of quotes, escapes, masks or the bytes
+/// of a character.
 pub(super) fn is_apart(text: &[u8], at: usize) -> bool {
     const LONGEST: usize = 12;
     !matches!(before(text, at), b'\\' | b'"' | b'\'' | b'`' | b'\n')
         && !matches!(byte(text, at), 0x80..=0xbf)
+        && !is_in_mask(text, at)
         && (at.saturating_sub(LONGEST)..at).all(|from| {
             !is_sign(byte(text, from)) || unit(text, from).is_none_or(|unit| from + unit.len <= at)
         })
@@ -199,10 +201,15 @@ impl Pass<'_, '_, '_> {
     #[inline]
     fn block(&mut self, masks: Disguises) -> Result<(), Full> {
         let (text, base) = (self.text, self.state.base);
-        let mut signs = masks.sign;
-        while signs != 0 {
-            let at = base + signs.trailing_zeros() as usize;
-            signs &= signs - 1;
+        // What was in a window is a trigger no more.
+        let mut marks = masks.mark;
+        if self.state.done > base {
+            marks &= !before_bit(self.state.done, base);
+        }
+        let mut todo = masks.sign | marks;
+        while todo != 0 {
+            let at = base + todo.trailing_zeros() as usize;
+            todo &= todo - 1;
             if at < self.state.inside {
                 continue;
             }
@@ -225,14 +232,15 @@ impl Pass<'_, '_, '_> {
                 b'\'' => self.quoted(at)?,
                 b'(' if is_after_values(text, at) => self.tuples(at)?,
                 b'[' | b'(' if !matches!(next | 0x20, b'a' | b'd') => {}
-                // These begin no character.
-                0x80..=0xbf => {}
                 _ if at >= self.state.done && is_trigger(text, at) => {
                     let (end, parted) = self.rewritten(at, true)?;
                     if parted {
                         self.rewritten(at, false)?;
                     }
                     self.state.done = end.min(self.cell_end(at));
+                    let passed = marks & before_bit(self.state.done, base);
+                    marks &= !passed;
+                    todo &= !passed;
                 }
                 _ => {}
             }
@@ -258,15 +266,17 @@ impl Pass<'_, '_, '_> {
                 self.state.apart = self.spaced_out(at)?.min(self.cell_end(at));
             }
         }
+        self.list(base + BLOCK)?;
         self.state.before = masks;
         self.state.base += BLOCK;
-        self.list(self.state.base)
+        Ok(())
     }
 
     /// Takes note of a value that may end out of view.
-    fn goes_on(&mut self, start: usize, end: usize) {
+    fn goes_on(&mut self, start: usize, end: usize) -> Result<(), Full> {
         // Longer than this is every value that ends out of any view.
         if end > self.state.base + AHEAD - SEAM - BLOCK {
+            self.list(start + 1)?;
             self.state.inside = self.state.inside.max(end);
         }
         if self.view.more && end + SEAM > self.text.len() {
@@ -275,11 +285,12 @@ impl Pass<'_, '_, '_> {
         } else {
             self.asked = self.asked.max(end);
         }
+        Ok(())
     }
 
     /// Records a finding.
     fn push(&mut self, id: TypeId, start: usize, end: usize) -> Result<(), Full> {
-        self.goes_on(start, end);
+        self.goes_on(start, end)?;
         self.found.push(Finding { start: start as u32, end: end as u32, id })
     }
 
@@ -320,7 +331,7 @@ impl Pass<'_, '_, '_> {
         let mut scan = scan.resumed(scan::State::NEW, self.view.more);
         detect(&mut scan)?;
         if let Some(&found) = self.found.get(known) {
-            self.goes_on(found.start as usize, found.end as usize);
+            self.goes_on(found.start as usize, found.end as usize)?;
         }
         Ok(())
     }
@@ -338,9 +349,7 @@ impl Pass<'_, '_, '_> {
         // Where the window ends though the text does not pause.
         let mut cut = None;
         let next = loop {
-            if i >= text.len() {
-                break i;
-            }
+            let Some(&first) = text.get(i) else { break i };
             if !window.has_room(i) {
                 cut = Some(i);
                 // The next window begins a little before; it must get further than this one.
@@ -350,7 +359,6 @@ impl Pass<'_, '_, '_> {
                 cut = Some(i);
                 break cell;
             }
-            let first = byte(text, i);
             // Behind the last trigger the line's end is the end, or the next blank after a while.
             if first == b'\n' && i > latest + 1 || first == b' ' && i > last + REACH + CLOSE {
                 break i;
@@ -360,7 +368,12 @@ impl Pass<'_, '_, '_> {
                 i += 1;
                 continue;
             }
-            let Some(unit) = unit(text, i) else {
+            let found = match first {
+                b'%' => percent(text, i),
+                0x80.. => foreign(text, i),
+                _ => unit(text, i),
+            };
+            let Some(unit) = found else {
                 let len = character(text, i).map_or(1, char::len_utf8);
                 for at in i..i + len {
                     window.push(byte(text, at), i, i + len);
@@ -416,7 +429,6 @@ impl Pass<'_, '_, '_> {
                     self.state.held = open_end(self.text, cut, quote, finding.id);
                 }
                 range.end = range.end.max(self.state.held);
-                self.goes_on(range.start, range.end);
             }
             if let Some(slot) = self.found.get_mut(kept) {
                 *slot = Finding { start: range.start as u32, end: range.end as u32, ..finding };
@@ -424,31 +436,51 @@ impl Pass<'_, '_, '_> {
             }
         }
         self.found.truncate(kept);
+        for i in first..kept {
+            let Some(&Finding { start, end, .. }) = self.found.get(i) else { break };
+            self.goes_on(start as usize, end as usize)?;
+        }
         Ok(())
     }
 }
 
 /// Whether an unusual spelling could begin with `byte`.
-const fn is_sign(byte: u8) -> bool {
-    matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
-        || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+#[inline]
+fn is_sign(byte: u8) -> bool {
+    SIGNS[byte as usize]
 }
+
+static SIGNS: [bool; 256] = {
+    let mut signs = [false; 256];
+    let mut i = 0;
+    while i < signs.len() {
+        let byte = i as u8;
+        signs[i] = matches!(byte, 0x7f..|b'\\'| b'%' | b'&' | b'=' | b'[' | b'(')
+            || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+        i += 1;
+    }
+    signs
+};
 
 /// Where the value ends that goes on at `at`, escaped or not: at the `quote` before it or at the line's end,
 /// at what ends a value without quotes, or with the last line of a key. Of escapes of escapes the outer ones
 /// are undone, so that a value may seem longer than it is.
 fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
     let quoted = matches!(quote, b'"' | b'\'' | b'`');
-    let (mut hyphens, mut last_line) = (0, false);
+    // How much is looked at behind what begins the last line of a key, escaped.
+    const LAST_LINE: usize = 384;
+    let (mut hyphens, mut last_line) = (0, None);
     while let Some(&first) = text.get(at) {
         let known = if is_sign(first) { unit(text, at) } else { None };
         let (c, len) = known.map_or((Some(char::from(first)), 1), |unit| (unit.shows, unit.len));
         looked_at(len);
         let c = c.unwrap_or('_');
         let ends = if id == TypeId::PRIVATE_KEY {
-            last_line |= c == 'E' && hyphens >= 5;
+            if c == 'E' && hyphens >= 5 {
+                last_line.get_or_insert(at + LAST_LINE);
+            }
             hyphens = if c == '-' { hyphens + 1 } else { 0 };
-            last_line && (hyphens == 5 || c == '\n')
+            last_line.is_some_and(|end| hyphens == 5 || c == '\n' || at >= end)
         } else if quoted {
             c == char::from(quote) || c == '\n'
         } else {

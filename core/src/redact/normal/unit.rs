@@ -75,8 +75,13 @@ fn surrogates(text: &[u8], at: usize) -> Option<(u32, usize)> {
     Some((0x1_0000 + ((high - 0xd800) << 10) + low, end))
 }
 
-fn percent(text: &[u8], at: usize) -> Option<Unit> {
-    sequence(text, at, 1)
+/// `%40`, and the bytes of one character so written.
+#[inline]
+pub(super) fn percent(text: &[u8], at: usize) -> Option<Unit> {
+    match pair(text, at + 1)? {
+        code @ 0..0x80 => Some(ascii(code, 3)),
+        _ => sequence(text, at, 1),
+    }
 }
 
 /// A byte written as `mark` bytes and two hexadecimal digits, or the bytes of one character so written.
@@ -84,7 +89,7 @@ fn sequence(text: &[u8], at: usize, mark: usize) -> Option<Unit> {
     // Nearly all of them are one byte of ASCII.
     let code = pair(text, at + mark)?;
     if code < 0x80 {
-        return decoded(u32::from(code), mark + 2);
+        return Some(ascii(code, mark + 2));
     }
     let sign = slice(text, at, at + mark);
     let mut bytes = [0_u8; 4];
@@ -227,14 +232,15 @@ fn control_sequence(text: &[u8], at: usize) -> usize {
 
 /// A character beyond ASCII.
 #[inline]
-fn foreign(text: &[u8], at: usize) -> Option<Unit> {
+pub(super) fn foreign(text: &[u8], at: usize) -> Option<Unit> {
     let c = character(text, at)?;
     let len = c.len_utf8();
-    let (left, right) = (before(text, at), byte(text, at + len));
     let shows = match fold(c) {
         Folded::Nothing => None,
         Folded::As(byte) => Some(char::from(byte)),
-        Folded::Like(byte) if is_word(left) || is_word(right) => Some(char::from(byte)),
+        Folded::Like(like) if is_word(before(text, at)) || is_word(byte(text, at + len)) => {
+            Some(char::from(like))
+        }
         Folded::Like(_) | Folded::Itself => return None,
     };
     Some(Unit { shows, len })
@@ -275,18 +281,27 @@ pub(super) fn hides(text: &[u8], at: usize, unit: Unit) -> bool {
 
 /// What is written for the character `code`, spelt in `len` bytes.
 fn decoded(code: u32, len: usize) -> Option<Unit> {
+    if let Ok(byte @ 0..0x80) = u8::try_from(code) {
+        return Some(ascii(byte, len));
+    }
     let c = char::from_u32(code)?;
-    let shows = match c {
-        '\n' | '\r' | '\t' | '\u{1b}' => Some(c),
-        '\0'..='\u{1f}' | '\u{7f}' => None,
-        ' '..='~' => Some(c),
-        _ => match fold(c) {
-            Folded::Nothing => None,
-            Folded::As(byte) => Some(char::from(byte)),
-            Folded::Like(_) | Folded::Itself => Some(c),
-        },
+    let shows = match fold(c) {
+        Folded::Nothing => None,
+        Folded::As(byte) => Some(char::from(byte)),
+        Folded::Like(_) | Folded::Itself => Some(c),
     };
     Some(Unit { shows, len })
+}
+
+/// What is written for `byte`, spelt in `len` bytes: control characters show nothing, but for those of lines
+/// and the one that escapes begin with.
+#[inline]
+const fn ascii(byte: u8, len: usize) -> Unit {
+    let shows = match byte {
+        b'\n' | b'\r' | b'\t' | 0x1b | b' '..=b'~' => Some(byte as char),
+        _ => None,
+    };
+    Unit { shows, len }
 }
 
 fn is_word(byte: u8) -> bool {
@@ -310,14 +325,24 @@ pub(super) fn character(text: &[u8], at: usize) -> Option<char> {
 }
 
 /// The byte that the two hexadecimal digits at `at` spell.
+#[inline]
 fn pair(text: &[u8], at: usize) -> Option<u8> {
-    let digit = |c: u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'A'..=b'F' | b'a'..=b'f' => Some((c | 0x20) - b'a' + 10),
-        _ => None,
-    };
-    Some(digit(byte(text, at))? << 4 | digit(byte(text, at + 1))?)
+    let digit = |at: usize| DIGIT[usize::from(byte(text, at))];
+    let (high, low) = (digit(at), digit(at + 1));
+    (high | low < 16).then_some(high << 4 | low)
 }
+
+/// The values of hexadecimal digits, 16 for all else.
+static DIGIT: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut i = 0;
+    while i < 16 {
+        values[b"0123456789ABCDEF"[i] as usize] = i as u8;
+        values[b"0123456789abcdef"[i] as usize] = i as u8;
+        i += 1;
+    }
+    values
+};
 
 /// The number of `least` to `most` hexadecimal digits at `at`, and where they end.
 fn hex(text: &[u8], at: usize, least: usize, most: usize) -> Option<(u32, usize)> {

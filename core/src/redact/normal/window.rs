@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use super::super::bytes::{byte, looked_at, slice};
-use super::unit::unit;
+use super::unit::{Unit, unit};
 
 /// How long the rewritten text may be.
 const MOST: usize = 2048;
@@ -43,11 +43,13 @@ impl Window {
     }
 
     /// Whether the character that is spelt at `at` of the original still fits.
+    #[inline]
     pub(super) const fn has_room(&self, at: usize) -> bool {
         self.len + 4 <= MOST && at - self.base <= SOURCE
     }
 
     /// Appends one byte, spelt by `start..end` of the original. The caller asks for room first.
+    #[inline]
     pub(super) fn push(&mut self, shown: u8, start: usize, end: usize) {
         looked_at(1);
         if let (Some(slot), Some(from)) = (self.text.get_mut(self.len), self.from.get_mut(self.len))
@@ -55,7 +57,7 @@ impl Window {
             *slot = shown;
             *from = ((start - self.base) as u16, (end - self.base) as u16);
             self.len += 1;
-            self.signs |= shown < 0x80 && super::is_sign(shown);
+            self.signs |= super::is_sign(shown) & (shown < 0x80);
         }
     }
 
@@ -78,6 +80,7 @@ impl Window {
     }
 
     /// Appends a character, spelt by `start..end` of the original.
+    #[inline]
     pub(super) fn push_char(&mut self, c: char, start: usize, end: usize) {
         match u8::try_from(c) {
             Ok(shown) if shown < 0x80 => self.push(shown, start, end),
@@ -112,19 +115,27 @@ impl Window {
                 let text = slice(&self.text, 0, self.len);
                 let raw = byte(text, read);
                 let found = if raw < 0x80 && super::is_sign(raw) { unit(text, read) } else { None };
-                let len = found.map_or(1, |unit| unit.len);
                 let at = |i: usize| self.from.get(i).copied().unwrap_or_default();
+                let Some(Unit { shows, len }) = found else {
+                    // Up to the first escape everything stays where it is.
+                    let from = at(read);
+                    if changed
+                        && let (Some(slot), Some(origin)) =
+                            (self.text.get_mut(write), self.from.get_mut(write))
+                    {
+                        (*slot, *origin) = (raw, from);
+                    }
+                    (read, write) = (read + 1, write + 1);
+                    continue;
+                };
                 let from = (at(read).0, at(read + len - 1).1);
-                changed |= found.is_some();
+                changed = true;
                 // An escape is never shorter than the character that it stands for, so that writing
                 // stays behind reading.
-                let (raw, mut utf8) = ([raw], [0; 4]);
-                let shown: &[u8] = match found {
-                    None => &raw,
-                    Some(unit) => match unit.shows {
-                        Some(c) => c.encode_utf8(&mut utf8).as_bytes(),
-                        None => &[],
-                    },
+                let mut utf8 = [0; 4];
+                let shown: &[u8] = match shows {
+                    Some(c) => c.encode_utf8(&mut utf8).as_bytes(),
+                    None => &[],
                 };
                 for &shown in shown {
                     if let (Some(slot), Some(origin)) =

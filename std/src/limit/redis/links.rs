@@ -95,10 +95,19 @@ impl Links {
             return false;
         };
         let mut idle = self.idle();
-        let ConnectionAddr::Tcp(known, _) = idle.server.addr() else { return false };
+        let mut addr = idle.server.addr().clone();
+        let (known, at) = match &mut addr {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                (host, port)
+            }
+            _ => return false,
+        };
         // A node that does not know its own name leaves it out.
-        let host = if host.is_empty() { known.clone() } else { host.to_owned() };
-        idle.server = idle.server.clone().set_addr(ConnectionAddr::Tcp(host, port));
+        if !host.is_empty() {
+            host.clone_into(known);
+        }
+        *at = port;
+        idle.server = idle.server.clone().set_addr(addr);
         idle.links.clear();
         true
     }

@@ -12,14 +12,13 @@ use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use airlock_core::policy::{Admit, Charges, Exhausted, OnLoss};
 use redis::RedisError;
 
 use super::Store;
+use super::budget::Part;
 use super::event::StoreEvent;
 use super::links::describe;
-use super::script::{Due, When};
-use crate::limit::Limiter;
+use super::script::{Bill, Due, When};
 
 /// How long the server is left alone before it is asked whether it is back: doubled each time, up to the
 /// last.
@@ -40,6 +39,8 @@ pub(super) struct Outage {
     /// What this process admitted and the server does not know, by account; as many as the limiter of this
     /// process keeps.
     owed: HashMap<String, Due>,
+    /// The same of budgets.
+    spent: HashMap<String, Part>,
     /// The server was found to have lost data.
     forgot: bool,
 }
@@ -65,6 +66,7 @@ impl Store {
             refused: 0,
             admitted: 0,
             owed: HashMap::new(),
+            spent: HashMap::new(),
             forgot: false,
         });
         self.turns.fetch_add(1, Ordering::AcqRel);
@@ -73,27 +75,24 @@ impl Store {
         let _ = self.lost.try_send(());
     }
 
-    /// What becomes of a call while the server does not answer; none when it does. `own` counts for this
-    /// process.
-    pub(super) fn decide_alone(
+    /// What becomes of a call while the server does not answer, by `decide`; none when it does.
+    pub(super) fn decide_alone<T, E>(
         &self,
-        own: &Limiter,
-        charges: Charges<'_>,
-        dues: &[Due],
-    ) -> Option<Result<(), Exhausted>> {
+        bill: Bill<'_>,
+        decide: impl FnOnce() -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
         let mut outage = self.outage();
         let outage = outage.as_mut()?;
-        let decision = match self.on_loss {
-            OnLoss::Fallback => own.admit(charges),
-            OnLoss::Refuse => Err(Exhausted {
-                // Of all that refuse the first one is named.
-                limit: charges.map(|charge| charge.limit.index).next().unwrap_or(usize::MAX),
-                retry_after_ms: None,
-            }),
-        };
+        let decision = decide();
         if decision.is_ok() {
             outage.admitted += 1;
-            for due in dues {
+            for part in bill.parts {
+                match outage.spent.get_mut(&part.account) {
+                    Some(spent) => spent.amount = spent.amount.saturating_add(part.amount),
+                    None => drop(outage.spent.insert(part.account.clone(), part.clone())),
+                }
+            }
+            for due in bill.dues {
                 match outage.owed.get_mut(&due.account) {
                     Some(owed) => owed.cost = owed.cost.saturating_add(due.cost),
                     None => {
@@ -107,19 +106,44 @@ impl Store {
         Some(decision)
     }
 
+    /// Gives back what a call took that failed. What a server that does not answer has of it stays taken.
+    pub(super) fn give_back(&self, parts: &[Part]) {
+        if let Some(outage) = &mut *self.outage() {
+            for part in parts {
+                if let Some(spent) = outage.spent.get_mut(&part.account) {
+                    spent.amount = spent.amount.saturating_sub(part.amount);
+                }
+            }
+            return;
+        }
+        if let Err(error) = self.links.ask(|link| self.script.give_back(link, parts)) {
+            self.lose(&error);
+        }
+    }
+
     /// Ends the outage if the server answers; whether there is none any more.
     fn try_return(&self) -> bool {
         self.links.forget();
-        let Ok(reply) = self.ask(&[], When::Asked) else { return false };
+        let Ok(reply) = self.ask(Bill::default(), When::Asked) else { return false };
         let mut open = self.outage();
         let Some(outage) = &mut *open else { return true };
         outage.forgot |= reply.forgot;
         // Calls wait meanwhile: none is admitted that the server is not told of.
         let owed: Vec<_> = outage.owed.drain().map(|(_, due)| due).collect();
         for (number, batch) in owed.chunks(BATCH).enumerate() {
-            if self.ask(batch, When::Owed).is_err() {
+            let bill = Bill { dues: batch, ..Bill::default() };
+            if self.ask(bill, When::Owed).is_err() {
                 let rest = owed.into_iter().skip(number * BATCH);
                 outage.owed.extend(rest.map(|due| (due.account.clone(), due)));
+                return false;
+            }
+        }
+        let spent: Vec<_> = outage.spent.drain().map(|(_, part)| part).collect();
+        for (number, batch) in spent.chunks(BATCH).enumerate() {
+            let bill = Bill { parts: batch, ..Bill::default() };
+            if self.ask(bill, When::Owed).is_err() {
+                let rest = spent.into_iter().skip(number * BATCH);
+                outage.spent.extend(rest.map(|part| (part.account.clone(), part)));
                 return false;
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airlock_core::policy::{Admit, Exhausted, OnLoss, Policy};
-use airlock_core::{Call, Caller, Guard, ToolDefinition, Verdict};
+use airlock_core::{Call, Caller, Guard, Outcome, Settled, ToolDefinition, Verdict};
 use proptest::prelude::*;
 
 use super::script::Script;
@@ -30,6 +30,11 @@ fn stepped(namespace: &str) -> Script {
 }
 
 fn guard(limits: &[(u32, u32, u32, bool)]) -> Guard {
+    guard_with(limits, &[])
+}
+
+/// Budgets are a largest sum, whether it is of an hour, and whether all agents share it.
+fn guard_with(limits: &[(u32, u32, u32, bool)], budgets: &[(&str, bool, bool)]) -> Guard {
     let limits: Vec<_> = limits
         .iter()
         .enumerate()
@@ -40,7 +45,19 @@ fn guard(limits: &[(u32, u32, u32, bool)]) -> Guard {
             )
         })
         .collect();
-    let document = format!(r#"{{"limit": [{}]}}"#, limits.join(","));
+    let budgets: Vec<_> = budgets
+        .iter()
+        .enumerate()
+        .map(|(number, (max, is_hour, is_shared))| {
+            let key = if *is_shared { r#"["tool"]"# } else { r#"["agent"]"# };
+            let window = if *is_hour { "hour" } else { "day@UTC" };
+            format!(
+                r#"{{"id": "b{number}", "tools": "*", "sum": "args.n", "max": "{max}", "window": "{window}", "key": {key}}}"#
+            )
+        })
+        .collect();
+    let (limits, budgets) = (limits.join(","), budgets.join(","));
+    let document = format!(r#"{{"limit": [{limits}], "budget": [{budgets}]}}"#);
     let mut builder = Guard::builder().policy(Policy::from_json(&document).unwrap()).unwrap();
     for name in TOOLS {
         let tool = ToolDefinition { name, input_schema: b"{}", output_schema: None };
@@ -57,7 +74,7 @@ fn the_script_decides_like_the_limiter_of_one_process() {
     let server = redis_server::Server::start();
     let options = RedisOptions::new(&server.url())
         .unwrap()
-        .timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(60))
         .on_loss(OnLoss::Refuse);
     let client = Mutex::new(server.client());
     let cases = AtomicU32::new(0);
@@ -90,6 +107,89 @@ fn the_script_decides_like_the_limiter_of_one_process() {
             let Verdict::Allow(allowed) = guard.check(&call, &mut scratch) else { panic!() };
             let expected: Result<(), Exhausted> = own.admit(allowed.charges());
             prop_assert_eq!(shared.admit(allowed.charges()), expected);
+        }
+    });
+}
+
+/// A number of all three limbs beside small ones.
+const AMOUNTS: [&str; 7] = [
+    "0",
+    "0.1",
+    "\"0.70\"",
+    "1e-18",
+    "3",
+    "\"99999999999999999999.999999999999999999\"",
+    "0.000999999999999999",
+];
+const SUMS: [&str; 4] = ["1", "0.8", "100000000000000000000", "7.000000000000000001"];
+
+#[test]
+fn the_script_adds_up_like_the_budgets_of_one_process() {
+    if !redis_server::is_there() {
+        return;
+    }
+    let server = redis_server::Server::start();
+    let options = RedisOptions::new(&server.url())
+        .unwrap()
+        .timeout(Duration::from_secs(5))
+        .on_loss(OnLoss::Refuse);
+    let cases = AtomicU32::new(0);
+    let limit = (1_u32..40, 1_u32..4, 1_u32..40, any::<bool>());
+    let budget = (0..SUMS.len(), any::<bool>(), any::<bool>());
+    let minute = prop_oneof![Just(0_i64), -90..200_i64];
+    let step = (minute, 0..3_usize, 0..AMOUNTS.len(), 0..4_usize);
+    let strategy = (
+        prop::option::of(limit),
+        prop::collection::vec(budget, 1..4),
+        prop::collection::vec(step, 1..60),
+    );
+    proptest!(ProptestConfig::with_cases(256), |((limit, budgets, steps) in strategy)| {
+        let limits: Vec<_> = limit.into_iter().collect();
+        let budgets: Vec<_> =
+            budgets.iter().map(|(max, hour, shared)| (SUMS[*max], *hour, *shared)).collect();
+        let guard = guard_with(&limits, &budgets);
+        let namespace = format!("sum-{}", cases.fetch_add(1, Ordering::Relaxed));
+        let clock = Arc::new(ManualClock::new(0));
+        let own = Limiter::new(guard.policy(), clock.clone()).unwrap();
+        let tell = Box::new(|event: &_| panic!("{event:?}"));
+        // No account of a limit fills up meanwhile: the time of the server stands still.
+        let script = Script::with_source(
+            super::script::SOURCE.replace("redis.call('TIME')", "{ '4000000000', '0' }"),
+            &namespace,
+        );
+        let options = options.clone().namespace(&namespace);
+        let shared = RedisLimiter::start(script, guard.policy(), &options, clock, tell).unwrap();
+        let mut scratch = guard.scratch();
+        let mut now = 1_700_000_000_000_i64;
+        let mut running = Vec::new();
+        for (minutes, agent, amount, end) in steps {
+            now += minutes * 60_000;
+            let caller = Caller { agent: Some(["ann", "bob", "eve"][agent]), ..Caller::default() };
+            let arguments = format!(r#"{{"n":{}}}"#, AMOUNTS[amount]);
+            let now = u64::try_from(now).ok();
+            let call =
+                Call { tool: TOOLS[0], arguments: arguments.as_bytes(), caller, now, ..Call::default() };
+            let mut ask = |keeper: &dyn Admit| {
+                let settled = guard.settle(&call, Some(keeper), None, &mut scratch);
+                let reason = settled.reason();
+                match settled {
+                    Settled::Allow(cleared) => (reason, cleared.hold(), None),
+                    Settled::Refuse(barred) => {
+                        let refusal = barred.refusal(&scratch);
+                        let told = (refusal.rule().map(String::from), refusal.retry_after_ms());
+                        (reason, None, Some(told))
+                    }
+                }
+            };
+            let (expected, decided) = (ask(&own), ask(&shared));
+            prop_assert_eq!((decided.0, decided.2), (expected.0, expected.2));
+            running.extend(expected.1.zip(decided.1));
+            let outcome = [Outcome::Ok, Outcome::Failed, Outcome::Failed].get(end);
+            if let (Some(outcome), false) = (outcome, running.is_empty()) {
+                let (one, other) = running.remove(end % running.len());
+                own.settle(one, *outcome);
+                shared.settle(other, *outcome);
+            }
         }
     });
 }
