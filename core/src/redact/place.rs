@@ -115,9 +115,9 @@ pub(super) fn place(text: &[u8], at: usize, inline: bool) -> Place {
     const SLASH: Set = Set::new(b"\\");
     let is_quote = |c| matches!(c, b'"' | b'\'' | b'`');
     let mut open = at;
-    // The prefixes of string literals in Python, Rust and C#.
+    // The prefixes of string literals in Python, Rust, C# and SQL.
     while open < at + 2
-        && matches!(byte(text, open), b'b' | b'r' | b'f' | b'u' | b'@' | b'$')
+        && matches!(byte(text, open), b'b' | b'r' | b'f' | b'u' | b'N' | b'E' | b'@' | b'$')
         && (is_quote(byte(text, open + 1)) || is_quote(byte(text, open + 2)))
     {
         open += 1;

@@ -216,6 +216,9 @@ impl Pass<'_, '_, '_> {
             let next = byte(text, at + 1);
             match byte(text, at) {
                 b'\n' => {
+                    if matches!(next, b'\r' | b'\n') && ends_in_quote(text, at) {
+                        self.read_beside(|scan| scan.form_field(at))?;
+                    }
                     if may_break(text, at) {
                         self.line_break(at)?;
                     }
@@ -310,13 +313,25 @@ impl Pass<'_, '_, '_> {
                 .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
         };
         if sets(b"with password ") || sets(b"identified by ") {
-            let known = self.found.len();
-            let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
-            let mut scan = scan.resumed(scan::State::NEW, self.view.more);
-            scan.set_password(at)?;
-            if let Some(&found) = self.found.get(known) {
-                self.goes_on(found.start as usize, found.end as usize)?;
-            }
+            self.read_beside(|scan| scan.set_password(at))?;
+        } else if sets(b"echo ") {
+            self.read_beside(|scan| scan.chpasswd(at))?;
+        }
+        Ok(())
+    }
+
+    /// Lets a detector look at a place that is no anchor of the scan.
+    #[inline(never)]
+    fn read_beside(
+        &mut self,
+        detect: impl FnOnce(&mut Scan<'_, '_, '_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let known = self.found.len();
+        let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
+        let mut scan = scan.resumed(scan::State::NEW, self.view.more);
+        detect(&mut scan)?;
+        if let Some(&found) = self.found.get(known) {
+            self.goes_on(found.start as usize, found.end as usize)?;
         }
         Ok(())
     }
@@ -477,6 +492,13 @@ fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
         at += len;
     }
     text.len()
+}
+
+/// Whether the line that ends at `at` ends in a quote.
+#[inline(never)]
+fn ends_in_quote(text: &[u8], at: usize) -> bool {
+    let cut = usize::from(before(text, at) == b'\r');
+    before(text, at - cut) == b'"'
 }
 
 /// Whether the word before the parenthesis at `at` could be `VALUES`.

@@ -381,7 +381,7 @@ fn is_meant(meaning: Meaning, value: &[u8], prose: bool) -> bool {
         Class::Password => value.len() >= 4 && word,
         Class::Pin => (3..=8).contains(&value.len()) && digits == value.len(),
         Class::Key => is_keylike(value),
-        Class::Secret | Class::Authorization | Class::Cookie => {
+        Class::Secret | Class::Authorization | Class::Cookie | Class::Phrase => {
             value.len() >= 6
                 && !(value.len() < 20 && is_wordy(value))
                 && (word || !prose && value.len() > 20)
