@@ -123,6 +123,20 @@ fn keys_count_apart_and_tools_together() {
 }
 
 #[test]
+fn a_call_that_one_budget_refuses_tells_the_others_the_hour() {
+    let more = "max = 1\nwindow = \"day@UTC\"\n[[budget]]\nid = \"hourly\"\ntools = [\"pay\"]\n\
+                sum = \"args.amount\"\nmax = \"0.5\"\nwindow = \"hour\"";
+    let clock = Arc::new(ManualClock::new(SPRING));
+    let firewall = firewall(more, clock.clone());
+    assert!(pay(&firewall, "0.5", Outcome::Ok));
+    clock.set(SPRING + HOUR);
+    assert!(!pay(&firewall, "0.6", Outcome::Ok), "by the day");
+    clock.set(SPRING);
+    assert!(pay(&firewall, "0.5", Outcome::Ok), "in the hour that was seen last");
+    assert!(!pay(&firewall, "0.1", Outcome::Ok));
+}
+
+#[test]
 fn a_window_begins_by_the_clock_of_its_zone() {
     let max = |window: &str| format!("max = 10\nwindow = \"{window}\"");
     // Half past one in Berlin; midnight comes 21.5 hours later, for one hour is left out.

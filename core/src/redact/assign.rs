@@ -8,6 +8,8 @@
 
 use super::TypeId;
 use super::bytes::{Set, before, byte, decode64, looked_at, run, run_back, skip_blank, slice};
+use super::command::after_flag;
+use super::drawn::is_drawn;
 use super::key::{Class, Meaning, is_session, meaning};
 use super::mask::LONGEST_MASK;
 use super::place::{Place, is_line_end, place};
@@ -19,7 +21,7 @@ use super::value::{
 use crate::buf::Full;
 
 /// What names consist of.
-const NAME: Set = Set::new(b"0-9A-Za-z_.$-");
+pub(super) const NAME: Set = Set::new(b"0-9A-Za-z_.$-");
 /// How long a name may be.
 const LONGEST_NAME: usize = 64;
 /// Within so many bytes the cookies of a header are told apart. It is less than what a stream keeps of
@@ -39,6 +41,9 @@ impl Scan<'_, '_, '_> {
         }
         let (last, next) = (before(text, op), byte(text, op + 1));
         let colon = byte(text, op) == b':';
+        if colon && matches!(last, b'p' | b'P' | b'n') {
+            self.colon(op)?;
+        }
         // `::` and `:=` are decided at their last sign, comparisons are none.
         let other = if colon {
             last == b':' || matches!(next, b':' | b'=')
@@ -54,6 +59,8 @@ impl Scan<'_, '_, '_> {
         }
         let tight = !colon && !matches!(byte(text, at), b' ' | b'\t');
         let at = skip_blank(text, at);
+        let marked = colon && matches!(byte(text, at), b'*' | b'<' | b'&' | b'!' | b'|' | b'>');
+        let at = if marked { behind_marks(text, at) } else { at };
         // A reference is known by its beginning, whatever names it.
         if matches!(slice(text, at, at + 2), b"${" | b"$(" | b"{{") {
             return Ok(());
@@ -61,9 +68,12 @@ impl Scan<'_, '_, '_> {
         let Some((name, start)) = name_before(text, op) else {
             return Ok(());
         };
+        if name == b"kind" && colon && slice(text, at, at + 4).contains(&b'S') {
+            return self.kind(start, at);
+        }
         let named = meaning(name);
         let beside = named.is_none();
-        let Some(meaning) = named.or_else(|| self.meaning_beside(name, start, colon)) else {
+        let Some(meaning) = named.or_else(|| self.meaning_beside(name, start, at, colon)) else {
             return Ok(());
         };
         let tight = tight && last != b' ';
@@ -75,17 +85,20 @@ impl Scan<'_, '_, '_> {
             Class::Personal => Ok(()),
             _ if !self.types.contains(meaning.id) => Ok(()),
             Class::Authorization => self.credential(at),
+            Class::Phrase => self.phrase(meaning, at),
+            _ if colon && is_line_end(text, at) => self.on_next_line(meaning, at),
             Class::Cookie => self.cookies(at),
             _ => {
                 let place = place(text, at, !begins_line(text, start));
                 let place = Place { tight, listed: tight && before(text, start) == b';', ..place };
+                let place = if place.listed { braced(text, place) } else { place };
                 self.value(meaning, name, place)
             }
         }
     }
 
     /// The meaning of a field called `value` or of a typed name: it is said elsewhere.
-    fn meaning_beside(&self, name: &[u8], start: usize, colon: bool) -> Option<Meaning> {
+    fn meaning_beside(&self, name: &[u8], start: usize, at: usize, colon: bool) -> Option<Meaning> {
         let text = self.text;
         if name.eq_ignore_ascii_case(b"value") {
             // `name: DB_PASSWORD, value: …`, as in Kubernetes and in tables of settings.
@@ -95,7 +108,18 @@ impl Scan<'_, '_, '_> {
             let label = run_back(text, begin, SIGNS, 16);
             let label = slice(text, run_back(text, label, NAME, 8), label);
             let named = label.eq_ignore_ascii_case(b"name") || label.eq_ignore_ascii_case(b"key");
-            return meaning(slice(text, begin, end)).filter(|_| named);
+            return match meaning(slice(text, begin, end)) {
+                Some(meaning) if named => Some(meaning),
+                _ if matches!(before(text, start), b'"' | b'\'')
+                    || place(text, at, true).quote != 0 =>
+                {
+                    self.meaning_of_record(start, at)
+                }
+                _ => None,
+            };
+        }
+        if name == b"default" {
+            return meaning_of_variable(text, start);
         }
         // `let password: &str = …`
         const TYPE: Set = Set::new(b" &'");
@@ -108,7 +132,16 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks the value at `place` unless it is none.
-    fn value(&mut self, meaning: Meaning, name: &[u8], place: Place) -> Result<(), Full> {
+    pub(super) fn value(
+        &mut self,
+        meaning: Meaning,
+        name: &[u8],
+        mut place: Place,
+    ) -> Result<(), Full> {
+        // What says how a key is written is no part of it.
+        if slice(self.text, place.start, place.start + 7) == b"base64:" {
+            place.start += 7;
+        }
         // What is not looked for is not read, and a reference is known by its beginning.
         if !self.types.contains(meaning.id)
             || matches!(slice(self.text, place.start, place.start + 2), b"${" | b"$(" | b"{{")
@@ -155,6 +188,7 @@ impl Scan<'_, '_, '_> {
                     || bare
                         && is_name(value)
                         && !(place.tight && is_alone(self.text, end))
+                        && !is_drawn(value)
                         && !(!place.inline
                             && is_word_and_digit(value)
                             && is_line_end(self.text, end)));
@@ -184,9 +218,12 @@ impl Scan<'_, '_, '_> {
         let (start, end) = if byte(text, scheme) == b' ' && scheme - place.start <= 24 {
             let start = skip_blank(text, scheme);
             let name = slice(text, place.start, scheme);
-            let listed = name.eq_ignore_ascii_case(b"digest") || name.starts_with(b"AWS4");
+            let stop = word_end(text, start);
+            let listed = name.eq_ignore_ascii_case(b"digest")
+                || name.starts_with(b"AWS4")
+                || byte(text, stop) == b'"' && slice(text, start, stop).ends_with(b"token=");
             // Schemes with parameters fill the line.
-            let end = if listed { line_end(text, start) } else { word_end(text, start) };
+            let end = if listed { line_end(text, start) } else { stop };
             (start, end)
         } else {
             (place.start, word_end(text, place.start))
@@ -267,13 +304,16 @@ impl Scan<'_, '_, '_> {
         let name = if byte(text, at + 1) == b'-' { at + 2 } else { at + 1 };
         let end = run(slice(text, 0, name + LONGEST_NAME), name, NAME);
         let cut = before(text, at);
+        if slice(text, name, end).ends_with(b"stdin") {
+            return self.piped(at);
+        }
         if at < self.state.decided
-            || byte(text, end) != b' '
+            || !matches!(byte(text, end), b' ' | b'"' | b'\'' | b'\\')
             || !(cut == 0 || cut.is_ascii_whitespace() || matches!(cut, b'"' | b'\'' | b'`'))
         {
             return Ok(());
         }
-        let start = skip_blank(text, end);
+        let start = after_flag(text, end);
         let label = slice(text, name, end);
         let place = place(text, start, true);
         if label == b"u" || label == b"user" || label == b"proxy-user" {
@@ -287,9 +327,12 @@ impl Scan<'_, '_, '_> {
             }
             return Ok(());
         }
+        if label == b"value" {
+            return self.value_of_secret(at, place);
+        }
         match meaning(label) {
             Some(meaning)
-                if !matches!(meaning.class, Class::Personal | Class::Cookie)
+                if !matches!(meaning.class, Class::Personal | Class::Cookie | Class::Phrase)
                     && byte(text, place.start) != b'-' =>
             {
                 self.value(meaning, label, Place { tight: true, ..place })
@@ -299,6 +342,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks the content of the element whose start tag ends at `at`.
+    #[inline(never)]
     pub(super) fn element(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
         // `<password>` or `<property name="password">`.
@@ -320,10 +364,15 @@ impl Scan<'_, '_, '_> {
         }
         let end =
             memchr::memchr2(b'<', b'\n', slice(text, at + 1, at + LONGEST_ELEMENT)).unwrap_or(0);
+        let named = meaning(slice(text, start, at_name));
         if slice(text, at + 1 + end, at + 3 + end) != b"</" {
-            return Ok(());
+            // `<setting name="ApiKey"><value>…`
+            return match named.filter(|m| m.class != Class::Personal && m.class != Class::Cookie) {
+                Some(meaning) => self.inner(meaning, at + 1),
+                None => Ok(()),
+            };
         }
-        match meaning(slice(text, start, at_name)) {
+        match named {
             Some(meaning) if meaning.class != Class::Personal => self.value(
                 meaning,
                 b"",
@@ -379,6 +428,10 @@ fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
     const OPERATOR: Set = Set::new(b":?");
     let mut end = run_back(text, op, OPERATOR, 2);
     end = run_back(text, end, BLANK, 16);
+    end = run_back(text, end, Set::new(b"*"), 2);
+    if before(text, end) == b'}' {
+        end = accessors(text, end);
+    }
     let subscript = before(text, end) == b']' && matches!(before(text, end - 1), b'"' | b'\'');
     end -= usize::from(subscript);
     if matches!(before(text, end), b'"' | b'\'' | b'`') {
@@ -395,17 +448,90 @@ fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
     if before(text, start) == b'\\' && matches!(byte(text, start), b'n' | b'r' | b't') {
         start += 1;
     }
-    // `API key: …`
-    if slice(text, start, end).eq_ignore_ascii_case(b"key") && before(text, start) == b' ' {
+    // `API key: …`, `verification code: …`
+    let last = slice(text, start, end);
+    let part = |word: &[u8]| last.eq_ignore_ascii_case(word) && before(text, start) == b' ';
+    if part(b"key") || part(b"code") || part(b"codes") || part(b"phrase") {
         start = name_start(text, start - 1);
+    } else if part(b"passe") {
+        start = name_start(text, name_start(text, start - 1).saturating_sub(1));
     }
     (start < end).then(|| (slice(text, start, end), start))
 }
 
+/// Where the value begins behind the marks at `at`: emphasis of Markdown that ends with the name, an end tag,
+/// and behind a colon the anchors, tags and block signs of YAML.
+#[cold]
+fn behind_marks(text: &[u8], at: usize) -> usize {
+    const MARK: Set = Set::new(b"0-9A-Za-z_.!&:/-");
+    const SIGN: Set = Set::new(b"0-9+-");
+    const WHITE: Set = Set::new(b" \t\r\n");
+    let near = slice(text, 0, at + 80);
+    let blank = |end: usize| matches!(byte(near, end), b' ' | b'\t');
+    let end = match byte(near, at) {
+        b'*' => run(near, at, Set::new(b"*")),
+        b'<' if byte(near, at + 1) == b'/' => {
+            let end = run(near, at, Set::new(b"0-9A-Za-z</"));
+            if byte(near, end) == b'>' { end + 1 } else { at }
+        }
+        b'&' | b'!' => run(near, at, MARK),
+        b'|' | b'>' => {
+            let end = run(near, at + 1, SIGN);
+            let start = run(near, end, WHITE);
+            // The block is indented.
+            let line = is_line_end(near, end) && blank(start - 1);
+            return if line { start } else { at };
+        }
+        _ => at,
+    };
+    if end > at && blank(end) { skip_blank(near, end) } else { at }
+}
+
+/// The value at `place` within the braces that connection strings of ODBC have.
+fn braced(text: &[u8], place: Place) -> Place {
+    let close = memchr::memchr(b'}', slice(text, place.start, place.start + GLANCE));
+    let ends = |i: usize| {
+        matches!(byte(text, place.start + i + 1), b';' | b'"' | b'\'' | b'\r' | b'\n' | 0)
+    };
+    match close {
+        Some(i) if byte(text, place.start) == b'{' && ends(i) => {
+            Place { start: place.start + 1, quote: b'}', ..place }
+        }
+        _ => place,
+    }
+}
+
+/// The end of the name of a property before the accessors that end at `end`: `Password { get; set; } = …`.
+fn accessors(text: &[u8], end: usize) -> usize {
+    let head = slice(text, end.saturating_sub(48), end);
+    match memchr::memrchr(b'{', head) {
+        Some(open) if super::bytes::contains(slice(head, open, head.len()), b"get;") => {
+            run_back(text, end - head.len() + open, Set::new(b" \t"), 4)
+        }
+        _ => end,
+    }
+}
+
+/// What the name of a variable says whose `default` is at `at`, in HCL: `variable "db_password" { … }`.
+fn meaning_of_variable(text: &[u8], at: usize) -> Option<Meaning> {
+    let head = slice(text, at.saturating_sub(512), at);
+    let open = memchr::memrchr2(b'{', b'}', head).filter(|&i| byte(head, i) == b'{')?;
+    let name = slice(head, 0, open).trim_ascii_end().strip_suffix(b"\"")?;
+    let start = memchr::memrchr(b'"', name)?;
+    slice(name, 0, start)
+        .ends_with(b"variable ")
+        .then(|| meaning(slice(name, start + 1, name.len())))?
+}
+
+/// Whether names hold `byte`: letters beyond ASCII too.
+pub(super) const fn is_letter_of_name(byte: u8) -> bool {
+    NAME.has(byte) || byte >= 0x80
+}
+
 /// The start of the name that ends at `end`. Letters beyond ASCII are part of it.
-fn name_start(text: &[u8], end: usize) -> usize {
+pub(super) fn name_start(text: &[u8], end: usize) -> usize {
     let head = slice(text, end.saturating_sub(LONGEST_NAME), end);
-    end - head.iter().rev().take_while(|&&byte| NAME.has(byte) || byte >= 0x80).count()
+    end - head.iter().rev().take_while(|&&byte| is_letter_of_name(byte)).count()
 }
 
 /// Whether only indentation, a list mark, a diff mark or `export` stands before `at` on its line.
@@ -423,7 +549,7 @@ fn is_alone(text: &[u8], end: usize) -> bool {
 }
 
 /// The end of the run of bytes that can be in a credential.
-fn word_end(text: &[u8], at: usize) -> usize {
+pub(super) fn word_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or(&[]);
     let ends = |b: &u8| b.is_ascii_whitespace() || b"\"'`\\<>,;".contains(b);
     let len = rest.iter().position(ends).unwrap_or(rest.len());

@@ -99,7 +99,9 @@ pub(super) fn long_run(text: &[u8], at: usize, set: Set) -> usize {
     let (eights, _) = text.get(at..).unwrap_or(&[]).as_chunks::<8>();
     let inside = |eight: &&[u8; 8]| eight.iter().fold(1, |all, &byte| all & set.bit(byte)) == 1;
     let whole = eights.iter().take_while(inside);
-    run(text, at + 8 * whole.count(), set)
+    let len = 8 * whole.count();
+    looked_at(len);
+    run(text, at + len, set)
 }
 
 /// The start of the run of bytes of `set` that ends before `end`, at most `most` bytes long.
@@ -109,6 +111,12 @@ pub(super) fn run_back(text: &[u8], end: usize, set: Set, most: usize) -> usize 
     let len = head.iter().rev().take_while(|&&byte| set.has(byte)).count();
     looked_at(len);
     end - len
+}
+
+/// The end of the value `start..end` without the bytes of `set` that it ends with, of which it takes a few:
+/// where what is in view of a value ends in them, the value may go on behind them.
+pub(super) fn trimmed_end(text: &[u8], start: usize, end: usize, set: Set) -> usize {
+    run_back(text, end, set, 64.min(end - start))
 }
 
 /// Where the byte at `at` is once bytes `from..to` are gone; one of those would be at `from`.

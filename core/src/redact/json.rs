@@ -9,6 +9,7 @@ use core::fmt::Write;
 use super::bytes::{Set, run, run_back, slice};
 use super::key::{Class, meaning};
 use super::path::Paths;
+use super::prose::is_phrase;
 use super::pseudonym::Pseudonyms;
 use super::scan::Scan;
 use super::value::{is_keylike, is_placeholder, is_wordy};
@@ -226,6 +227,7 @@ impl Redactor<'_> {
             Class::Secret if kind == Kind::Number => digits >= 6,
             Class::Secret => bytes.len() >= 4 && !(bytes.len() < 20 && is_wordy(bytes)),
             Class::Key => is_keylike(bytes),
+            Class::Phrase => is_phrase(bytes),
             Class::Personal if meaning.id == TypeId::EMAIL => value.contains('@'),
             Class::Personal if meaning.id == TypeId::PHONE => digits >= 6,
             Class::Personal => digits >= 4,

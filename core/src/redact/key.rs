@@ -21,6 +21,8 @@ pub(super) enum Class {
     Authorization,
     /// Names and values of their own.
     Cookie,
+    /// A dozen words or two.
+    Phrase,
     /// A few digits.
     Pin,
     /// Personal data: judged by the name in JSON only, elsewhere by its format.
@@ -44,7 +46,7 @@ enum At {
 }
 
 use At::{Anywhere, Whole, Word};
-use Class::{Authorization, Cookie, Key, Password, Personal, Pin, Secret};
+use Class::{Authorization, Cookie, Key, Password, Personal, Phrase, Pin, Secret};
 
 type Row = (&'static str, At, TypeId, Class);
 
@@ -86,6 +88,10 @@ const NAMES: &[Row] = &[
     // Words that mean more than a password.
     ("clave", Word, TypeId::PASSWORD, Secret),
     ("parola", Word, TypeId::PASSWORD, Secret),
+    ("storepass", Whole, TypeId::PASSWORD, Password),
+    ("keypass", Whole, TypeId::PASSWORD, Password),
+    ("requirepass", Whole, TypeId::PASSWORD, Password),
+    ("masterauth", Whole, TypeId::PASSWORD, Password),
     ("psk", Word, TypeId::PASSWORD, Password),
     ("adminpwd", Anywhere, TypeId::PASSWORD, Password),
     ("userpwd", Anywhere, TypeId::PASSWORD, Password),
@@ -105,6 +111,8 @@ const NAMES: &[Row] = &[
     ("secretkey", Anywhere, TypeId::SECRET, Secret),
     ("secretkeybase", Anywhere, TypeId::SECRET, Secret),
     ("privatekey", Anywhere, TypeId::SECRET, Secret),
+    ("clientkeydata", Anywhere, TypeId::SECRET, Secret),
+    ("privatekeyid", Anywhere, TypeId::SECRET, Key),
     ("signingkey", Anywhere, TypeId::SECRET, Secret),
     ("encryptionkey", Anywhere, TypeId::SECRET, Secret),
     ("masterkey", Anywhere, TypeId::SECRET, Secret),
@@ -119,6 +127,14 @@ const NAMES: &[Row] = &[
     ("credential", Anywhere, TypeId::SECRET, Secret),
     ("credentials", Anywhere, TypeId::SECRET, Secret),
     ("connectionstring", Anywhere, TypeId::SECRET, Secret),
+    ("secretstring", Anywhere, TypeId::SECRET, Secret),
+    ("backupcode", Anywhere, TypeId::PASSWORD, Secret),
+    ("backupcodes", Anywhere, TypeId::PASSWORD, Secret),
+    ("recoverycode", Anywhere, TypeId::PASSWORD, Secret),
+    ("recoverycodes", Anywhere, TypeId::PASSWORD, Secret),
+    ("mnemonic", Word, TypeId::SECRET, Phrase),
+    ("seedphrase", Anywhere, TypeId::SECRET, Phrase),
+    ("recoveryphrase", Anywhere, TypeId::SECRET, Phrase),
     ("auth", Word, TypeId::SECRET, Key),
     ("key", Word, TypeId::SECRET, Key),
     ("sig", Whole, TypeId::SIGNATURE, Key),
@@ -320,8 +336,9 @@ impl Tail {
     }
 }
 
-/// What else stands before a value: `value: …` beside a name, `the password is: …`.
-const OTHERS: [&str; 2] = ["value", " is"];
+/// What else stands before a value: `value: …` beside a name, `the password is: …`, `kind: Secret`,
+/// `jdbc:oracle:thin:…`, `xfreerdp /p:…`.
+const OTHERS: [&str; 5] = ["value", " is", "kind", "thin", " /p"];
 
 /// The last three letters of [`NAMES`] and [`OTHERS`], by their low bits.
 static ENDINGS: [u64; 512] = {
@@ -389,12 +406,13 @@ fn may_be_named(text: &[u8], op: usize) -> bool {
     else {
         return end == 2;
     };
-    if !c.is_ascii() {
+    // `WIFI:S:net;P:…`
+    if !c.is_ascii() || c == b'P' && b == b';' {
         return true;
     }
     if !c.is_ascii_alphanumeric() {
         // `name = …`, `name := …`, `table["name"] = …`
-        return matches!(c, b' ' | b'\t' | b':' | b'?' | b']') || is_joint(c);
+        return matches!(c, b' ' | b'\t' | b':' | b'?' | b']' | b'*' | b'}') || is_joint(c);
     }
     ends_a_name(a, b, c)
 }

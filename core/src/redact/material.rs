@@ -57,8 +57,13 @@ pub(super) fn putty(text: &[u8], at: usize) -> Option<usize> {
         return Some(text.len());
     };
     looked_at(mac);
-    let tail = rest.get(mac..).unwrap_or(&[]);
-    Some(at + mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()))
+    Some(mac_end(text, at + mac))
+}
+
+/// Where the line ends that ends a PuTTY key file and begins at `at`. It has 77 bytes at most.
+fn mac_end(text: &[u8], at: usize) -> usize {
+    let line = slice(text, at, at + 128);
+    at + memchr::memchr(b'\n', line).unwrap_or(line.len())
 }
 
 /// The end of a private key that begins before `text`: up to there everything may be a part of it. 0 when
@@ -77,8 +82,7 @@ pub(crate) fn end_of_headless_key(text: &[u8]) -> usize {
     }
     let header = memchr::memmem::find(text, b"PuTTY-User-Key-File-").unwrap_or(text.len());
     if let Some(mac) = memchr::memmem::find(slice(text, 0, header), b"Private-MAC:") {
-        let tail = text.get(mac..).unwrap_or(&[]);
-        end = end.max(mac + memchr::memchr(b'\n', tail).unwrap_or(tail.len()));
+        end = end.max(mac_end(text, mac));
     }
     end
 }

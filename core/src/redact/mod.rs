@@ -16,19 +16,24 @@ mod anchors;
 mod assign;
 mod bytes;
 mod checksum;
+mod command;
 mod context;
 mod detectors;
+mod drawn;
 mod identifier;
 mod identifiers;
 mod json;
 mod key;
+mod manifest;
 mod mask;
 mod material;
 mod merge;
 mod network;
 mod normal;
+mod pair;
 mod path;
 mod place;
+mod prose;
 mod pseudonym;
 mod scan;
 mod shape;
@@ -136,6 +141,8 @@ impl<'a> Redactor<'a> {
     }
 }
 
+#[cfg(test)]
+mod everyday;
 #[cfg(test)]
 mod planted;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use super::bytes::{
     ALNUM, DIGITS, Set, URL64, before, byte, moved, run, run_back, slice, starts_folded,
+    trimmed_end,
 };
 use super::checksum::{base58check, mod97, segwit};
 use super::value::{ELLIPSIS, is_joined_left, is_joined_right, is_mask_right, is_masked_left};
@@ -405,10 +406,8 @@ impl Measured {
         if !claims && !is_header(header) {
             return None;
         }
-        let mut end = run(text, self.end, PARTS);
-        while before(text, end) == b'.' {
-            end -= 1;
-        }
+        const FULL_STOP: Set = Set::new(b".");
+        let end = trimmed_end(text, at, run(text, self.end, PARTS), FULL_STOP);
         (end > self.end + 8).then_some(end)
     }
 }

@@ -3,7 +3,7 @@
 //! Quotes are honoured at any depth of escaping; a value without them ends at a blank, or at a sign that parts
 //! fields where those are parted by signs. Worst case: linear in the value.
 
-use super::bytes::{Set, before, byte, looked_at, run, run_back, skip_blank, slice};
+use super::bytes::{Set, byte, looked_at, run, run_back, skip_blank, slice, trimmed_end};
 use super::value::{holds_mask, is_joined_left, is_joined_right};
 
 /// A value as it stands in the text.
@@ -72,15 +72,11 @@ impl Place {
         };
         let len = rest.iter().enumerate().position(|(i, &c)| ends(i, c)).unwrap_or(rest.len());
         looked_at(len);
-        let mut end = self.start + len;
         // What ends a sentence is no part of a value in it.
-        while end > self.start
-            && (matches!(before(text, end), b',' | b';')
-                || self.inline && before(text, end) == b'.')
-        {
-            end -= 1;
-        }
-        end
+        const STOPS: Set = Set::new(b",;");
+        const FULL_STOPS: Set = Set::new(b",;.");
+        let stops = if self.inline { FULL_STOPS } else { STOPS };
+        trimmed_end(text, self.start, self.start + len, stops)
     }
 }
 
@@ -119,9 +115,9 @@ pub(super) fn place(text: &[u8], at: usize, inline: bool) -> Place {
     const SLASH: Set = Set::new(b"\\");
     let is_quote = |c| matches!(c, b'"' | b'\'' | b'`');
     let mut open = at;
-    // The prefixes of string literals in Python, Rust and C#.
+    // The prefixes of string literals in Python, Rust, C# and SQL.
     while open < at + 2
-        && matches!(byte(text, open), b'b' | b'r' | b'f' | b'u' | b'@' | b'$')
+        && matches!(byte(text, open), b'b' | b'r' | b'f' | b'u' | b'N' | b'E' | b'@' | b'$')
         && (is_quote(byte(text, open + 1)) || is_quote(byte(text, open + 2)))
     {
         open += 1;

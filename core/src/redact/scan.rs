@@ -18,7 +18,7 @@ use super::anchors::{Anchors, Carry, LONG};
 use super::bytes::{before, byte, looked_at, moved, slice};
 use super::context::{NEAR, Rows, behind_mask, named, named_by};
 use super::token::Refused;
-use super::{Finding, TypeId, Types, identifier, key, material, network, shape, token};
+use super::{Finding, TypeId, Types, identifier, key, material, network, prose, shape, token};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Classes, fastest};
 
@@ -293,7 +293,7 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         }
         if anchors.initials & bit != 0
             && byte(self.text, end) == b' '
-            && matches!(before(self.text, end) | 0x20, b'c' | b'd' | b'r')
+            && matches!(before(self.text, end) | 0x20, b'c' | b'd' | b'r' | b't')
         {
             self.initial(start, end)?;
         }
@@ -368,6 +368,9 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
             25..=35 | 42 | 62 if network::btc(word) => self.push(TypeId::BTC, start, end)?,
             _ => {}
         }
+        if prose::may_be_named(text, start) {
+            self.before_value(start)?;
+        }
         Ok(())
     }
 
@@ -414,10 +417,16 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
         let word = slice(self.text, start, end);
         if word.eq_ignore_ascii_case(b"bearer") || word.eq_ignore_ascii_case(b"basic") {
             self.scheme(start, end)
-        } else if word == b"password" {
-            self.netrc(start, end)
-        } else {
+        } else if start < self.state.decided {
             Ok(())
+        } else {
+            if word == b"password" {
+                self.netrc(start, end)?;
+            }
+            match word.first() {
+                Some(b'p' | b'P') if key::may_have_meaning(self.text, end) => self.after_name(end),
+                _ => Ok(()),
+            }
         }
     }
 
@@ -489,6 +498,12 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 if next.is_ascii_digit() {
                     return Ok(());
                 }
+                if next != b':'
+                    && at > 5
+                    && (byte(text, at - 5) == b':' || byte(text, at - 6) == b':')
+                {
+                    self.pgpass(at)?;
+                }
             }
         }
         if key::may_have_meaning(text, at) { self.assignment(at) } else { Ok(()) }
@@ -531,6 +546,8 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 }
             }
             (b'-', _) | (b'u', _) => self.flag(at)?,
+            (b'A'..=b'Z' | b'a'..=b'z', _) => self.option(at)?,
+            (b' ', _) if before(text, at) == b'<' => self.assigned(at)?,
             _ => {}
         }
         Ok(None)
@@ -554,6 +571,13 @@ impl<'t, 'b, 'm> Scan<'t, 'b, 'm> {
                 }
             }
             b'(' if byte(text, at + 1).is_ascii_digit() => self.identifier(anchors, at, 0)?,
+            b'(' if matches!(byte(text, at + 1), b'"' | b'\'' | b' ') => self.call(at)?,
+            b'>' if matches!(before(text, at), b'a'..=b'z' | b'"' | b'\'' | b'A'..=b'Z') => {
+                if key::may_have_meaning(text, at) {
+                    self.element(at)?;
+                }
+                self.labelled(at)?;
+            }
             b'>' if key::may_have_meaning(text, at) => self.element(at)?,
             b'~' => {
                 if let Some((start, end)) = shape::azure(text, at) {

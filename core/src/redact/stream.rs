@@ -1,13 +1,14 @@
 //! Text in chunks, masked as if it had come whole.
 //!
 //! A window slides over the text. Both runs over it, the scan and the one for disguises, stop where what
-//! follows is not in view and go on from there when it is, so every place is judged once, by the same
-//! bytes and in the same state as in the whole text: no chunking can make a difference. What is written is
-//! what nothing yet to be found can reach. A value longer than the window is not kept: its middle is
-//! dropped, for neither run, over a whole text either, looks for anything in the middle of such a value, and
-//! all that is still asked of it is where it ends. What is read ahead of the runs, the tuples of SQL, is the
-//! one exception: where a list of them goes on within such a value, cells behind it may be told differently.
-//! Worst case: linear; each byte is scanned once, and each window is moved once.
+//! follows is not in view and go on from there when it is: a whole text is one window without an end, and
+//! no chunking can make a difference, for three reasons. A place is judged once, in one order, by bytes that
+//! every window has in view around it, and by a state that says of the text before only what came of such
+//! judgements; all that is ever sought further is the end of a value that is masked. A value that long is one
+//! in whose midst neither run looks at anything, so it need not be kept. And where it ends is told by the
+//! bytes there, whatever was dropped: a cut parts nothing that belongs together, and letters stand in it, so
+//! that no end comes of what was apart. Worst case: linear; each byte is scanned once, and each window is
+//! moved once.
 
 use super::bytes::moved;
 use super::mask::Original;
@@ -378,11 +379,15 @@ impl<'m> Stream<'m> {
         }
     }
 
+    /// Drops bytes `from..to` but for the last block, which becomes letters: what stands before and behind
+    /// them must not become what ends a value.
     fn drop(&mut self, from: usize, to: usize) {
         let Some(hole) = self.holes.iter_mut().find(|hole| hole.len == 0) else {
             return;
         };
-        let len = to - from;
+        let letters = to - BLOCK..to;
+        let (to, len) = (letters.start, letters.start - from);
+        self.text.get_mut(letters).unwrap_or(&mut []).fill(b'x');
         *hole = Hole { at: from, len };
         for other in &mut self.holes {
             other.at = moved(other.at, from, to);
@@ -446,11 +451,12 @@ impl<'m> Stream<'m> {
     }
 }
 
-/// The longest part of `from..to` that can be dropped: no escape is cut, and blocks stay where they are.
+/// The longest part of `from..to` that can be dropped but for its last block: no escape is cut, and blocks
+/// stay where they are.
 fn droppable(text: &[u8], from: usize, to: usize) -> Option<(usize, usize)> {
     const NEAR: usize = 64;
     let starts =
-        |to: usize| (1..=to.saturating_sub(from) / BLOCK).rev().map(move |n| to - n * BLOCK);
+        |to: usize| (2..=to.saturating_sub(from) / BLOCK).rev().map(move |n| to - n * BLOCK);
     // Among sixteen blocks there is a border of escapes of any length.
     let find = |to: usize| starts(to).take(16).find(|&from| is_apart(text, from));
     let mut ends = (to.saturating_sub(NEAR).max(from)..=to).rev().filter(|&to| is_apart(text, to));

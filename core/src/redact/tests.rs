@@ -1038,6 +1038,87 @@ fn of_two_long_values_the_end_of_the_first_is_kept() {
     assert!(out.ends_with(')'), "{}", &out[out.len() - 60..]);
 }
 
+/// The cells of a list are told apart where a stream shows them, not in the midst of a value that it drops.
+#[test]
+fn tuples_are_not_read_in_the_midst_of_a_long_value() {
+    let list = "insert into t (id, password) values (1, token=%22";
+    let text = format!("{list}{}%22, horse9A), (2, horse9B)\n", "%41%62, xy), (7".repeat(900));
+    let out = masked(&text);
+    for chunk in [1, 97, 1000] {
+        assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &[chunk]), &out), None, "{chunk}");
+    }
+}
+
+/// A cell that is longer than what is in view is followed, and so is the list behind it.
+#[test]
+fn behind_a_long_cell_a_list_goes_on() {
+    let secret = ["Zq9xW", "hunter"].concat();
+    for (open, words, close) in
+        [("'", "it''s so \\' (x), ", "'"), ("", "long words ", " "), ("\"", "(a, b); ", "\" ")]
+    {
+        let long = words.repeat(9000 / words.len());
+        let list =
+            format!("insert into t (note, password) values ({open}{long}{close}, '§'), ('x', '§')");
+        let out = masked(&list.replace('§', &secret));
+        assert_eq!(differs(&out, &list.replace('§', "[REDACTED]")), None);
+        for chunk in [1, 97, 5000] {
+            let streamed = streamed(&ALL, list.replace('§', &secret).as_bytes(), &[chunk]);
+            assert_eq!(differs(&streamed, &out), None, "{chunk}");
+        }
+    }
+}
+
+/// Nothing that tells where a value ends may be in the part of it that a stream drops.
+#[test]
+fn what_ends_a_long_value_stands_at_its_end() {
+    let long = BODY.repeat(300);
+    let begin = ["BEGIN RSA ", "PRIVATE KEY-----"].concat();
+    for value in [
+        format!("PuTTY-User-Key-File-3{long}Private-MAC: 1{}\n", "words ".repeat(1500)),
+        format!("%2D----{begin}{long}-----E{}-----", "x words ".repeat(2000)),
+        format!("password: {}{}z9", "x1Y".repeat(2000), ",;".repeat(3000)),
+        format!("SG.{long}.{long}{}{BODY}", ".".repeat(9000)),
+        format!("eyJhbGciOiJIUzI1NiJ9.eyJ{BODY}{}{BODY}", ".".repeat(9000)),
+    ] {
+        let text = format!("{value} next{}", " words".repeat(2000));
+        let out = masked(&text);
+        for chunk in [1, 97, 1000, 5000] {
+            let streamed = streamed(&ALL, text.as_bytes(), &[chunk]);
+            assert_eq!(differs(&streamed, &out), None, "{:.30} {chunk}", value);
+        }
+    }
+}
+
+/// Nor may what stands before and behind that part become an end once it is gone, whatever is repeated.
+#[test]
+fn what_is_left_of_a_long_value_does_not_end_it() {
+    let begin = ["BEGIN RSA ", "PRIVATE KEY-----"].concat();
+    let mixed = format!("a token: {}", "x1Y".repeat(60));
+    for (head, piece, tail) in [
+        (
+            "%2D----BEGIN RSA PRIVATE KEY-----",
+            format!("-----{begin}EY"),
+            "-----END RSA PRIVATE KEY-----",
+        ),
+        (
+            "%2D----BEGIN RSA PRIVATE KEY-----",
+            format!("{begin}%2D%2D%2D%2D%2DBEGINE"),
+            "%2D----END RSA PRIVATE KEY-----",
+        ),
+        ("password: x1Y", ",field_and_so_forth_that_is_longer_than_names_are_".into(), "a=b"),
+        ("password: x1Y", "&field_and_so_forth_that_is_longer_than_names_are_1=2".into(), "&a=b"),
+        (&mixed, "[REDACTED]{x".into(), " "),
+    ] {
+        for shift in 0..64 {
+            let lead = "x".repeat(shift);
+            let text = format!("{head}{lead}{} {tail} words", piece.repeat(20_000 / piece.len()));
+            let out = masked(&text);
+            let streamed = streamed(&ALL, text.as_bytes(), &[5000]);
+            assert_eq!(differs(&streamed, &out), None, "{piece} {shift}");
+        }
+    }
+}
+
 #[test]
 fn a_key_that_begins_where_a_long_value_ends_is_masked() {
     let lines = format!("{BODY}\n").repeat(40);
@@ -1102,6 +1183,23 @@ fn a_stream_holds_back_little() {
         assert!(stream.buffered() <= 3 * HELD);
     }
     assert!(stream.masked() > 1800);
+}
+
+/// What replaces a byte that is no UTF-8 is three times as long.
+#[test]
+fn bytes_that_are_no_text_fit_the_window_too() {
+    let (mut text, mut found) = (std::vec![0; WINDOW], [Finding::default(); 64]);
+    let mut stream = Stream::lent(&mut text, &mut found);
+    let (mut names, mut shown) = (Pseudonyms::none(), 0);
+    let mut sink = |piece: Piece<'_>| {
+        shown += piece.text().len();
+        Ok(())
+    };
+    for chunk in [&b"plain words "[..], &[0xff; 200_000], &[0xff; 1000]] {
+        assert_eq!(stream.feed(&ALL, chunk, &mut names, &mut sink), Ok(()));
+    }
+    assert_eq!(stream.finish(&ALL, &mut names, &mut sink), Ok(0));
+    assert_eq!(shown, 12 + 3 * 201_000);
 }
 
 /// The corpus as one long text, so that the window meets every kind of value at every offset.
@@ -1247,6 +1345,76 @@ fn chains() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 1..24).prop_map(|pieces| pieces.concat())
 }
 
+/// What begins, ends and parts values and lists, for one to be in the midst of the other.
+const NESTED: &[&str] = &[
+    "insert into t (id, password) values (",
+    "insert into t (email, token, body) values (",
+    "values (",
+    "values\n(",
+    "(password, note) ",
+    "), (",
+    "1, 'x', ",
+    "'",
+    "''",
+    "\\'",
+    "\\",
+    "\"",
+    "`",
+    ",",
+    ")",
+    "(",
+    ";",
+    "&a=",
+    " ",
+    "\n",
+    "pwd=",
+    "pwd: ",
+    "pwd%3D",
+    "password=\"",
+    "token=",
+    "%22",
+    "%27",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "-----END RSA PRIVATE KEY-----",
+    "%2D----BEGIN RSA PRIVATE KEY-----",
+    "PuTTY-User-Key-File-3",
+    "Private-MAC: 1",
+    "id,password\n",
+    "1,",
+    "Authorization: Digest ",
+    "Cookie: ",
+    "sid=",
+    "identified by '",
+    "ghp_",
+    "eyJhbGciOiJIUzI1NiJ9.eyJ",
+    "[EMAIL]",
+    "a@b.org",
+    "horse9A",
+    "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcg",
+    "4111111111111111",
+    "\u{200b}",
+    "<password>",
+    "</password>",
+    "https://u:p",
+    "@h ",
+];
+
+/// Values and lists in the midst of each other, most of them longer than what is in view.
+fn nestings() -> impl Strategy<Value = String> {
+    let link = || prop::sample::select(NESTED);
+    let long = prop_oneof![
+        3 => Just(String::new()),
+        1 => (20..160_usize).prop_map(|times| BODY.repeat(times)),
+        1 => (20..420_usize).prop_map(|times| "%41%62\\u0043&#49;".repeat(times)),
+        1 => (link(), link(), 1..600_usize).prop_map(|(a, b, times)| format!("{a}{b}").repeat(times)),
+        1 => (1..500_usize).prop_map(|times| "plain words ".repeat(times)),
+        1 => (1..200_usize).prop_map(|times| "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcjEyMzQ1".repeat(times)),
+    ];
+    let piece = (prop::collection::vec(link(), 1..6), long)
+        .prop_map(|(links, long)| format!("{}{long}", links.concat()));
+    prop::collection::vec(piece, 2..16).prop_map(|pieces| pieces.concat())
+}
+
 #[test]
 fn a_table_is_followed_however_long_it_is() {
     for (head, row, tail) in TABLES {
@@ -1274,6 +1442,11 @@ proptest! {
 
     #[test]
     fn streaming_chains_is_masking_the_whole(text in chains(), cuts in chunkings()) {
+        prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
+    }
+
+    #[test]
+    fn streaming_nestings_is_masking_the_whole(text in nestings(), cuts in chunkings()) {
         prop_assert_eq!(differs(&streamed(&ALL, text.as_bytes(), &cuts), &whole(ALL, text.as_bytes())), None);
     }
 

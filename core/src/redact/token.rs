@@ -5,7 +5,9 @@
 //! token's alphabet, long enough and random enough. A token's own checksum never rejects it: one that
 //! was cut or rotated is still a secret. Worst case: linear; a run is measured once per prefix met.
 
-use super::bytes::{byte, contains, has_any, long_run, moved, run, slice, varies};
+use super::bytes::{
+    Set, byte, contains, has_any, long_run, moved, run, slice, trimmed_end, varies,
+};
 use super::table::{Eight, eight, flat};
 use super::tokens::TOKENS;
 use super::types::{TypeId, Types};
@@ -301,12 +303,10 @@ fn end_of(text: &[u8], at: usize, i: usize, types: Types, refused: &mut Refused)
     }
     let wanted = types.contains(TypeId::token(usize::from(row)));
     let open = head.len() == glance && !bounded && wanted;
-    let mut end =
-        start + if open { run(text, start + glance, token.body) - start } else { head.len() };
-    // A full stop ends a sentence, no token.
-    while end > start && byte(text, end - 1) == b'.' {
-        end -= 1;
-    }
+    let end = if open { run(text, start + glance, token.body) } else { start + head.len() };
+    // It ends a sentence, no token.
+    const FULL_STOP: Set = Set::new(b".");
+    let end = trimmed_end(text, start, end, FULL_STOP);
     let len = end - start;
     // What went on in a value that is masked now was none.
     if contains(slice(text, start, end.min(start + glance)), ELLIPSIS) {

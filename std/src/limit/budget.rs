@@ -83,13 +83,17 @@ impl Budgets {
             return Ok(None);
         }
         let mut desk = lock(&self.desk);
+        // The moment of a call counts for all of its budgets, also when one of them refuses it.
+        for sum in sums.clone() {
+            if let Some(named) = self.books.get(sum.budget.index) {
+                lock(&named.book).turn_to(sum.window);
+            }
+        }
         for sum in sums.clone() {
             // A budget of another policy is one that nobody keeps.
             let overspent = Err(Overspent { budget: sum.budget.index });
             let Some(named) = self.books.get(sum.budget.index) else { return overspent };
-            let mut book = lock(&named.book);
-            book.turn_to(sum.window);
-            if !book.has(sum.key, sum.amount, sum.budget.max, self.max_keys) {
+            if !lock(&named.book).has(sum.key, sum.amount, sum.budget.max, self.max_keys) {
                 return overspent;
             }
         }

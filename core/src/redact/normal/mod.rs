@@ -19,6 +19,7 @@ mod window;
 
 use super::bytes::{before, byte, looked_at, moved, slice};
 use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan, before_bit};
+use super::value::is_in_mask;
 use super::{Finding, TypeId, Types};
 use crate::buf::{Buf, Full};
 use crate::simd::classes::{BLOCK, Disguises, fastest};
@@ -112,12 +113,13 @@ impl View<'_> {
     }
 }
 
-/// Whether a value that goes on can be cut at `at` without parting pairs of quotes, escapes or the bytes of a
-/// character.
+/// Whether a value that goes on can be cut at `at` without parting pairs of quotes, escapes, masks or the bytes
+/// of a character.
 pub(super) fn is_apart(text: &[u8], at: usize) -> bool {
     const LONGEST: usize = 12;
     !matches!(before(text, at), b'\\' | b'"' | b'\'' | b'`' | b'\n')
         && !matches!(byte(text, at), 0x80..=0xbf)
+        && !is_in_mask(text, at)
         && (at.saturating_sub(LONGEST)..at).all(|from| {
             !is_sign(byte(text, from)) || unit(text, from).is_none_or(|unit| from + unit.len <= at)
         })
@@ -214,6 +216,9 @@ impl Pass<'_, '_, '_> {
             let next = byte(text, at + 1);
             match byte(text, at) {
                 b'\n' => {
+                    if matches!(next, b'\r' | b'\n') && ends_in_quote(text, at) {
+                        self.read_beside(|scan| scan.form_field(at))?;
+                    }
                     if may_break(text, at) {
                         self.line_break(at)?;
                     }
@@ -261,15 +266,17 @@ impl Pass<'_, '_, '_> {
                 self.state.apart = self.spaced_out(at)?.min(self.cell_end(at));
             }
         }
+        self.list(base + BLOCK)?;
         self.state.before = masks;
         self.state.base += BLOCK;
-        self.list(self.state.base)
+        Ok(())
     }
 
     /// Takes note of a value that may end out of view.
-    fn goes_on(&mut self, start: usize, end: usize) {
+    fn goes_on(&mut self, start: usize, end: usize) -> Result<(), Full> {
         // Longer than this is every value that ends out of any view.
         if end > self.state.base + AHEAD - SEAM - BLOCK {
+            self.list(start + 1)?;
             self.state.inside = self.state.inside.max(end);
         }
         if self.view.more && end + SEAM > self.text.len() {
@@ -278,11 +285,12 @@ impl Pass<'_, '_, '_> {
         } else {
             self.asked = self.asked.max(end);
         }
+        Ok(())
     }
 
     /// Records a finding.
     fn push(&mut self, id: TypeId, start: usize, end: usize) -> Result<(), Full> {
-        self.goes_on(start, end);
+        self.goes_on(start, end)?;
         self.found.push(Finding { start: start as u32, end: end as u32, id })
     }
 
@@ -305,13 +313,25 @@ impl Pass<'_, '_, '_> {
                 .is_some_and(|tail| tail.eq_ignore_ascii_case(words))
         };
         if sets(b"with password ") || sets(b"identified by ") {
-            let known = self.found.len();
-            let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
-            let mut scan = scan.resumed(scan::State::NEW, self.view.more);
-            scan.set_password(at)?;
-            if let Some(&found) = self.found.get(known) {
-                self.goes_on(found.start as usize, found.end as usize);
-            }
+            self.read_beside(|scan| scan.set_password(at))?;
+        } else if sets(b"echo ") {
+            self.read_beside(|scan| scan.chpasswd(at))?;
+        }
+        Ok(())
+    }
+
+    /// Lets a detector look at a place that is no anchor of the scan.
+    #[inline(never)]
+    fn read_beside(
+        &mut self,
+        detect: impl FnOnce(&mut Scan<'_, '_, '_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let known = self.found.len();
+        let scan = Scan::new(self.whole, self.key, self.types, self.found)?;
+        let mut scan = scan.resumed(scan::State::NEW, self.view.more);
+        detect(&mut scan)?;
+        if let Some(&found) = self.found.get(known) {
+            self.goes_on(found.start as usize, found.end as usize)?;
         }
         Ok(())
     }
@@ -409,7 +429,6 @@ impl Pass<'_, '_, '_> {
                     self.state.held = open_end(self.text, cut, quote, finding.id);
                 }
                 range.end = range.end.max(self.state.held);
-                self.goes_on(range.start, range.end);
             }
             if let Some(slot) = self.found.get_mut(kept) {
                 *slot = Finding { start: range.start as u32, end: range.end as u32, ..finding };
@@ -417,6 +436,10 @@ impl Pass<'_, '_, '_> {
             }
         }
         self.found.truncate(kept);
+        for i in first..kept {
+            let Some(&Finding { start, end, .. }) = self.found.get(i) else { break };
+            self.goes_on(start as usize, end as usize)?;
+        }
         Ok(())
     }
 }
@@ -444,16 +467,20 @@ static SIGNS: [bool; 256] = {
 /// are undone, so that a value may seem longer than it is.
 fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
     let quoted = matches!(quote, b'"' | b'\'' | b'`');
-    let (mut hyphens, mut last_line) = (0, false);
+    // How much is looked at behind what begins the last line of a key, escaped.
+    const LAST_LINE: usize = 384;
+    let (mut hyphens, mut last_line) = (0, None);
     while let Some(&first) = text.get(at) {
         let known = if is_sign(first) { unit(text, at) } else { None };
         let (c, len) = known.map_or((Some(char::from(first)), 1), |unit| (unit.shows, unit.len));
         looked_at(len);
         let c = c.unwrap_or('_');
         let ends = if id == TypeId::PRIVATE_KEY {
-            last_line |= c == 'E' && hyphens >= 5;
+            if c == 'E' && hyphens >= 5 {
+                last_line.get_or_insert(at + LAST_LINE);
+            }
             hyphens = if c == '-' { hyphens + 1 } else { 0 };
-            last_line && (hyphens == 5 || c == '\n')
+            last_line.is_some_and(|end| hyphens == 5 || c == '\n' || at >= end)
         } else if quoted {
             c == char::from(quote) || c == '\n'
         } else {
@@ -465,6 +492,13 @@ fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
         at += len;
     }
     text.len()
+}
+
+/// Whether the line that ends at `at` ends in a quote.
+#[inline(never)]
+fn ends_in_quote(text: &[u8], at: usize) -> bool {
+    let cut = usize::from(before(text, at) == b'\r');
+    before(text, at - cut) == b'"'
 }
 
 /// Whether the word before the parenthesis at `at` could be `VALUES`.

@@ -3,15 +3,16 @@
 //! A line of names with a sign between them is a header when one of them means something; the lines
 //! below that have as many cells are its rows. A list of columns before `VALUES` is the header of the
 //! tuples behind it. What is known of a table goes with the text: a stream carries it from chunk to
-//! chunk, so that rows are masked however far from their header they are. Worst case: linear; a line is
-//! read once as a header and once as a row.
+//! chunk, so that rows are masked however far from their header they are. Tuples are read as far as the
+//! block that is looked at: what they know at its end comes of what every view of it shows, never of a
+//! value that someone else has found, for whose middle a stream does not keep. Worst case: linear; a line is
+//! read once as a header and once as a row, a cell twice.
 
 use super::super::TypeId;
 use super::super::bytes::{ALNUM, Set, before, byte, moved, run, run_back, skip_blank, slice};
 use super::super::context::named_by;
 use super::super::key::{Class, Meaning, meaning};
-use super::super::scan::SEAM;
-use super::super::scan::Scan;
+use super::super::scan::{AHEAD, SEAM, Scan};
 use super::super::value::{holds_mask, is_keylike, is_mask_right, is_placeholder, is_wordy};
 use super::Pass;
 use crate::buf::Full;
@@ -70,8 +71,22 @@ struct List {
     at: usize,
     /// Which of the cells of its tuple that is.
     index: usize,
-    /// The cell has begun before: the quote around it, NUL where there is none.
+    /// The cell has begun before, and its end was not in sight: the quote around it, NUL where there is none.
     within: Option<u8>,
+}
+
+/// A cell that begins.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    /// The value, blanks and quotes around it removed.
+    from: usize,
+    to: usize,
+    /// The quote around it, NUL where there is none.
+    quote: u8,
+    /// From here on nothing but its end is looked for.
+    plain: usize,
+    /// What is behind it and the blanks that follow.
+    stop: usize,
 }
 
 /// What is known of the text so far.
@@ -142,8 +157,9 @@ impl Table {
 }
 
 impl List {
-    /// The tuples that begin with the `(` at `at`, if `VALUES` and a list of columns stand before it.
-    fn begin(text: &[u8], at: usize) -> Option<Self> {
+    /// The tuples that begin with the `(` at `at`, if `VALUES` and a list of columns stand before it, all of
+    /// it behind `least`.
+    fn begin(text: &[u8], at: usize, least: usize) -> Option<Self> {
         let word = run_back(text, at, BLANK, 16);
         if !slice(text, word.saturating_sub(6), word).eq_ignore_ascii_case(b"values") {
             return None;
@@ -152,38 +168,36 @@ impl List {
         if before(text, close) != b')' {
             return None;
         }
-        let list = slice(text, close.saturating_sub(LONGEST), close - 1);
+        let list = slice(text, close.saturating_sub(LONGEST).max(least), close - 1);
         let open = memchr::memrchr(b'(', list)?;
         let table = Table::of(text, close - list.len() + open, close - 1, b',')?;
         Some(Self { table, at: at + 1, index: 0, within: None })
     }
 
-    /// The next cell, the list behind it if it goes on, and where the cell ends.
-    fn step(&self, text: &[u8]) -> ((usize, usize), Option<Self>, usize) {
+    /// What follows a cell that ends before `stop`, unless the tuples end there.
+    fn behind(self, text: &[u8], stop: usize) -> Option<Self> {
         const BETWEEN: Set = Set::new(b" \t\r\n,");
-        let mut cells = Cells::of_tuple(text, self.at);
-        cells.within = self.within;
-        let cell = cells.next().unwrap_or_default();
-        let stop = cells.stop;
-        let next = Self { index: self.index + 1, within: None, ..*self };
-        if let Some(at) = cells.at {
-            return (cell, Some(Self { at, ..next }), stop);
+        let next = Self { index: self.index + 1, within: None, ..self };
+        match byte(text, stop) {
+            b',' => Some(Self { at: stop + 1, ..next }),
+            b')' => {
+                let open = run(slice(text, 0, stop + 64), stop + 1, BETWEEN);
+                (byte(text, open) == b'(').then_some(Self { at: open + 1, index: 0, ..next })
+            }
+            _ => None,
         }
-        let open = run(slice(text, 0, stop + 64), stop + 1, BETWEEN);
-        let more = byte(text, stop) == b')' && byte(text, open) == b'(';
-        (cell, more.then_some(Self { at: open + 1, index: 0, ..next }), stop)
     }
 
-    /// Goes on at `to`, in the midst of a cell.
-    fn enter(&mut self, text: &[u8], to: usize) {
-        let from = self.at + blank(text, self.at, 0);
-        let quote = self.within.unwrap_or(match byte(text, from) {
-            quote @ (b'\'' | b'"' | b'`') => quote,
-            _ => 0,
-        });
-        let from = if self.within.is_some() { self.at } else { from + 1 };
-        self.at = if quote == 0 { to } else { closing(text, from, quote, true, to) };
-        self.within = Some(quote);
+    /// Goes on with a cell that has begun, up to `until`; where it stops if it does before.
+    fn go_on(&mut self, text: &[u8], quote: u8, until: usize) -> Option<usize> {
+        let end = if quote == 0 {
+            let rest = slice(text, self.at, until);
+            self.at + rest.iter().position(|byte| matches!(byte, b',' | b')')).unwrap_or(rest.len())
+        } else {
+            closing(text, self.at, quote, true, until)
+        };
+        self.at = end;
+        (end < until).then(|| if quote == 0 { end } else { end + 1 + blank(text, end + 1, b',') })
     }
 }
 
@@ -236,7 +250,7 @@ impl Pass<'_, '_, '_> {
             let Some((from, to)) = cell else { break };
             let to = self.seen(to, cells.stop);
             let to = if more > 0 { cells.nth(more - 1).map_or(to, |(_, to)| to) } else { to };
-            self.cell(column, from, to, table.sign == b'|')?;
+            self.cell(column, (from, to), |_| to, table.sign == b'|')?;
         }
         Ok(())
     }
@@ -245,7 +259,7 @@ impl Pass<'_, '_, '_> {
     pub(super) fn tuples(&mut self, at: usize) -> Result<(), Full> {
         self.list(at + 1)?;
         if self.state.tables.list.is_none() && at >= self.state.tables.read {
-            self.state.tables.list = List::begin(self.text, at);
+            self.state.tables.list = List::begin(self.text, at, self.state.inside);
         }
         Ok(())
     }
@@ -261,27 +275,53 @@ impl Pass<'_, '_, '_> {
 
     #[inline(never)]
     fn cells(&mut self, until: usize) -> Result<(), Full> {
-        let text = self.text;
-        while let Some(mut list) = self.state.tables.list.filter(|list| list.at < until) {
-            let ((from, to), next, stop) = list.step(text);
-            if let Some(column) = list.table.column(list.index)
-                && list.within.is_none()
-            {
-                self.cell(column, from, self.seen(to, stop), false)?;
-            }
-            if list.within.is_none() && is_unclear(text, (from, to)) {
-                // Nor is a list clear that begins shortly behind.
-                (self.state.tables.list, self.state.tables.read) = (None, from + CELL);
-            } else if self.view.more && stop + SEAM > text.len() {
-                // The cell ends out of view.
-                list.enter(text, text.len() - SEAM);
-                self.state.tables.list = Some(list);
-            } else {
-                self.asked = self.asked.max(stop);
-                (self.state.tables.list, self.state.tables.read) = (next, stop);
-            }
+        let (text, until) = (self.text, until.min(self.text.len()));
+        // As far as this is in view of whoever looks at the block.
+        let sight = self.state.base + AHEAD - SEAM;
+        while let Some(mut list) = self.state.tables.list.take_if(|list| list.at < until) {
+            let inside = self.state.inside;
+            let next = match list.within {
+                Some(_) if list.at < inside => Some(List { at: inside, ..list }),
+                // What a cell is that begins in the midst of a long value nobody knows.
+                None if list.at < inside => None,
+                Some(quote) => match list.go_on(text, quote, until) {
+                    Some(stop) => {
+                        self.state.tables.read = stop;
+                        list.behind(text, stop)
+                    }
+                    None => Some(list),
+                },
+                None => self.next_cell(list, sight)?,
+            };
+            self.state.tables.list = next;
         }
         Ok(())
+    }
+
+    /// Masks the cell that `list` has come to if it is what its column says. The list behind it, or within
+    /// it where it does not end in `sight`.
+    fn next_cell(&mut self, list: List, sight: usize) -> Result<Option<List>, Full> {
+        let text = self.text;
+        let near = slice(text, 0, sight + SEAM);
+        let cell = Cells::of_tuple(near, list.at).cell().unwrap_or_default();
+        if let Some(column) = list.table.column(list.index) {
+            let long = |pass: &Self| {
+                let cell = Cells::of_tuple(text, list.at).cell().unwrap_or_default();
+                pass.seen(cell.to, cell.stop)
+            };
+            let end = |pass: &Self| if cell.stop < sight { cell.to } else { long(pass) };
+            self.cell(column, (cell.from, cell.to), end, false)?;
+        }
+        if is_unclear(text, (cell.from, cell.to)) {
+            // Nor is a list clear that begins shortly behind.
+            self.state.tables.read = cell.from + CELL;
+            return Ok(None);
+        }
+        if cell.stop >= sight {
+            return Ok(Some(List { at: cell.plain, within: Some(cell.quote), ..list }));
+        }
+        self.state.tables.read = cell.stop;
+        Ok(list.behind(text, cell.stop))
     }
 
     /// Where the value ends of a cell that ends at `stop`: where it ends out of view, blanks are part of it.
@@ -289,8 +329,14 @@ impl Pass<'_, '_, '_> {
         if self.view.more && stop + SEAM > self.text.len() { stop } else { to }
     }
 
-    /// Masks the cell `from..to` if it is what its column says.
-    fn cell(&mut self, column: &Column, from: usize, to: usize, prose: bool) -> Result<(), Full> {
+    /// Masks the cell `from..to` up to its `end` if it is what its column says.
+    fn cell(
+        &mut self,
+        column: &Column,
+        (from, to): (usize, usize),
+        end: impl FnOnce(&Self) -> usize,
+        prose: bool,
+    ) -> Result<(), Full> {
         let (text, name) = (self.text, column.name());
         let value = slice(text, from, to);
         if value.is_empty() || value.len() <= 128 && is_placeholder(value) {
@@ -302,7 +348,7 @@ impl Pass<'_, '_, '_> {
             && self.types.contains(meaning.id)
             && is_meant(meaning, slice(value, 0, CELL), prose)
         {
-            return self.push(meaning.id, from, to);
+            return self.push(meaning.id, from, end(self));
         }
         let head = slice(value, 0, CELL).utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let first = self.found.len();
@@ -335,11 +381,13 @@ fn is_meant(meaning: Meaning, value: &[u8], prose: bool) -> bool {
         Class::Password => value.len() >= 4 && word,
         Class::Pin => (3..=8).contains(&value.len()) && digits == value.len(),
         Class::Key => is_keylike(value),
-        Class::Secret | Class::Authorization | Class::Cookie => {
+        Class::Secret | Class::Authorization | Class::Cookie | Class::Phrase => {
             value.len() >= 6
                 && !(value.len() < 20 && is_wordy(value))
                 && (word || !prose && value.len() > 20)
         }
+        // Nothing but secrets is longer than what is read of a cell.
+        Class::Personal if value.len() >= CELL => false,
         Class::Personal if meaning.id == TypeId::EMAIL => value.contains(&b'@'),
         Class::Personal if meaning.id == TypeId::PHONE => digits >= 6,
         Class::Personal => digits >= 4 && value.len() <= 40,
@@ -412,8 +460,6 @@ struct Cells<'t> {
     sign: u8,
     /// In a tuple quotes are single, backslashes escape, and a parenthesis ends it.
     sql: bool,
-    /// The first cell has begun before: the quote around it, NUL where there is none.
-    within: Option<u8>,
     /// Where the last cell ended.
     stop: usize,
 }
@@ -429,19 +475,41 @@ impl<'t> Cells<'t> {
             end = run_back(text, end, BLANK, 64);
             end -= usize::from(end > start && before(text, end) == b'|');
         }
-        Self {
-            text: slice(text, 0, end),
-            at: Some(start),
-            sign,
-            sql: false,
-            within: None,
-            stop: end,
-        }
+        Self { text: slice(text, 0, end), at: Some(start), sign, sql: false, stop: end }
     }
 
     /// The cells of the tuple that begins behind its parenthesis at `start`.
     const fn of_tuple(text: &'t [u8], start: usize) -> Self {
-        Self { text, at: Some(start), sign: b',', sql: true, within: None, stop: start }
+        Self { text, at: Some(start), sign: b',', sql: true, stop: start }
+    }
+
+    /// The next cell.
+    fn cell(&mut self) -> Option<Cell> {
+        let (text, sign) = (self.text, self.sign);
+        let blank = |at: usize| at + blank(text, at, sign);
+        let from = blank(self.at?);
+        let quote = match byte(text, from) {
+            quote @ (b'"' | b'`') if sign != b'|' => quote,
+            b'\'' if self.sql => b'\'',
+            _ => 0,
+        };
+        let cell = if quote != 0 {
+            let from = from + 1;
+            let to = closing(text, from, quote, self.sql, text.len());
+            Cell { from, to, quote, plain: from, stop: blank(to + 1) }
+        } else {
+            let rest = text.get(from..).unwrap_or(&[]);
+            let call = if self.sql { call(slice(rest, 0, CALL)) } else { 0 };
+            let ends = |&byte: &u8| byte == sign || self.sql && byte == b')';
+            let tail = rest.get(call..).unwrap_or(&[]);
+            let stop = from + call + tail.iter().position(ends).unwrap_or(tail.len());
+            let blanks = slice(text, from, stop).iter().rev().take_while(|&&b| BLANK.has(b));
+            Cell { from, to: stop - blanks.count(), quote, plain: from + call, stop }
+        };
+        self.at =
+            (byte(text, cell.stop) == sign && cell.stop < text.len()).then_some(cell.stop + 1);
+        self.stop = cell.stop;
+        Some(cell)
     }
 }
 
@@ -486,35 +554,7 @@ impl Iterator for Cells<'_> {
     type Item = (usize, usize);
 
     fn next(&mut self) -> Option<(usize, usize)> {
-        let (text, sign) = (self.text, self.sign);
-        let blank = |at: usize| at + blank(text, at, sign);
-        let within = self.within.is_some();
-        let (from, quote) = match self.within.take() {
-            Some(quote) => (self.at?, quote),
-            None => {
-                let from = blank(self.at?);
-                match byte(text, from) {
-                    quote @ (b'"' | b'`') if sign != b'|' => (from + 1, quote),
-                    b'\'' if self.sql => (from + 1, b'\''),
-                    _ => (from, 0),
-                }
-            }
-        };
-        let (from, to, stop) = if quote != 0 {
-            let close = closing(text, from, quote, self.sql, text.len());
-            (from, close, blank(close + 1))
-        } else {
-            let rest = text.get(from..).unwrap_or(&[]);
-            let call = if self.sql && !within { call(slice(rest, 0, CALL)) } else { 0 };
-            let ends = |&byte: &u8| byte == sign || self.sql && byte == b')';
-            let tail = rest.get(call..).unwrap_or(&[]);
-            let stop = from + call + tail.iter().position(ends).unwrap_or(tail.len());
-            let blanks = slice(text, from, stop).iter().rev().take_while(|&&b| BLANK.has(b));
-            (from, stop - blanks.count(), stop)
-        };
-        self.at = (byte(text, stop) == sign && stop < text.len()).then_some(stop + 1);
-        self.stop = stop;
-        Some((from, to))
+        self.cell().map(|cell| (cell.from, cell.to))
     }
 }
 

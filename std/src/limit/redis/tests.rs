@@ -143,7 +143,7 @@ fn the_script_adds_up_like_the_budgets_of_one_process() {
         prop::collection::vec(budget, 1..4),
         prop::collection::vec(step, 1..60),
     );
-    proptest!(ProptestConfig::with_cases(64), |((limit, budgets, steps) in strategy)| {
+    proptest!(ProptestConfig::with_cases(256), |((limit, budgets, steps) in strategy)| {
         let limits: Vec<_> = limit.into_iter().collect();
         let budgets: Vec<_> =
             budgets.iter().map(|(max, hour, shared)| (SUMS[*max], *hour, *shared)).collect();
