@@ -95,6 +95,14 @@ test('a guarded client in a handler of a guarded server has nothing to do with t
   assert.equal(said(answer), '{"order":"A","amount":1}');
 });
 
+test('what cannot be checked does not leave, and the caller hears of it', async (t) => {
+  const client = await joined(t, serverV1(), { policy });
+  seen.length = 0;
+  await assert.rejects(client.callTool({ name: 'refund', arguments: { order: 'A', amount: 10n } }), /could not be checked/);
+  assert.deepEqual(seen, []);
+  await guarded(client);
+});
+
 test('a client is guarded once, and before it connects', async (t) => {
   const client = await joined(t, serverV1(), { policy });
   assert.throws(() => guardClient(client, { policy }), AirlockError);

@@ -421,7 +421,10 @@ class Gate {
     if (this.#isOther(message)) return this.#pass(incoming, message);
     // A server is told by its transport who sends a message; a client sends its own.
     const sender = this.#isServer ? (extra as MessageExtra | undefined) : undefined;
-    const broken = (error: unknown): void => done?.(void this.#broken(message, undefined, error));
+    const broken = (error: unknown): void => {
+      void this.#broken(message, undefined, error);
+      done?.();
+    };
     let decision: Decision | Promise<Decision>;
     try {
       decision = this.#connection.client(bytes ?? textOf(message), sender);
