@@ -53,6 +53,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Looks at the arrow of R whose hyphen is at `at`: `password <- "…"`.
+    #[inline(never)]
     pub(super) fn assigned(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
         let value = place(text, skip_blank(text, at + 1), true);
@@ -102,6 +103,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks what stands behind the tags at `at`.
+    #[inline(never)]
     pub(super) fn inner(&mut self, meaning: Meaning, at: usize) -> Result<(), Full> {
         let text = self.text;
         let near = slice(text, 0, at + APART);
@@ -146,6 +148,7 @@ impl Scan<'_, '_, '_> {
 
     /// The meaning of the field called `value` that begins at `start`, as another field of its record says
     /// it: `{"name": "DB_PASSWORD", "type": "String", "value": …}`. Its value stands at `at`.
+    #[inline(never)]
     pub(super) fn meaning_of_record(&self, start: usize, at: usize) -> Option<Meaning> {
         let text = self.text;
         let head = slice(text, start.saturating_sub(APART), start);
