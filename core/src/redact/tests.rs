@@ -1093,17 +1093,25 @@ fn what_ends_a_long_value_stands_at_its_end() {
 #[test]
 fn what_is_left_of_a_long_value_does_not_end_it() {
     let begin = ["BEGIN RSA ", "PRIVATE KEY-----"].concat();
+    let mixed = format!("a token: {}", "x1Y".repeat(60));
     for (head, piece, tail) in [
-        ("%2D----", format!("-----{begin}EY"), "-----END RSA PRIVATE KEY-----"),
-        ("%2D----", format!("{begin}%2D%2D%2D%2D%2DBEGINE"), "%2D----END RSA PRIVATE KEY-----"),
+        (
+            "%2D----BEGIN RSA PRIVATE KEY-----",
+            format!("-----{begin}EY"),
+            "-----END RSA PRIVATE KEY-----",
+        ),
+        (
+            "%2D----BEGIN RSA PRIVATE KEY-----",
+            format!("{begin}%2D%2D%2D%2D%2DBEGINE"),
+            "%2D----END RSA PRIVATE KEY-----",
+        ),
         ("password: x1Y", ",field_and_so_forth_that_is_longer_than_names_are_".into(), "a=b"),
         ("password: x1Y", "&field_and_so_forth_that_is_longer_than_names_are_1=2".into(), "&a=b"),
-        ("token: (", "[REDACTED]x".into(), ") "),
+        (&mixed, "[REDACTED]{x".into(), " "),
     ] {
         for shift in 0..64 {
             let lead = "x".repeat(shift);
-            let text =
-                format!("{head}{begin}{lead}{} {tail} words", piece.repeat(20_000 / piece.len()));
+            let text = format!("{head}{lead}{} {tail} words", piece.repeat(20_000 / piece.len()));
             let out = masked(&text);
             let streamed = streamed(&ALL, text.as_bytes(), &[5000]);
             assert_eq!(differs(&streamed, &out), None, "{piece} {shift}");
