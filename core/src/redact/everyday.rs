@@ -113,6 +113,13 @@ fn calls_and_pairs() {
 }
 
 #[test]
+fn a_parenthesis_at_the_end_of_a_quoted_value_is_no_call() {
+    let secret = ["Zq9xW4hT", "!@#$%^&*()"].concat();
+    let text = format!("define( 'AUTH_KEY',         '{secret}' );");
+    assert_eq!(masked(&text), "define( 'AUTH_KEY',         '[REDACTED]' );");
+}
+
+#[test]
 fn settings_of_several_kinds() {
     assert_masked(&[
         "password: >-\n  §\n",

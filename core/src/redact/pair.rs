@@ -72,7 +72,13 @@ impl Scan<'_, '_, '_> {
     fn pair(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
         let value =
             slice(self.text, place.start, place.end(slice(self.text, 0, place.start + GLANCE)));
-        if is_telling(value, true) || is_keylike(value) && chance(value) >= 4 {
+        // In quotes a parenthesis is no sign of a call.
+        let body = value.trim_ascii_end().strip_suffix(b")").unwrap_or(value);
+        if is_telling(body, true) || is_keylike(value) && chance(value) >= 4 {
+            // Of one that is drawn at random less is asked than its name would.
+            let drawn = chance(body) >= 4;
+            let class = if drawn { Class::Secret } else { meaning.class };
+            let meaning = Meaning { class, ..meaning };
             self.value(meaning, b"", Place { tight: true, ..place })
         } else {
             Ok(())
