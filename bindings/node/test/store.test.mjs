@@ -1,7 +1,7 @@
 // Limits that processes share: whoever waits for the store, it is not the event loop.
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
@@ -212,4 +212,15 @@ test('a server goes on while the store hangs: what was asked before is answered'
   assert.ok(count > 10, `the event loop went round ${count} times`);
   const listed = await client.listTools();
   assert.ok(listed.tools.length > 0, 'messages without limits go on');
+});
+
+test('a thread or a process that ends while it waits for the store ends cleanly', { skip }, async (t) => {
+  const through = await wire(t, await redis(t));
+  const script = fileURLToPath(new URL('support/leave.mjs', import.meta.url));
+  const options = { tools, policy: limited(through, '50/hour', { timeout_ms: 3000 }) };
+  const leaver = spawn(process.execPath, [script, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(leaver.stdout, 'data');
+  through.hangs = true;
+  leaver.stdin.write('go');
+  assert.deepEqual(await once(leaver, 'exit'), [7, null]);
 });

@@ -2,6 +2,7 @@
  * Airlock for Node: a firewall for the tool calls of AI agents, inside your process.
  *
  * - {@link airlock} guards a whole MCP server in one line, {@link secureTool} one tool of it.
+ * - {@link guardClient} guards an MCP client against the server that it connects to.
  * - {@link Guard} checks calls and filters outputs anywhere else.
  *
  * @packageDocumentation
@@ -46,6 +47,7 @@ export {
   type ToolArguments,
   type ToolConfig,
   airlock,
+  guardClient,
   secureTool,
 } from './mcp.js';
 export type { GuardedSchema, InputOf, OutputOf, StandardResult, StandardSchema } from './schema.js';

@@ -16,7 +16,7 @@ import { Turns } from './turns.js';
 export interface Transport {
   start(): Promise<void>;
   send(message: never, options?: never): Promise<void>;
-  onmessage?: ((message: never, extra?: never) => void) | undefined;
+  onmessage?: ((message: never, extra?: never) => unknown) | undefined;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   sessionId?: string | undefined;
@@ -105,11 +105,15 @@ export interface AirlockOptions extends Caller {
   readonly warn?: (line: string) => void;
 }
 
-/** What is known of a server that is guarded. */
+/** Who is at this end of a connection. */
+type Side = 'server' | 'client';
+
+/** What is known of a server or a client that is guarded. */
 interface Guarded {
   guard: Guard | Firewall;
   options: AirlockOptions;
   isConnected: boolean;
+  readonly side: Side;
   /** The only tools whose calls are guarded; all when there is none. */
   readonly only: Set<string> | undefined;
 }
@@ -135,8 +139,31 @@ const transports = new WeakSet<object>();
  * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
  */
 export function airlock<S extends McpServerLike>(server: S, options: AirlockOptions | Guard | Firewall = {}): S {
-  const inner = innermost(server);
-  if (servers.has(inner)) throw new AirlockError('this server is guarded already');
+  guardWhole(innermost(server), options, 'server');
+  return server;
+}
+
+/**
+ * Guards an MCP client of either SDK against the server that it connects to: calls are decided on before they leave, and
+ * what comes back is masked and cut. With a firewall that has a `pinFile` a tool that the server changes is withheld.
+ *
+ * ```ts
+ * const client = guardClient(new Client({ name, version }), { guard: firewall, name: 'shop' });
+ * await client.connect(transport);
+ * ```
+ *
+ * `name` is that of the server, as you know it. A refused call is a result with `isError`, as from the server.
+ *
+ * @returns the same client
+ * @throws {@link AirlockError} when it is connected or guarded already; {@link PolicyError}
+ */
+export function guardClient<C extends Connectable>(client: C, options: AirlockOptions | Guard | Firewall = {}): C {
+  guardWhole(client, options, 'client');
+  return client;
+}
+
+function guardWhole(inner: Connectable, options: AirlockOptions | Guard | Firewall, side: Side): void {
+  if (servers.has(inner)) throw new AirlockError(`this ${side} is guarded already`);
   const given = optionsOf(options);
   if (!given.guard && given.policy === undefined && given.toml === undefined) {
     warn(
@@ -145,8 +172,7 @@ export function airlock<S extends McpServerLike>(server: S, options: AirlockOpti
         "masked. A policy also decides who may call what: airlock(server, { policy: 'policy.toml' })",
     );
   }
-  guardServer(inner, given, undefined);
-  return server;
+  guardPeer(inner, given, undefined, side);
 }
 
 /** What `registerTool` of the SDKs takes beside a tool's name. */
@@ -181,7 +207,7 @@ export function secureTool<Input>(
   const inner = innermost(server);
   const known = servers.get(inner);
   const coerce = options.coerce === true ? [name] : options.coerce;
-  if (!known) guardServer(inner, coerce ? { ...options, coerce } : options, new Set([name]));
+  if (!known) guardPeer(inner, coerce ? { ...options, coerce } : options, new Set([name]), 'server');
   else if (coerce) widen(known, coerce);
   known?.only?.add(name);
   return server.registerTool(name, config as never, handler as never);
@@ -204,13 +230,13 @@ function innermost(server: McpServerLike): Connectable {
   throw new TypeError('airlock guards an McpServer, a Server, or the class Server');
 }
 
-function guardServer(inner: Connectable, options: AirlockOptions, only: Set<string> | undefined): void {
+function guardPeer(inner: Connectable, options: AirlockOptions, only: Set<string> | undefined, side: Side): void {
   // `transport` of a class would be read from no instance.
   if (!Object.hasOwn(inner, 'constructor') && inner.transport !== undefined) {
-    throw new AirlockError('guard the server before it connects: messages may have passed already');
+    throw new AirlockError(`guard the ${side} before it connects: messages may have passed already`);
   }
   const guard = guardOf(options);
-  const guarded: Guarded = { guard, options, only, isConnected: false };
+  const guarded: Guarded = { guard, options, only, side, isConnected: false };
   servers.set(inner, guarded);
   const connect = inner.connect;
   inner.connect = async function (this: Connectable, transport: never, ...rest: never[]) {
@@ -247,15 +273,27 @@ function guardTransport(transport: Transport, guarded: Guarded, name: string | u
   if (transports.has(transport)) return;
   transports.add(transport);
   const { start, send } = transport;
-  const gate = new Gate(transport, guarded, name, (message, options) =>
-    send.call(transport, message as never, options as never),
-  );
-  transport.send = (message, options) => gate.toClient(message, options);
+  const isServer = guarded.side === 'server';
+  const gate = new Gate(transport, guarded, name);
+  const out: Sink = (message, options) => send.call(transport, message as never, options as never);
+  if (isServer) {
+    gate.send = out;
+    transport.send = (message, options) => gate.toClient(message, options);
+  } else {
+    gate.deliver = out;
+    transport.send = (message, extra) => new Promise((done) => gate.toServer({ message, extra, done }));
+  }
   // The SDK sets its handler and then starts the transport: no message comes before.
   transport.start = () => {
     const { onmessage, onclose } = transport;
-    gate.deliver = (message, extra) => onmessage?.call(transport, message as never, extra as never);
-    transport.onmessage = (message, extra) => gate.toServer(message, extra);
+    const back = (message: unknown, extra: unknown): void => void onmessage?.call(transport, message as never, extra as never);
+    if (isServer) {
+      gate.deliver = back;
+      transport.onmessage = (message, extra) => gate.receive(message, extra);
+    } else {
+      gate.send = async (message, extra) => back(message, extra);
+      transport.onmessage = (message, extra) => gate.toClient(message, extra).catch((error: Error) => transport.onerror?.(error));
+    }
     transport.onclose = () => {
       gate.close();
       onclose?.call(transport);
@@ -263,6 +301,9 @@ function guardTransport(transport: Transport, guarded: Guarded, name: string | u
     return start.call(transport);
   };
 }
+
+/** Takes a message, and what the SDK says beside it. */
+type Sink = (message: unknown, beside?: unknown) => Promise<void>;
 
 interface Message {
   readonly id?: string | number | null;
@@ -275,7 +316,9 @@ interface Incoming {
   readonly message: unknown;
   readonly extra: unknown;
   /** Its bytes, where they are known: see `airlock-mcp/http`. */
-  readonly bytes: Uint8Array | undefined;
+  readonly bytes?: Uint8Array;
+  /** Hears that it has gone its way; `passed` fails when it could not be passed on. */
+  readonly done?: (passed?: void | Promise<void>) => void;
 }
 
 /** A message that waits, and how it goes on: in the asynchronous context in which it came. */
@@ -291,14 +334,18 @@ function read(bytes: Uint8Array): Message | undefined {
   }
 }
 
-/** One connection, between a transport and the server. */
+const nowhere = async (): Promise<void> => {};
+
+/** One connection, between a transport and a server, or a client and a transport. */
 class Gate {
   /** Hands a message to the server. */
-  deliver: (message: unknown, extra: unknown) => void = () => {};
+  deliver: (message: unknown, extra?: unknown) => void | Promise<void> = nowhere;
+  /** Hands a message to the client. */
+  send: Sink = nowhere;
   readonly #connection: Connection;
   readonly #transport: Transport;
   readonly #only: ReadonlySet<string> | undefined;
-  readonly #send: (message: unknown, options?: unknown) => Promise<void>;
+  readonly #isServer: boolean;
   /** Messages that wait for the server's list of tools, in order. */
   readonly #waiting: Waiting[] = [];
   readonly #turns = new Turns((error) => this.#report(error));
@@ -306,28 +353,28 @@ class Gate {
   /** With guarded tools only: the calls of them that wait for their result. */
   readonly #calls = new Set<string | number>();
 
-  constructor(
-    transport: Transport,
-    { guard, options, only }: Guarded,
-    name: string | undefined,
-    send: (message: unknown, options?: unknown) => Promise<void>,
-  ) {
+  constructor(transport: Transport, { guard, options, only, side }: Guarded, name: string | undefined) {
     this.#transport = transport;
     this.#only = only;
-    this.#send = send;
+    this.#isServer = side === 'server';
     this.#connection = new Connection(guard, options, name, () => transport.sessionId ?? name ?? '');
   }
 
-  toServer(message: unknown, extra: unknown): void {
+  /** A message that came over the wire to a server. */
+  receive(message: unknown, extra: unknown): void {
     const bytes = takeBody();
-    if (bytes === undefined) return this.#turns.do(() => this.#receive({ message, extra, bytes }));
+    if (bytes === undefined) return this.toServer({ message, extra });
     const said = bytes && read(bytes);
     const { id, method } = message as Message;
     if (!said || said.id !== id || said.method !== method) {
       return void this.#broken(message, undefined, new AirlockError('a message is not what the request says'));
     }
     // What is decided on is what the server gets, whatever a reader between has made of it.
-    this.#turns.do(() => this.#receive({ message: said, extra, bytes }));
+    this.toServer({ message: said, extra, bytes });
+  }
+
+  toServer(incoming: Incoming): void {
+    this.#turns.do(() => this.#receive(incoming));
   }
 
   #receive(incoming: Incoming): void {
@@ -344,7 +391,7 @@ class Gate {
   }
 
   #answer(message: unknown, options: unknown): Promise<void> {
-    if (this.#isOther(message)) return this.#send(message, options);
+    if (this.#isOther(message)) return this.send(message, options);
     const connection = this.#connection;
     let decision: Decision;
     try {
@@ -354,13 +401,13 @@ class Gate {
     }
     const { action, output } = decision;
     if (this.#timer) this.#list();
-    if (action === Action.Forward) return this.#send(message, options);
+    if (action === Action.Forward) return this.send(message, options);
     return this.#sendLines(output, options);
   }
 
   /** A batch becomes one answer a line; what is dropped has no line. */
   async #sendLines(lines: string, options: unknown): Promise<void> {
-    for (const line of lines.split('\n')) if (line !== '') await this.#send(JSON.parse(line), options);
+    for (const line of lines.split('\n')) if (line !== '') await this.send(JSON.parse(line), options);
   }
 
   close(): void {
@@ -370,32 +417,39 @@ class Gate {
   }
 
   #decide(incoming: Incoming): void {
-    const { message, extra, bytes } = incoming;
-    if (this.#isOther(message)) return this.deliver(message, extra);
-    const connection = this.#connection;
+    const { message, extra, bytes, done } = incoming;
+    if (this.#isOther(message)) return this.#pass(incoming, message);
+    // A server is told by its transport who sends a message; a client sends its own.
+    const sender = this.#isServer ? (extra as MessageExtra | undefined) : undefined;
+    const broken = (error: unknown): void => {
+      void this.#broken(message, undefined, error);
+      done?.();
+    };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = connection.client(bytes ?? textOf(message), extra as MessageExtra | undefined);
+      decision = this.#connection.client(bytes ?? textOf(message), sender);
     } catch (error) {
-      void this.#broken(message, undefined, error);
-      return;
+      return broken(error);
     }
     if (!(decision instanceof Promise)) return this.#act(incoming, decision);
-    const broken = (error: unknown): Promise<void> => this.#broken(message, undefined, error);
     this.#turns.during(decision.then((it) => this.#act(incoming, it)).catch(broken));
   }
 
+  #pass({ extra, done }: Incoming, message: unknown): void {
+    const passed = this.deliver(message, extra);
+    done?.(passed);
+  }
+
   #act(incoming: Incoming, { action, output }: Decision): void {
-    const { message, extra } = incoming;
     switch (action) {
       case Action.Forward:
-        return this.deliver(message, extra);
+        return this.#pass(incoming, incoming.message);
       case Action.Replace:
-        return this.deliver(JSON.parse(output), extra);
+        return this.#pass(incoming, JSON.parse(output));
       case Action.Answer: {
         const answer = JSON.parse(output) as Message;
-        this.#send(answer, { relatedRequestId: answer.id }).catch((error: unknown) => this.#report(error));
-        return;
+        this.send(answer, { relatedRequestId: answer.id }).catch((error: unknown) => this.#report(error));
+        return incoming.done?.();
       }
       case Action.Hold:
         this.#waiting.unshift(this.#later(incoming));
@@ -408,6 +462,7 @@ class Gate {
         this.#list();
         return;
       case Action.Drop:
+        return incoming.done?.();
     }
   }
 
@@ -415,12 +470,18 @@ class Gate {
   #list(): void {
     if (this.#connection.isListing) {
       const request = this.#connection.listRequest();
-      if (request !== null) this.deliver(JSON.parse(request), this.#waiting[0]?.extra);
+      if (request !== null) this.#ask(JSON.parse(request));
       return;
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#turns.doFirst(this.#waiting.splice(0).map(({ goOn }) => goOn));
+  }
+
+  /** Sends the server a request of ours. */
+  #ask(request: unknown): void {
+    const passed = this.deliver(request, this.#isServer ? this.#waiting[0]?.extra : undefined);
+    passed?.catch((error: unknown) => this.#report(error));
   }
 
   /** With guarded tools only: whether the message concerns none of them. */
@@ -452,7 +513,7 @@ class Gate {
     const { id } = (message ?? {}) as Message;
     if (id === undefined || id === null) return;
     const answer = { jsonrpc: '2.0', id, error: { code: -32603, message: 'the message could not be checked' } };
-    await this.#send(answer, options ?? { relatedRequestId: id }).catch((failed: unknown) => this.#report(failed));
+    await this.send(answer, options ?? { relatedRequestId: id }).catch((failed: unknown) => this.#report(failed));
   }
 
   #report(error: unknown): void {

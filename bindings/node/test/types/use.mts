@@ -1,5 +1,7 @@
 // What a user writes compiles, and what is wrong does not.
+import { Client as ClientV2 } from '@modelcontextprotocol/client';
 import { McpServer as ServerV2 } from '@modelcontextprotocol/server';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
@@ -20,6 +22,7 @@ import {
   type Verdict,
   type Violation,
   airlock,
+  guardClient,
   secureTool,
 } from 'airlock-mcp';
 import { rawFetch } from 'airlock-mcp/http';
@@ -89,6 +92,10 @@ firewall.reload({ toml: 'denied_tools = []' });
 firewall.reload({ tools: [] });
 expectTypeOf(airlock(v1, { guard: firewall, name: 'shop' })).toEqualTypeOf<McpServer>();
 airlock(v1, firewall);
+expectTypeOf(guardClient(new Client({ name: 'a', version: '1' }), { guard: firewall, name: 'shop' })).toEqualTypeOf<Client>();
+expectTypeOf(guardClient(new ClientV2({ name: 'a', version: '1' }), firewall)).toEqualTypeOf<ClientV2>();
+// @ts-expect-error a server is guarded with airlock
+guardClient({ server: v1.server });
 guardStdio(firewall);
 // @ts-expect-error what a firewall asks of a store is its own business
 firewall.waits;
