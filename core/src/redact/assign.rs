@@ -98,6 +98,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// The meaning of a field called `value` or of a typed name: it is said elsewhere.
+    #[inline(never)]
     fn meaning_beside(&self, name: &[u8], start: usize, at: usize, colon: bool) -> Option<Meaning> {
         let text = self.text;
         if name.eq_ignore_ascii_case(b"value") {
@@ -139,7 +140,9 @@ impl Scan<'_, '_, '_> {
         mut place: Place,
     ) -> Result<(), Full> {
         // What says how a key is written is no part of it.
-        if slice(self.text, place.start, place.start + 7) == b"base64:" {
+        if byte(self.text, place.start) == b'b'
+            && slice(self.text, place.start, place.start + 7) == b"base64:"
+        {
             place.start += 7;
         }
         // What is not looked for is not read, and a reference is known by its beginning.
@@ -422,15 +425,18 @@ fn named_after(value: &[u8], name: &[u8]) -> bool {
 }
 
 /// The name that ends before the operator at `op`, and its start.
+#[inline(never)]
 fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
     const BLANK: Set = Set::new(b" \t");
     const SLASH: Set = Set::new(b"\\");
     const OPERATOR: Set = Set::new(b":?");
     let mut end = run_back(text, op, OPERATOR, 2);
     end = run_back(text, end, BLANK, 16);
-    end = run_back(text, end, Set::new(b"*"), 2);
-    if before(text, end) == b'}' {
-        end = accessors(text, end);
+    match before(text, end) {
+        // Emphasis of Markdown.
+        b'*' => end = run_back(text, end, Set::new(b"*"), 2),
+        b'}' => end = accessors(text, end),
+        _ => {}
     }
     let subscript = before(text, end) == b']' && matches!(before(text, end - 1), b'"' | b'\'');
     end -= usize::from(subscript);
@@ -450,7 +456,8 @@ fn name_before(text: &[u8], op: usize) -> Option<(&[u8], usize)> {
     }
     // `API key: …`, `verification code: …`
     let last = slice(text, start, end);
-    let part = |word: &[u8]| last.eq_ignore_ascii_case(word) && before(text, start) == b' ';
+    let joined = before(text, start) == b' ' && (3..=6).contains(&last.len());
+    let part = |word: &[u8]| joined && last.eq_ignore_ascii_case(word);
     if part(b"key") || part(b"code") || part(b"codes") || part(b"phrase") {
         start = name_start(text, start - 1);
     } else if part(b"passe") {
@@ -488,6 +495,7 @@ fn behind_marks(text: &[u8], at: usize) -> usize {
 }
 
 /// The value at `place` within the braces that connection strings of ODBC have.
+#[inline(never)]
 fn braced(text: &[u8], place: Place) -> Place {
     let close = memchr::memchr(b'}', slice(text, place.start, place.start + GLANCE));
     let ends = |i: usize| {
@@ -502,6 +510,7 @@ fn braced(text: &[u8], place: Place) -> Place {
 }
 
 /// The end of the name of a property before the accessors that end at `end`: `Password { get; set; } = …`.
+#[inline(never)]
 fn accessors(text: &[u8], end: usize) -> usize {
     let head = slice(text, end.saturating_sub(48), end);
     match memchr::memrchr(b'{', head) {
@@ -513,6 +522,7 @@ fn accessors(text: &[u8], end: usize) -> usize {
 }
 
 /// What the name of a variable says whose `default` is at `at`, in HCL: `variable "db_password" { … }`.
+#[inline(never)]
 fn meaning_of_variable(text: &[u8], at: usize) -> Option<Meaning> {
     let head = slice(text, at.saturating_sub(512), at);
     let open = memchr::memrchr2(b'{', b'}', head).filter(|&i| byte(head, i) == b'{')?;

@@ -159,6 +159,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks the argument at `place` of the flag `--value` at `at` if its command keeps a secret.
+    #[inline(never)]
     pub(super) fn value_of_secret(&mut self, at: usize, place: Place) -> Result<(), Full> {
         let text = self.text;
         let head = slice(text, at.saturating_sub(REACH), at);
@@ -199,6 +200,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks what is piped as a word into the command whose flag is at `at`: `echo V | sudo -S`.
+    #[inline(never)]
     pub(super) fn piped(&mut self, at: usize) -> Result<(), Full> {
         const BLANK: Set = Set::new(b" \t");
         let text = self.text;

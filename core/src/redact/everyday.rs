@@ -4,7 +4,8 @@
 use std::format;
 use std::string::String;
 
-use super::{Buf, Redactor, Style, Types};
+use super::{Buf, Redactor, Style, Types, Work};
+use crate::json::{Limits, Tape, parse};
 
 fn masked(text: &str) -> String {
     let redactor = Redactor::new(Types::ALL, Style::Default);
@@ -109,6 +110,13 @@ fn calls_and_pairs() {
         "{\"name\":\"password\",\"next\":{}}, {\"value\":\"Monday27Oct\"}",
         "**Password:** at least 8 characters\n",
     ]);
+}
+
+#[test]
+fn a_parenthesis_at_the_end_of_a_quoted_value_is_no_call() {
+    let secret = ["Zq9xW4hT", "!@#$%^&*()"].concat();
+    let text = format!("define( 'AUTH_KEY',         '{secret}' );");
+    assert_eq!(masked(&text), "define( 'AUTH_KEY',         '[REDACTED]' );");
 }
 
 #[test]
@@ -225,6 +233,35 @@ fn a_secret_of_kubernetes_whatever_its_keys() {
         "{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"Rq9xW4hTk2\"}}",
         "kind: Secret\nmetadata:\n  name: Rq9xW4hTk2\n",
     ]);
+}
+
+#[test]
+fn a_member_of_json_is_named_by_its_siblings() {
+    let secret = ["Zq9xW4hT", "kR7mVb2n"].concat();
+    for (text, count) in [
+        ("{\"name\":\"DB_PASSWORD\",\"value\":\"§\"}", 1),
+        (
+            "{\"Name\":\"/prod/db_password\",\"Type\":\"SecureString\",\"Version\":1,\"Value\":\"§\"}",
+            1,
+        ),
+        ("[{\"value\": \"§\", \"secure\": true, \"key\": \"api_token\"}]", 1),
+        ("{\"args\": [\"--password\", \"§\", \"-v\"]}", 1),
+        ("{\"a\":{\"value\":\"§\"},\"name\":\"password\"}", 0),
+        ("{\"name\":\"colour\",\"value\":\"§\"}", 0),
+        ("[{\"name\":\"password\"},{\"value\":\"§\"}]", 0),
+        ("[\"--output\", \"§\", \"--password\"]", 0),
+    ] {
+        let text = text.replace('§', &secret);
+        let (mut tape, mut work, mut out) = (Tape::growable(), Work::growable(), Buf::growable());
+        let doc = parse(text.as_bytes(), Limits::OUTPUT, &mut tape).unwrap();
+        let redactor = Redactor::new(Types::ALL, Style::Default);
+        assert_eq!(redactor.redact_json(doc, &mut work, &mut out).unwrap(), count, "{text}");
+        assert_eq!(
+            String::from_utf8(out.to_vec()).unwrap().contains(&secret),
+            count == 0,
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -98,6 +98,7 @@ impl Redactor<'_> {
             let inherited =
                 depth.checked_sub(1).and_then(|top| arrays.get(top)).map(|&(key, _)| key);
             let name = if kind == Kind::Key { None } else { key.take().or(inherited) };
+            let name = if kind == Kind::String { named_beside(doc, index, name) } else { name };
             match kind {
                 Kind::Array => {
                     if let (Some(name), Some(slot)) = (name, arrays.get_mut(depth)) {
@@ -280,6 +281,75 @@ impl Redactor<'_> {
         self.pieces(plain, (copied, plain.len()), findings, names, &mut sink)?;
         out.push(b'"')
     }
+}
+
+/// The node that names the string `index`, the value of the member `name`: that of a sibling where the member
+/// is called `value`, the flag before it in a list of arguments, else `name`.
+fn named_beside(doc: Document<'_>, index: u32, name: Option<u32>) -> Option<u32> {
+    let bytes = doc.bytes();
+    let raw = |at: u32| {
+        let node = doc.node(at);
+        bytes.get(node.start as usize..node.end as usize).unwrap_or(&[])
+    };
+    if let Some(key) = name.filter(|&key| key != u32::MAX && key + 1 == index) {
+        let sibling =
+            if raw(key).eq_ignore_ascii_case(b"\"value\"") { sibling(doc, key) } else { None };
+        return sibling.filter(|_| !raw(index).contains(&b' ')).or(name);
+    }
+    let flag =
+        index.checked_sub(1).filter(|&at| raw(at).starts_with(b"\"--") && is_next(doc, at, index));
+    flag.filter(|&at| !raw(index).starts_with(b"\"-") && has_meaning(doc, at)).or(name)
+}
+
+/// Whether nothing but a comma stands between two nodes.
+fn is_next(doc: Document<'_>, one: u32, other: u32) -> bool {
+    let (from, to) = (doc.node(one).end as usize, doc.node(other).start as usize);
+    slice(doc.bytes(), from, to).iter().all(|b| *b == b',' || b.is_ascii_whitespace())
+}
+
+/// Whether the text of the node `at` is a name with a meaning.
+fn has_meaning(doc: Document<'_>, at: u32) -> bool {
+    doc.text(at).as_plain().is_some_and(|text| meaning(text.as_bytes()).is_some())
+}
+
+/// The value of the member `name` or `key` of the object that has the member `key`, if it has a meaning. Of
+/// scalars beside it eight are looked at on either side.
+fn sibling(doc: Document<'_>, key: u32) -> Option<u32> {
+    const MOST: u32 = 8;
+    let names = |at: u32| {
+        let plain = doc.text(at).as_plain().unwrap_or("");
+        plain.eq_ignore_ascii_case("name") || plain.eq_ignore_ascii_case("key")
+    };
+    let told = |at: u32| {
+        let told = names(at) && doc.node(at + 1).kind() == Kind::String && has_meaning(doc, at + 1);
+        told.then_some(at + 1)
+    };
+    let mut at = key;
+    for _ in 0..MOST {
+        let Some(left) = at.checked_sub(2) else { break };
+        if doc.node(left).kind() != Kind::Key || !is_next(doc, at - 1, at) {
+            break;
+        }
+        if let Some(told) = told(left) {
+            return Some(told);
+        }
+        at = left;
+    }
+    let mut at = key;
+    for _ in 0..MOST {
+        let right = at + 2;
+        if right + 1 >= doc.len()
+            || doc.node(right).kind() != Kind::Key
+            || !is_next(doc, at + 1, right)
+        {
+            break;
+        }
+        if let Some(told) = told(right) {
+            return Some(told);
+        }
+        at = right;
+    }
+    None
 }
 
 /// The quotes that a mask needs in the place of `start..end`, if that is a number of a document which

@@ -53,6 +53,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Looks at the arrow of R whose hyphen is at `at`: `password <- "…"`.
+    #[inline(never)]
     pub(super) fn assigned(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
         let value = place(text, skip_blank(text, at + 1), true);
@@ -71,7 +72,13 @@ impl Scan<'_, '_, '_> {
     fn pair(&mut self, meaning: Meaning, place: Place) -> Result<(), Full> {
         let value =
             slice(self.text, place.start, place.end(slice(self.text, 0, place.start + GLANCE)));
-        if is_telling(value, true) || is_keylike(value) && chance(value) >= 4 {
+        // In quotes a parenthesis is no sign of a call.
+        let body = value.trim_ascii_end().strip_suffix(b")").unwrap_or(value);
+        if is_telling(body, true) || is_keylike(value) && chance(value) >= 4 {
+            // Of one that is drawn at random less is asked than its name would.
+            let drawn = chance(body) >= 4;
+            let class = if drawn { Class::Secret } else { meaning.class };
+            let meaning = Meaning { class, ..meaning };
             self.value(meaning, b"", Place { tight: true, ..place })
         } else {
             Ok(())
@@ -102,6 +109,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks what stands behind the tags at `at`.
+    #[inline(never)]
     pub(super) fn inner(&mut self, meaning: Meaning, at: usize) -> Result<(), Full> {
         let text = self.text;
         let near = slice(text, 0, at + APART);
@@ -146,6 +154,7 @@ impl Scan<'_, '_, '_> {
 
     /// The meaning of the field called `value` that begins at `start`, as another field of its record says
     /// it: `{"name": "DB_PASSWORD", "type": "String", "value": …}`. Its value stands at `at`.
+    #[inline(never)]
     pub(super) fn meaning_of_record(&self, start: usize, at: usize) -> Option<Meaning> {
         let text = self.text;
         let head = slice(text, start.saturating_sub(APART), start);

@@ -143,6 +143,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Masks the words of a key (BIP 39) at `at`.
+    #[inline(never)]
     pub(super) fn phrase(&mut self, meaning: Meaning, at: usize) -> Result<(), Full> {
         let text = self.text;
         let start = place(text, at, true).start;
@@ -157,6 +158,7 @@ impl Scan<'_, '_, '_> {
     }
 
     /// Looks at the line below the one that ends at `at` with a name and a colon: a value may fill it.
+    #[inline(never)]
     pub(super) fn on_next_line(&mut self, meaning: Meaning, at: usize) -> Result<(), Full> {
         const BREAK: Set = Set::new(b" \t\r\n");
         let text = self.text;
@@ -216,10 +218,12 @@ pub(super) fn may_be_named(text: &[u8], start: usize) -> bool {
     let quoted = matches!(before(text, start), b'"' | b'\'' | b'`');
     let Some(end) = start.checked_sub(1 + usize::from(quoted)) else { return false };
     matches!(byte(text, end), b' ' | b'\t')
-        && (matches!(
-            slice(text, end.saturating_sub(2), end),
-            [b'i' | b'a', b's'] | b"to" | b"st" | [0xc3, _]
-        ) || before(text, end).is_ascii_alphanumeric() && may_have_meaning(text, end))
+        && match text.get(..end).and_then(|head| head.last_chunk()) {
+            // The ends of what is in BETWEEN.
+            Some([b'i' | b'a' | b'e', b's'] | b"to" | b"st" | b"er" | [0xc3, _]) => true,
+            Some([_, last]) => last.is_ascii_alphanumeric() && may_have_meaning(text, end),
+            None => false,
+        }
 }
 
 /// Whether what `meaning` is of is a secret that prose may speak of.

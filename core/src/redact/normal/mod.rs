@@ -17,7 +17,7 @@ mod table;
 mod unit;
 mod window;
 
-use super::bytes::{before, byte, looked_at, moved, slice};
+use super::bytes::{before, byte, looked_at, moved, slice, starts_folded};
 use super::scan::{self, AHEAD, BACK, Open, SEAM, Scan, before_bit};
 use super::value::is_in_mask;
 use super::{Finding, TypeId, Types};
@@ -216,7 +216,7 @@ impl Pass<'_, '_, '_> {
             let next = byte(text, at + 1);
             match byte(text, at) {
                 b'\n' => {
-                    if matches!(next, b'\r' | b'\n') && ends_in_quote(text, at) {
+                    if matches!(next, b'\r' | b'\n') && ends_headers(text, at) {
                         self.read_beside(|scan| scan.form_field(at))?;
                     }
                     if may_break(text, at) {
@@ -494,11 +494,13 @@ fn open_end(text: &[u8], mut at: usize, quote: u8, id: TypeId) -> usize {
     text.len()
 }
 
-/// Whether the line that ends at `at` ends in a quote.
+/// Whether the line that ends at `at` is the last header of a part of a form.
 #[inline(never)]
-fn ends_in_quote(text: &[u8], at: usize) -> bool {
+fn ends_headers(text: &[u8], at: usize) -> bool {
     let cut = usize::from(before(text, at) == b'\r');
-    before(text, at - cut) == b'"'
+    let line = slice(text, at.saturating_sub(REACH), at);
+    let line = slice(line, memchr::memrchr(b'\n', line).map_or(0, |i| i + 1), line.len());
+    before(text, at - cut) == b'"' && starts_folded(line, b"content-")
 }
 
 /// Whether the word before the parenthesis at `at` could be `VALUES`.
