@@ -368,11 +368,8 @@ impl Guard {
         call: &Call<'_>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        scratch.report.clear();
         let rule = self.policy.budget(overspent.budget).map(|budget| budget.name);
-        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
-        let notice = Notice { rule: disclosed, ..Notice::of(Reason::BudgetExceeded, call.tool) };
-        Settled::Refuse(self.barred(&notice, rule, scratch))
+        self.used_up(Notice::of(Reason::BudgetExceeded, call.tool), rule, scratch)
     }
 
     fn would_limit(&self, exhausted: Exhausted) -> Would<'_> {
@@ -386,13 +383,22 @@ impl Guard {
         call: &Call<'_>,
         scratch: &mut Scratch<'_>,
     ) -> Settled<'_> {
-        scratch.report.clear();
         let rule = self.policy.limit(exhausted.limit).map(|limit| limit.id);
-        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
         let Exhausted { retry_after_ms, .. } = exhausted;
-        let reason = Reason::RateLimited;
-        let notice =
-            Notice { reason, tool: call.tool, hint: None, rule: disclosed, retry_after_ms };
+        let notice = Notice { retry_after_ms, ..Notice::of(Reason::RateLimited, call.tool) };
+        self.used_up(notice, rule, scratch)
+    }
+
+    /// Refuses a call for which a budget or a limit, `rule`, has nothing left.
+    fn used_up<'g>(
+        &'g self,
+        notice: Notice<'_>,
+        rule: Option<&'g str>,
+        scratch: &mut Scratch<'_>,
+    ) -> Settled<'g> {
+        scratch.report.clear();
+        let disclosed = rule.filter(|_| self.policy.settings().disclose == Disclose::Full);
+        let notice = Notice { rule: disclosed, ..notice };
         Settled::Refuse(self.barred(&notice, rule, scratch))
     }
 

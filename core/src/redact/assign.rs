@@ -394,10 +394,9 @@ impl Scan<'_, '_, '_> {
 
     /// Masks the password in the quotes at `at`.
     pub(super) fn set_password(&mut self, at: usize) -> Result<(), Full> {
-        let meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
         let place = place(self.text, at, true);
         let value = slice(self.text, place.start, place.end(slice(self.text, 0, at + GLANCE)));
-        if value.contains(&b' ') { Ok(()) } else { self.value(meaning, b"", place) }
+        if value.contains(&b' ') { Ok(()) } else { self.value(Meaning::PASSWORD, b"", place) }
     }
 
     /// Masks the word after `password` in a line of a netrc file.
@@ -409,8 +408,7 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         }
         let place = place(self.text, skip_blank(self.text, end), true);
-        let meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
-        self.value(meaning, b"", Place { tight: true, ..place })
+        self.value(Meaning::PASSWORD, b"", Place { tight: true, ..place })
     }
 }
 

@@ -7,7 +7,7 @@
 use super::TypeId;
 use super::assign::{NAME, word_end};
 use super::bytes::{Set, before, byte, run, run_back, skip_blank, slice};
-use super::key::{Class, Meaning};
+use super::key::Meaning;
 use super::place::{Place, is_line_end, place};
 use super::prose::is_telling;
 use super::scan::Scan;
@@ -22,8 +22,6 @@ const GLANCE: usize = 128;
 const APART: Set = Set::new(b" \t\n\"'`/\\()[],=");
 
 const FREERDP: &[&str] = &["xfreerdp*", "wlfreerdp*", "sdl-freerdp*", "freerdp"];
-
-const PASSWORD: Meaning = Meaning { id: TypeId::PASSWORD, class: Class::Password };
 
 /// Where a password stands beside its flag.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -153,7 +151,7 @@ impl Scan<'_, '_, '_> {
                 if (2..=5).contains(&stop) && !NAME.has(byte(value, stop)) {
                     return Ok(());
                 }
-                self.value(PASSWORD, b"", Place { tight: true, ..place })
+                self.value(Meaning::PASSWORD, b"", Place { tight: true, ..place })
             }
         }
     }
@@ -168,7 +166,7 @@ impl Scan<'_, '_, '_> {
         let value = slice(text, place.start, place.end(slice(text, 0, place.start + GLANCE)));
         let words = [&b"secret"[..], b"SecureString", b"password"];
         if is_telling(value, true) && words.iter().any(|word| super::bytes::contains(head, word)) {
-            self.value(PASSWORD, b"", Place { tight: true, ..place })
+            self.value(Meaning::PASSWORD, b"", Place { tight: true, ..place })
         } else {
             Ok(())
         }
@@ -196,7 +194,7 @@ impl Scan<'_, '_, '_> {
             let stop = word_end(slice(text, 0, start + GLANCE), start);
             start = skip_blank(text, stop);
         }
-        self.value(PASSWORD, b"", Place { tight: true, ..place(text, start, true) })
+        self.value(Meaning::PASSWORD, b"", Place { tight: true, ..place(text, start, true) })
     }
 
     /// Masks what is piped as a word into the command whose flag is at `at`: `echo V | sudo -S`.
@@ -210,18 +208,7 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         };
         let end = run_back(text, pipe, BLANK, 8);
-        let quote = before(text, end);
-        let line = slice(text, end.saturating_sub(GLANCE), end);
-        let (start, end) = if matches!(quote, b'"' | b'\'') {
-            let inner = slice(line, 0, line.len() - 1);
-            let Some(open) = memchr::memrchr(quote, inner) else { return Ok(()) };
-            (end - line.len() + open + 1, end - 1)
-        } else {
-            let Some(blank) = memchr::memrchr2(b' ', b'\n', line) else { return Ok(()) };
-            (end - line.len() + blank + 1, end)
-        };
-        let open = start - usize::from(matches!(quote, b'"' | b'\''));
-        let words = slice(text, open.saturating_sub(24), open);
+        let Some((words, start, end)) = last_word(text, end, [b' ', b'\n']) else { return Ok(()) };
         let echo = [
             &b"echo "[..],
             b"echo -n ",
@@ -244,18 +231,7 @@ impl Scan<'_, '_, '_> {
     fn secure_string(&mut self, at: usize) -> Result<(), Full> {
         let text = self.text;
         let end = at.saturating_sub(1);
-        let quote = before(text, end);
-        let line = slice(text, end.saturating_sub(GLANCE), end);
-        let (start, end) = if matches!(quote, b'"' | b'\'') {
-            let inner = slice(line, 0, line.len() - 1);
-            let Some(open) = memchr::memrchr(quote, inner) else { return Ok(()) };
-            (end - line.len() + open + 1, end - 1)
-        } else {
-            let Some(blank) = memchr::memrchr(b' ', line) else { return Ok(()) };
-            (end - line.len() + blank + 1, end)
-        };
-        let open = start - usize::from(matches!(quote, b'"' | b'\''));
-        let words = slice(text, open.saturating_sub(24), open);
+        let Some((words, start, end)) = last_word(text, end, [b' '; 2]) else { return Ok(()) };
         if !(words.ends_with(b"SecureString ") || words.ends_with(b"-String ")) {
             return Ok(());
         }
@@ -294,7 +270,7 @@ impl Scan<'_, '_, '_> {
             }
             _ => return Ok(()),
         };
-        self.value(PASSWORD, b"", Place { tight: true, ..password })
+        self.value(Meaning::PASSWORD, b"", Place { tight: true, ..password })
     }
 
     /// Looks at the `:` at `port` behind a port: it may be in a line of PostgreSQL's password file,
@@ -371,4 +347,20 @@ fn program_before(text: &[u8], at: usize, programs: &[&str]) -> bool {
             None => word == program.as_bytes(),
         })
     })
+}
+
+/// The word that ends at `end`, quoted or behind one of `blanks`: where it begins and ends without its
+/// quotes, and the words before it.
+fn last_word(text: &[u8], end: usize, blanks: [u8; 2]) -> Option<(&[u8], usize, usize)> {
+    let quote = before(text, end);
+    let quoted = matches!(quote, b'"' | b'\'');
+    let line = slice(text, end.saturating_sub(GLANCE), end);
+    let open = if quoted {
+        memchr::memrchr(quote, slice(line, 0, line.len() - 1))?
+    } else {
+        memchr::memrchr2(blanks[0], blanks[1], line)?
+    };
+    let (start, quote) = (end - line.len() + open + 1, usize::from(quoted));
+    let words = slice(text, (start - quote).saturating_sub(24), start - quote);
+    Some((words, start, end - quote))
 }

@@ -315,7 +315,7 @@ fn has_meaning(doc: Document<'_>, at: u32) -> bool {
 /// The value of the member `name` or `key` of the object that has the member `key`, if it has a meaning. Of
 /// scalars beside it eight are looked at on either side.
 fn sibling(doc: Document<'_>, key: u32) -> Option<u32> {
-    const MOST: u32 = 8;
+    const MOST: usize = 8;
     let names = |at: u32| {
         let plain = doc.text(at).as_plain().unwrap_or("");
         plain.eq_ignore_ascii_case("name") || plain.eq_ignore_ascii_case("key")
@@ -324,32 +324,16 @@ fn sibling(doc: Document<'_>, key: u32) -> Option<u32> {
         let told = names(at) && doc.node(at + 1).kind() == Kind::String && has_meaning(doc, at + 1);
         told.then_some(at + 1)
     };
-    let mut at = key;
-    for _ in 0..MOST {
-        let Some(left) = at.checked_sub(2) else { break };
-        if doc.node(left).kind() != Kind::Key || !is_next(doc, at - 1, at) {
-            break;
-        }
-        if let Some(told) = told(left) {
-            return Some(told);
-        }
-        at = left;
-    }
-    let mut at = key;
-    for _ in 0..MOST {
-        let right = at + 2;
-        if right + 1 >= doc.len()
-            || doc.node(right).kind() != Kind::Key
-            || !is_next(doc, at + 1, right)
-        {
-            break;
-        }
-        if let Some(told) = told(right) {
-            return Some(told);
-        }
-        at = right;
-    }
-    None
+    let beside = |at: u32, back: bool| {
+        let other = if back { at.checked_sub(2)? } else { at + 2 };
+        let (one, next) = if back { (other, at) } else { (at, other) };
+        let member = other + 1 < doc.len() && doc.node(other).kind() == Kind::Key;
+        (member && is_next(doc, one + 1, next)).then_some(other)
+    };
+    [true, false].into_iter().find_map(|back| {
+        let all = core::iter::successors(beside(key, back), |&at| beside(at, back));
+        all.take(MOST).find_map(told)
+    })
 }
 
 /// The quotes that a mask needs in the place of `start..end`, if that is a number of a document which

@@ -36,6 +36,16 @@ pub(super) struct Meaning {
     pub(super) class: Class,
 }
 
+impl Meaning {
+    /// What is known to be a password.
+    pub(super) const PASSWORD: Self = Self { id: TypeId::PASSWORD, class: Class::Password };
+
+    /// Whether it is that of a secret that stands by itself: no cookie, number or field of a person.
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self.class, Class::Password | Class::Secret | Class::Key)
+    }
+}
+
 /// Whether the end of a name must also be a word of its own: `pwd` in `db_pwd`, not in `cpwd`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {

@@ -36,7 +36,7 @@ impl Scan<'_, '_, '_> {
         if byte(text, next) == b',' {
             let name = slice(text, first.start, close);
             let second = place(text, skip_blank(text, next + 1), true);
-            if let Some(meaning) = meaning(name).filter(|m| is_secret(*m))
+            if let Some(meaning) = meaning(name).filter(|m| m.is_secret())
                 && second.quote != 0
             {
                 return self.pair(meaning, second);
@@ -46,7 +46,7 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         }
         let name = slice(text, run_back(text, at, NAME, LONGEST), at);
-        match meaning(name).filter(|m| is_secret(*m)) {
+        match meaning(name).filter(|m| m.is_secret()) {
             Some(meaning) if !name.starts_with(b"get") => self.pair(meaning, first),
             _ => Ok(()),
         }
@@ -62,7 +62,7 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         }
         let name = slice(text, run_back(text, end, NAME, LONGEST), end);
-        match meaning(name).filter(|m| is_secret(*m)) {
+        match meaning(name).filter(|m| m.is_secret()) {
             Some(meaning) => self.pair(meaning, value),
             None => Ok(()),
         }
@@ -104,7 +104,7 @@ impl Scan<'_, '_, '_> {
             return Ok(());
         };
         let label = slice(text, start, end).trim_ascii_start();
-        let Some(meaning) = meaning(label).filter(|m| is_secret(*m)) else { return Ok(()) };
+        let Some(meaning) = meaning(label).filter(|m| m.is_secret()) else { return Ok(()) };
         self.inner(meaning, run(slice(text, 0, at + APART), at + 1, LABEL))
     }
 
@@ -142,7 +142,7 @@ impl Scan<'_, '_, '_> {
         let begin = run(slice(text, 0, end + 8), end, Set::new(b"\r\n"));
         let split =
             super::bytes::contains(headers, b"\n\n") || super::bytes::contains(headers, b"\n\r");
-        match meaning(name).filter(|m| is_secret(*m)) {
+        match meaning(name).filter(|m| m.is_secret()) {
             Some(meaning) if !split => self.value(
                 meaning,
                 b"",
@@ -189,12 +189,8 @@ fn named_in(fields: &[u8]) -> Option<Meaning> {
         {
             let start = run(fields, op, SIGNS);
             let end = run(fields, start, VALUE);
-            return meaning(slice(fields, start, end)).filter(|m| is_secret(*m));
+            return meaning(slice(fields, start, end)).filter(|m| m.is_secret());
         }
     }
     None
-}
-
-fn is_secret(meaning: Meaning) -> bool {
-    matches!(meaning.class, Class::Password | Class::Secret | Class::Key)
 }

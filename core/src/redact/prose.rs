@@ -123,7 +123,7 @@ impl Scan<'_, '_, '_> {
                 .rev()
                 .take_while(|&&b| is_letter_of_name(b) || NAME.has(b) || b == b' ');
             let name = slice(text, end - words.count(), end);
-            let named = meaning(name).filter(|m| is_secret(*m));
+            let named = meaning(name).filter(|m| m.is_secret());
             return match named.or_else(|| password_among(name)) {
                 Some(meaning) => self.told(meaning, open, told),
                 None => Ok(()),
@@ -136,7 +136,7 @@ impl Scan<'_, '_, '_> {
         if slice(text, word, end).eq_ignore_ascii_case(b"key") && before(text, word) == b' ' {
             begin = name_start(text, word - 1);
         }
-        match meaning(slice(text, begin, end)).filter(|m| is_secret(*m)) {
+        match meaning(slice(text, begin, end)).filter(|m| m.is_secret()) {
             Some(meaning) => self.told(meaning, open, Told::Nothing),
             None => Ok(()),
         }
@@ -224,11 +224,6 @@ pub(super) fn may_be_named(text: &[u8], start: usize) -> bool {
             Some([_, last]) => last.is_ascii_alphanumeric() && may_have_meaning(text, end),
             None => false,
         }
-}
-
-/// Whether what `meaning` is of is a secret that prose may speak of.
-fn is_secret(meaning: Meaning) -> bool {
-    matches!(meaning.class, Class::Password | Class::Secret | Class::Key)
 }
 
 /// The meaning of the last of `words` that names a password: `password for bob set`.
